@@ -1,0 +1,60 @@
+"""A hash of the code that a stage runs, so that changed formulas rerun it and changed comments do not."""
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from pathlib import Path
+
+PACKAGE = "sceneshift"
+
+# Modules that cannot change a result: what they show or say, or what reaches a rule as a parameter anyway.
+WITHOUT_EFFECT = frozenset(
+    {"sceneshift", "sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
+    | {"sceneshift.runtime.provenance", "sceneshift.runtime.code_version", "sceneshift.runtime.interruption"}
+)
+
+
+def code_version(*modules: str) -> str:
+    """Digest of the syntax trees of `modules` and of every sceneshift module that they import, docstrings left out."""
+    pending, seen = list(modules), set()
+    while pending:
+        module = pending.pop()
+        if module not in seen and module not in WITHOUT_EFFECT:
+            seen.add(module)
+            pending.extend(_tree(module)[1])
+    text = "\n".join(f"{module} {_tree(module)[0]}" for module in sorted(seen))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _tree(module: str) -> tuple[str, tuple[str, ...]]:
+    """(digest of the module's syntax tree, sceneshift modules that it imports)."""
+    path = _path(module)
+    if path is None:
+        raise ModuleNotFoundError(f"no module {module} to compute a code version of")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                imported.append(submodule if _path(submodule) else node.module)
+        elif isinstance(node, ast.Import):
+            imported.extend(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        _drop_docstring(node)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imported)
+
+
+@functools.cache
+def _path(module: str) -> Path | None:
+    root = Path(importlib.util.find_spec(PACKAGE).submodule_search_locations[0]).parent
+    base = root.joinpath(*module.split("."))
+    return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+def _drop_docstring(node: ast.AST) -> None:
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = node.body[1:] or [ast.Pass()]

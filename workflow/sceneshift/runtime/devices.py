@@ -1,0 +1,40 @@
+"""Which device and which arithmetic."""
+
+import contextlib
+
+import torch
+
+from sceneshift.runtime.errors import SceneshiftError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`: the first CUDA GPU if there is one, else the CPU. A device asked for by name and absent is an error."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SceneshiftError(f"--device {name}: this machine has no usable CUDA GPU. Use --device cpu or auto.")
+    return device
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bf16 convolutions run faster than fp32 ones there: Ampere or newer, or a CPU with AMX or AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return False
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Arithmetic of the convolutions for `precision` auto, float32 or bfloat16 (weights always stay float32)."""
+    if precision == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager:
+    """Autocast to `dtype`; float32 means no autocast at all, so that the reference path stays exact."""
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=dtype)

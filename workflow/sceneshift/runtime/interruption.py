@@ -1,0 +1,28 @@
+"""SIGTERM and SIGUSR1 (a scheduler's warning) and Ctrl-C: finish the step, write a snapshot, leave."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+
+class Interrupted(Exception):  # noqa: N818  (not an error: asked for)
+    """The process was asked to stop; what it was doing is saved and the next run goes on from there."""
+
+
+@contextlib.contextmanager
+def stop_requested() -> Iterator[threading.Event]:
+    """Yield an event that is set when the process is asked to stop; the former handlers come back afterwards."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    former = {
+        number: signal.signal(number, lambda *_: event.set())
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    }
+    try:
+        yield event
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

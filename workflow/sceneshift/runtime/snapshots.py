@@ -1,0 +1,69 @@
+"""Snapshots of a training: written atomically beside the declared output, read without running code."""
+
+import hashlib
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+
+
+class Snapshots:
+    """The last snapshot of one training in `folder`; `digest` names the settings and inputs that shaped it.
+
+    One file is kept, replaced atomically: a kill at any moment leaves the old one or the new one, whole.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self.folder, self.digest = Path(folder), digest
+        self.path = self.folder / "snapshot.pt"
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write `state`: nested dicts and lists of tensors, numbers and strings."""
+        with atomic_file(self.path) as temporary:
+            torch.save({"digest": self.digest, "state": state}, temporary)
+
+    def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+        """The last state, or None if there is none or it was shaped by other settings (which is said)."""
+        if not self.path.exists():
+            return None
+        try:
+            snapshot = torch.load(self.path, map_location=device, weights_only=True)
+            digest, state = snapshot["digest"], snapshot["state"]
+        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            raise SceneshiftError(
+                f"The snapshot {self.path} cannot be read ({error}). Delete it to start this training over."
+            ) from error
+        if digest != self.digest:
+            print(f"{self.path} was made with other settings or inputs: starting over.", file=sys.stderr)
+            return None
+        return state
+
+
+def digest_of(**facts: Any) -> str:
+    """A short digest of everything that shapes a training's result."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class History:
+    """A CSV table of a training, one row a status, that a resumed run continues as if it had never stopped."""
+
+    def __init__(self, path: Path, columns: list[str], images: int) -> None:
+        """Keep the rows up to `images` (the first column) and drop the rest: those will be computed again."""
+        self.path, self.columns = Path(path), columns
+        self.rows: list[list[Any]] = []
+        if images and self.path.exists():
+            lines = self.path.read_text().splitlines()[1:]
+            self.rows = [row for row in (line.split(",") for line in lines) if int(row[0]) <= images]
+
+    def append(self, **values: Any) -> None:
+        """Add a row (missing columns stay empty) and write the table anew, whole."""
+        cells = (values.get(column, "") for column in self.columns)
+        self.rows.append([f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells])
+        with atomic_file(self.path) as temporary:
+            temporary.write_text("\n".join(",".join(row) for row in [self.columns, *self.rows]) + "\n")
