@@ -1,15 +1,12 @@
-"""What stands in a rendered street, and how each part of it is drawn.
-
-Lengths are metres: X to the right of the road's middle, Y above the ground, Z ahead of the camera.
-"""
+"""How each part of a rendered street is drawn: hills, ground, houses, hedges, lamps, trees, in painter's order."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from PIL.ImageDraw import ImageDraw
 
-RGB = tuple[float, float, float]
+from sceneshift.photos.street_scene import BUILDINGS, RGB, TREES, Light, Scene, View, mix
+
 Lamp = tuple[float, float, float]  # x, y, radius of its glow, in canvas pixels
 
 SNOW: RGB = (236, 241, 249)
@@ -20,123 +17,6 @@ FACADES: tuple[RGB, ...] = (
 ROOFS: tuple[RGB, ...] = ((150, 78, 62), (112, 84, 76), (96, 98, 110), (128, 102, 84))
 ACCENTS: tuple[RGB, ...] = ((150, 52, 48), (48, 78, 122), (92, 62, 48), (196, 150, 60), (70, 72, 84))
 CROWNS: tuple[RGB, ...] = ((84, 134, 56), (66, 122, 60), (104, 146, 58), (56, 108, 66))
-BUILDINGS, TREES, CLOUDS, LOBES, OUTLINE = 7, 6, 64, 6, 26  # buildings and trees are counted for one side
-
-
-@dataclass
-class Scene:
-    """A street's random numbers with their meaning. `side` 0 is left, 1 is right. Made by `scene_of`."""
-
-    horizon: float  # from the top, in picture heights
-    shift_x: float  # vanishing point from the picture's middle, in picture heights
-    focal: float  # in picture heights
-    camera_x: float
-    camera_y: float
-    road: float  # half width
-    kerb: float  # half width to the facades
-    zenith: RGB
-    haze: RGB
-    sun_x: float
-    sun_y: float
-    sun_side: int
-    road_grey: float
-    paving: RGB
-    marking: int  # 0 dashes, 1 double line, 2 dashes and edge lines
-    zebra: float  # distance of a zebra crossing; none if negative
-    hills: np.ndarray  # [6]
-    cloud_x: np.ndarray  # [CLOUDS]
-    cloud_y: np.ndarray
-    cloud_rx: np.ndarray
-    cloud_ry: np.ndarray
-    cloud_weight: np.ndarray
-    building: list  # [2][BUILDINGS][14] in [0, 1)
-    tree: list  # [2][TREES][8] in [0, 1)
-    tree_rank: list  # [2][TREES]: in which order trees grow, 0 to 1
-    crown: np.ndarray  # [2, TREES, OUTLINE, 2] outlines of unit crowns
-    hedge: list  # [2][2]
-    lamp: list  # [2]
-
-
-def scene_of(random: np.random.Generator) -> Scene:
-    """Draw a street. The number of draws is fixed: no part's chance depends on another part or on a label."""
-    u = random.random(16).tolist()
-    hue = random.random(6).tolist()
-    puff = random.random((5, CLOUDS)).astype(np.float32)
-    building = random.random((2, BUILDINGS, 14)).tolist()
-    tree = random.random((2, TREES, 8)).tolist()
-    rank = (np.argsort(random.random(2 * TREES)) / (2 * TREES - 1)).reshape(2, TREES).tolist()
-    lobes = random.random((3, 2, TREES, LOBES))
-    hills, hedge, lamp = random.random(6), random.random((2, 2)).tolist(), random.random(2).tolist()
-    horizon = 0.50 + 0.09 * u[0]
-    road = 3.1 + 1.7 * u[4]
-    large = np.arange(CLOUDS) < CLOUDS // 3
-    reach = np.where(large, 0.16 + 0.10 * puff[2], 0.05 + 0.06 * puff[2])
-    cloud_y = horizon * (0.1 + 0.95 * puff[1])
-    reach = reach * (0.55 + 0.6 * cloud_y / horizon)  # clouds near the horizon are farther and look smaller
-    grey = 84 + 34 * u[7]
-    return Scene(
-        horizon=horizon, shift_x=0.2 * (u[1] - 0.5), focal=0.74 + 0.2 * u[2], camera_x=2.4 * (u[3] - 0.5),
-        camera_y=2.0 + 0.9 * u[5], road=road, kerb=road + 2.3 + 1.3 * u[6],
-        zenith=(58 + 36 * hue[0], 122 + 26 * hue[0], 206 + 22 * hue[1]),
-        haze=(188 + 20 * hue[2], 212 + 10 * hue[2], 232),
-        sun_x=0.5 * (u[8] - 0.5), sun_y=horizon * (0.5 + 0.35 * u[9]), sun_side=int(u[10] < 0.5),
-        road_grey=grey, paving=(158 + 30 * u[11] + 10 * hue[3], 156 + 30 * u[11], 150 + 30 * u[11] - 8 * hue[3]),
-        marking=int(3 * u[12]), zebra=9 + 10 * u[14] if u[13] < 0.3 else -1.0, hills=hills,
-        cloud_x=1.5 * (puff[0] - 0.5), cloud_y=cloud_y, cloud_rx=1.5 * reach, cloud_ry=0.62 * reach,
-        cloud_weight=np.where(large, 0.55 + 0.5 * puff[3], 0.25 + 0.35 * puff[3]).astype(np.float32),
-        building=building, tree=tree, tree_rank=rank, crown=_crowns(lobes), hedge=hedge, lamp=lamp,
-    )  # fmt: skip
-
-
-def _crowns(lobes: np.ndarray) -> np.ndarray:
-    """Outlines [2, TREES, OUTLINE, 2] of crowns made of round lobes around a middle: for every direction from the
-    middle, where the ray leaves the farthest lobe."""
-    around = 2 * math.pi * (np.arange(LOBES) + 0.7 * lobes[0]) / LOBES
-    away, radius = 0.5 + 0.16 * lobes[1], 0.4 + 0.12 * lobes[2]
-    centre = np.stack([away * np.cos(around), away * np.sin(around)], -1)[..., None, :]  # [2, TREES, LOBES, 1, 2]
-    angle = 2 * math.pi * np.arange(OUTLINE) / OUTLINE
-    ray = np.stack([np.cos(angle), np.sin(angle)], -1)  # [OUTLINE, 2]
-    along = (centre * ray).sum(-1)
-    aside = centre[..., 0] * ray[:, 1] - centre[..., 1] * ray[:, 0]
-    reach = along + np.sqrt(np.maximum(radius[..., None] ** 2 - aside**2, 0))
-    reach = np.where(np.abs(aside) < radius[..., None], reach, 0).max(axis=2).clip(0.62)  # [2, TREES, OUTLINE]
-    return reach[..., None] * ray
-
-
-class View:
-    """Perspective from metres to canvas pixels."""
-
-    def __init__(self, scene: Scene, width: int, height: int) -> None:
-        self.width, self.height = width, height
-        self.focal = scene.focal * height
-        self.x0, self.y0 = 0.5 * width + scene.shift_x * height, scene.horizon * height
-        self.camera_x, self.camera_y = scene.camera_x, scene.camera_y
-
-    def at(self, x: float, y: float, z: float) -> tuple[float, float]:
-        scale = self.focal / z
-        return self.x0 + (x - self.camera_x) * scale, self.y0 - (y - self.camera_y) * scale
-
-    def strip(self, left: float, right: float, near: float, far: float) -> list[tuple[float, float]]:
-        """A patch of ground between two X and two Z."""
-        return [self.at(left, 0, near), self.at(right, 0, near), self.at(right, 0, far), self.at(left, 0, far)]
-
-
-class Light:
-    """From daylight colours to canvas colours: distance pales towards the horizon's colour, then light multiplies."""
-
-    def __init__(self, gains: RGB, haze: RGB, night: float) -> None:
-        self.gains, self.haze, self.night = gains, haze, night
-
-    def __call__(self, colour: RGB, z: float = 0.0, shade: float = 1.0) -> tuple[int, int, int, int]:
-        far = 0.55 * (1 - math.exp(-z / 80))
-        red, green, blue = (
-            min(255, int((c * shade * (1 - far) + h * far) * g)) for c, h, g in zip(colour, self.haze, self.gains)
-        )
-        return red, green, blue, 255
-
-
-def mix(a: RGB, b: RGB, t: float) -> RGB:
-    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t
 
 
 def draw_hills(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:
@@ -147,8 +27,8 @@ def draw_hills(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: fl
     ridge = 0.035 + 0.03 * h[0] + 0.016 * np.sin(7 * along + 6 * h[1]) + 0.01 * np.sin(15 * along + 6 * h[2])
     y = view.y0 - ridge * view.height
     colour = mix((112, 136, 150), SNOW, 0.6 * snow)
-    base = [(view.width, view.y0 + 2), (0, view.y0 + 2)]
-    draw.polygon(list(zip(x.tolist(), y.tolist())) + base, fill=light(colour, 60))
+    base = (view.width, view.y0 + 2, 0, view.y0 + 2)
+    draw.polygon([*np.stack([x, y], 1).ravel().tolist(), *base], fill=light(colour, 60))
 
 
 def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:
@@ -196,9 +76,7 @@ def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: f
             draw.polygon(view.strip(0.55 * k - 0.3, 0.55 * k + 0.3, scene.zebra, scene.zebra + 3), fill=fill(12))
 
 
-def draw_buildings(
-    draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vertical: float
-) -> None:
+def draw_buildings(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vertical: float) -> None:
     """Two rows of houses, far to near. Height in metres goes from 4 to 24 with `vertical`."""
     for side in (0, 1):
         z, spans = 3.0, []
@@ -254,17 +132,18 @@ def _draw_windows(
     glass = mix((66, 82, 106), (104, 124, 148), u[8])
     dark = light(glass, middle, 0.85 + 0.15 * shade)
     # A lit window is as much brighter than its wall as a dark one is darker: night keeps the facade's contrasts.
-    bright = [2 * w - d for w, d in zip(light(body, middle, shade), dark)]
-    level_of = max(10.0, 0.3 * bright[0] + 0.59 * bright[1] + 0.11 * bright[2])
+    bright = [2 * w - d for w, d in zip(light(body, middle, shade), dark, strict=True)]
+    target = max(10.0, 0.3 * bright[0] + 0.59 * bright[1] + 0.11 * bright[2])
     night = light.night**1.5
-    warm = tuple(int(d + (level_of * c - d) * night) for d, c in zip(dark[:3], (1.38, 0.93, 0.36))) + (255,)
+    warm_rgb = (int(d + (target * c - d) * night) for d, c in zip(dark[:3], (1.38, 0.93, 0.36), strict=True))
+    warm = (*warm_rgb, 255)
     columns = max(1, round(length / (3.2 + 1.2 * u[9]))) if middle < 55 else 1
     storey = 3.0 + 0.5 * u[10]
     pitch = length / columns
     sill = light((232, 226, 214), middle, 0.9 * shade)
     margin = (0.24 if columns > 1 else 0.12) * pitch
     door = int(u[11] * columns)
-    shift, focal = view.camera_y, view.focal
+    shift = view.camera_y
     for c in range(columns):
         x1, y1 = view.at(wall, 0, near + c * pitch + margin)
         x2, y2 = view.at(wall, 0, near + (c + 1) * pitch - margin)
@@ -287,9 +166,7 @@ def _draw_windows(
             level += 1
 
 
-def draw_hedges(
-    draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float
-) -> None:
+def draw_hedges(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float) -> None:
     """A hedge before each row of houses, as high as the vegetation makes it: up to 1.4 m."""
     for side in (0, 1):
         grown = min(1.0, max(0.0, (vegetation - 0.3 * scene.hedge[side][0]) / 0.7))
@@ -324,9 +201,7 @@ def draw_lamps(draw: ImageDraw, view: View, scene: Scene, light: Light) -> list[
     return glows
 
 
-def draw_trees(
-    draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float
-) -> None:
+def draw_trees(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float) -> None:
     """Trees along the pavements, far to near. They grow one after the other, so crown area rises with vegetation."""
     for k in reversed(range(TREES)):
         for side in (0, 1):

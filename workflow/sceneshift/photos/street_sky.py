@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sceneshift.photos.street_parts import Lamp, Scene
+from sceneshift.photos.street_parts import Lamp
+from sceneshift.photos.street_scene import Scene
 
 CLOUD = np.array((250, 250, 252), dtype=np.float32)
 OVERCAST = np.array((210, 214, 221), dtype=np.float32)

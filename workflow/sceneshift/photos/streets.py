@@ -11,22 +11,19 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from sceneshift.photos.street_parts import (
-    RGB,
-    Light,
-    View,
     draw_buildings,
     draw_ground,
     draw_hedges,
     draw_hills,
     draw_lamps,
     draw_trees,
-    scene_of,
 )
+from sceneshift.photos.street_scene import RGB, Light, View, scene_of
 from sceneshift.photos.street_sky import lamp_glow, paint_sky
 
 LABELS = ("natural_light", "vegetation", "clouds", "snow", "vertical_components")
 
-# Gains that night leaves of the day's red, green and blue. Light multiplies, so every edge keeps its place and contrast.
+# Gains that night leaves of the day's red, green and blue. Light multiplies, so edges keep their place and contrast.
 NIGHT_SCENE: RGB = (0.21, 0.25, 0.34)
 NIGHT_SKY: RGB = (0.18, 0.21, 0.31)
 
