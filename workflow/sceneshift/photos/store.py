@@ -1,0 +1,221 @@
+"""The photo store, photos.h5: what training and evaluation read.
+
+images    uint8 [N, H, W, 3], RGB, one image a chunk
+names     utf-8 [N]: the path below the folder, with /, or street-000123
+held_out  bool [N]: kept from training
+labels    float32 [N, K] in [0, 1], only where known; labels.attrs["attributes"] names the K columns
+attrs     format, format_version, crop, folder ("" for rendered streets), provenance (JSON)
+"""
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import h5py
+import numpy as np
+
+from sceneshift.runtime.errors import SceneshiftError
+
+FORMAT = "sceneshift photos"
+FORMAT_VERSION = 1
+
+
+class PhotoStoreWriter:
+    """Append photos to a new store. What it holds in memory does not grow with their number."""
+
+    def __init__(
+        self, path: Path | str, resolution: int, *, crop: str, folder: str, provenance: str,
+        attributes: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self._file = h5py.File(path, "w", libver=("v110", "v110"))
+        shape = (resolution, resolution, 3)
+        self._images = self._file.create_dataset(
+            "images", shape=(0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype=np.uint8
+        )
+        self._names = self._file.create_dataset(
+            "names", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=h5py.string_dtype()
+        )
+        self._held_out = self._file.create_dataset("held_out", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=bool)
+        self._labels = None
+        if attributes:
+            width = len(attributes)
+            self._labels = self._file.create_dataset(
+                "labels", shape=(0, width), maxshape=(None, width), chunks=(4096, width), dtype=np.float32
+            )
+            self._labels.attrs["attributes"] = list(attributes)
+        for name, value in {
+            "format": FORMAT, "format_version": FORMAT_VERSION, "crop": crop, "folder": folder, "provenance": provenance
+        }.items():  # fmt: skip
+            self._file.attrs[name] = value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def append(
+        self, images: np.ndarray, names: Sequence[str], held_out: Sequence[bool], labels: np.ndarray | None = None
+    ) -> None:
+        """Add n photos: images uint8 [n, H, W, 3], n names, n flags, and labels [n, K] if the store has attributes."""
+        start = len(self._images)
+        columns = [(self._images, images), (self._names, list(names)), (self._held_out, list(held_out))]
+        if self._labels is not None:
+            columns.append((self._labels, labels))
+        for dataset, values in columns:
+            dataset.resize(start + len(images), axis=0)
+            dataset[start:] = values
+
+
+class PhotoStore:
+    """Read a photo store: `with PhotoStore(path) as store: store.images([3, 1, 4])`.
+
+    Checked when made, opened when first read and anew in every process, so it can be handed to data-loading workers.
+
+    path: the file, as prepare_photos wrote it.
+    resolution: if given, the side in pixels that the photos must have.
+
+    Raises SceneshiftError that names the file if it is missing, truncated, no photo store, of another format version,
+    inconsistent, or of another resolution.
+    """
+
+    def __init__(self, path: Path | str, *, resolution: int | None = None) -> None:
+        self.path = Path(path)
+        self._file: h5py.File | None = None
+        self._process = -1
+        self._check(resolution)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_file": None, "_process": -1}  # open files stay in their process
+
+    def __len__(self) -> int:
+        return self._length
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None and self._process == os.getpid():
+            self._file.close()
+        self._file = None
+
+    def images(self, indices: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        """Photos at `indices`, in any order and with repetitions: uint8 [n, H, W, 3]. IndexError outside [0, N)."""
+        dataset = self._open()["images"]
+        if isinstance(indices, slice):
+            return dataset[indices]
+        wanted = np.asarray(indices, dtype=np.int64)
+        if len(wanted) and (wanted.min() < 0 or wanted.max() >= len(self)):
+            raise IndexError(f"{self.path} has photos 0 to {len(self) - 1}, asked for {wanted.min()} to {wanted.max()}")
+        out = np.empty((len(wanted), *dataset.shape[1:]), dtype=np.uint8)
+        # Below h5py's own indexing, which takes a millisecond an image for scattered indices.
+        one = (1, *dataset.shape[1:])
+        there, here = dataset.id.get_space(), h5py.h5s.create_simple(one)
+        for row, index in enumerate(wanted.tolist()):
+            there.select_hyperslab((index, 0, 0, 0), one)
+            dataset.id.read(here, there, out[row : row + 1])
+        return out
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The photos' names: paths below the folder, or street-000123."""
+        return [name.decode("utf-8", "surrogateescape") for name in self._open()["names"][:]]
+
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        """bool [N]: which photos training never sees."""
+        return self._open()["held_out"][:]
+
+    @property
+    def train_indices(self) -> np.ndarray:
+        """int64, ascending: the photos to train on."""
+        return np.flatnonzero(~self.held_out)
+
+    @property
+    def held_out_indices(self) -> np.ndarray:
+        """int64, ascending: the photos that play the real ones later."""
+        return np.flatnonzero(self.held_out)
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """float32 [N, K] in [0, 1], or None where nothing is known."""
+        file = self._open()
+        return file["labels"][:] if "labels" in file else None
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the K label columns; empty without labels."""
+        file = self._open()
+        return tuple(file["labels"].attrs["attributes"]) if "labels" in file else ()
+
+    @property
+    def resolution(self) -> int:
+        """Side of the photos in pixels."""
+        return self._resolution
+
+    @cached_property
+    def crop(self) -> str:
+        """`center` or `pad`: how photos were made square."""
+        return str(self._open().attrs["crop"])
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder that the names are relative to, with the photos at full size; None for rendered streets."""
+        folder = str(self._open().attrs["folder"])
+        return Path(folder) if folder else None
+
+    @cached_property
+    def provenance(self) -> str:
+        """JSON: what made the store."""
+        return str(self._open().attrs["provenance"])
+
+    def _open(self) -> h5py.File:
+        if self._file is None or self._process != os.getpid():
+            if not self.path.exists():
+                raise SceneshiftError(f"{self.path} does not exist. Make it with `sceneshift prepare-photos`.")
+            try:
+                self._file = h5py.File(self.path, "r")
+            except OSError as error:
+                raise SceneshiftError(
+                    f"{self.path} cannot be read as a photo store: truncated, or no HDF5 file ({error})."
+                    " Delete it and prepare the photos again."
+                ) from error
+            self._process = os.getpid()
+        return self._file
+
+    def _check(self, resolution: int | None) -> None:
+        file = self._open()
+        try:
+            self._check_content(file, resolution)
+        except SceneshiftError:
+            self.close()
+            raise
+
+    def _check_content(self, file: h5py.File, resolution: int | None) -> None:
+        found = file.attrs.get("format")
+        if found != FORMAT:
+            raise SceneshiftError(f"{self.path} is no photo store: its format is {found!r}, expected {FORMAT!r}.")
+        version = int(file.attrs.get("format_version", -1))
+        if version != FORMAT_VERSION:
+            raise SceneshiftError(
+                f"{self.path} has photo store format version {version}, this sceneshift reads {FORMAT_VERSION}."
+                " Prepare the photos again, or use the sceneshift that made it."
+            )
+        missing = [name for name in ("images", "names", "held_out") if name not in file]
+        if missing:
+            raise SceneshiftError(f"{self.path} lacks {', '.join(missing)}: prepare the photos again.")
+        lengths = {name: len(file[name]) for name in ("images", "names", "held_out", "labels") if name in file}
+        if len(set(lengths.values())) > 1:
+            raise SceneshiftError(f"{self.path} is inconsistent: {lengths}. Prepare the photos again.")
+        self._length, self._resolution = lengths["images"], int(file["images"].shape[1])
+        if resolution is not None and resolution != self._resolution:
+            raise SceneshiftError(
+                f"{self.path} holds photos of {self._resolution} px, but {resolution} px are needed."
+                f" Set photos.resolution to {resolution} and prepare the photos again."
+            )
