@@ -104,8 +104,8 @@ def read_square(path: Path | str, resolution: int, crop: Crop = "center") -> Squ
     The picture is turned upright by its EXIF orientation; transparent pixels lie on white; 16-bit depth is reduced to
     8; colour profiles are not applied.
 
-    Raises UnusablePhotoError with the reason: empty, no supported format, truncated or damaged, too many pixels, or smaller
-    than `resolution` (its shorter side for `center`, its longer side for `pad`), since it would have to be blown up.
+    Raises UnusablePhotoError with the reason: empty, no supported format, truncated or damaged, too many pixels, or
+    smaller than `resolution` (its shorter side for `center`, its longer side for `pad`): it would have to be blown up.
     """
     path = Path(path)
     with _opened(path) as image:

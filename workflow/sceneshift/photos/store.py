@@ -61,7 +61,8 @@ class PhotoStoreWriter:
     ) -> None:
         """Add n photos: images uint8 [n, H, W, 3], n names, n flags, and labels [n, K] if the store has attributes."""
         start = len(self._images)
-        columns = [(self._images, images), (self._names, list(names)), (self._held_out, list(held_out))]
+        encoded = [name.encode("utf-8", "surrogateescape") for name in names]  # file names need not be valid UTF-8
+        columns = [(self._images, images), (self._names, encoded), (self._held_out, list(held_out))]
         if self._labels is not None:
             columns.append((self._labels, labels))
         for dataset, values in columns:
