@@ -6,7 +6,8 @@ fails when they drift. Lengths of training are counted in images, never in steps
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -232,9 +233,18 @@ class Settings(Section):
 S = TypeVar("S", bound=Section)
 
 
-def load_settings(config: Mapping[str, Any]) -> Settings:
-    """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed."""
-    return _validated(Settings, config, where="config")
+def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Settings:
+    """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
+
+    Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
+    workflow: they are found below `shipped` when another working directory is in use.
+    """
+    settings = _validated(Settings, config, where="config")
+    warm_start = settings.generator.warm_start
+    if shipped and warm_start and warm_start.startswith("resources/") and not Path(warm_start).exists():
+        generator = settings.generator.model_copy(update={"warm_start": str(shipped / warm_start)})
+        settings = settings.model_copy(update={"generator": generator})
+    return settings
 
 
 def parse_section(model: type[S], text: str | None) -> S:
@@ -246,10 +256,13 @@ def parse_section(model: type[S], text: str | None) -> S:
     return _validated(model, values, where="--settings")
 
 
-def canonical_json(section: Section | list[Section]) -> str:
-    """The same text for the same meaning, whatever the key order, number format or defaults left out."""
-    sections = [s.model_dump(by_alias=True) for s in section] if isinstance(section, list) else section.model_dump(by_alias=True)
-    return json.dumps(sections, sort_keys=True, separators=(",", ":"))
+def canonical_json(section: Section | list[Section], but: Collection[str] = ()) -> str:
+    """The same text for the same meaning, whatever the key order, number format or defaults left out; without keys `but`."""
+    if isinstance(section, list):
+        values: Any = [part.model_dump(by_alias=True) for part in section]
+    else:
+        values = {key: value for key, value in section.model_dump(by_alias=True).items() if key not in but}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 def _validated(model: type[S], values: Any, where: str) -> S:

@@ -1,0 +1,8 @@
+# Entry point: `snakemake --cores 2` in this folder. The workflow itself is workflow/Snakefile.
+include: "workflow/Snakefile"
+
+
+rule default:
+    input:
+        rules.all.input,
+    default_target: True

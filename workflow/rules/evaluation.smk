@@ -1,0 +1,63 @@
+# Did the attribute move on real photos, and did the rest stay? For rendered streets a judge of its own says so too.
+
+has_judge = settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
+
+
+rule fit_judge:
+    output:
+        judge=results("{run}/judge/judge.safetensors"),
+    log:
+        logs("{run}/fit_judge.log"),
+    benchmark:
+        benchmarks("{run}/fit_judge.tsv")
+    params:
+        resolution=settings.photos.resolution,
+        seed=settings.seed,
+        code=code_version("sceneshift.evaluation.judge_training"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(4000),
+        runtime=minutes(60),
+    shell:
+        "sceneshift fit-judge {output.judge:q} --resolution {params.resolution}"
+        " --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule evaluate_translator:
+    input:
+        photos=results("{run}/photos.h5"),
+        translator=results("{run}/translators/{attribute}/translator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
+        edit=results("{run}/pairs/{attribute}/edit.json"),
+        judge=results("{run}/judge/judge.safetensors") if has_judge else [],
+    output:
+        table=report(
+            results("{run}/evaluation/{attribute}.csv"),
+            caption="../report/evaluation.rst",
+            category="Evaluation on real photos",
+            labels={"attribute": "{attribute}"},
+        ),
+    log:
+        logs("{run}/evaluate_translator/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/evaluate_translator/{attribute}.tsv")
+    params:
+        settings=settings_json("evaluation"),
+        strength=settings.translate.strength,
+        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
+        seed=settings.seed,
+        code=code_version("sceneshift.evaluation.translators"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(60),
+    shell:
+        "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
+        " --predictor {input.predictor:q} --edit {input.edit:q} {params.judge}"
+        " --strength {params.strength} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -1,0 +1,51 @@
+# The generator: trained here, or imported. Snapshots, history and samples lie in results/{run}/generator/training/.
+
+if settings.generator.import_:
+
+    rule import_generator:
+        input:
+            checkpoint=settings.generator.import_,
+        output:
+            generator=results("{run}/generator/generator.safetensors"),
+        log:
+            logs("{run}/import_generator.log"),
+        benchmark:
+            benchmarks("{run}/import_generator.tsv")
+        params:
+            code=code_version("sceneshift.generator.importing"),
+        conda:
+            "../../envs/sceneshift.yaml"
+        resources:
+            mem_mb=megabytes(4000),
+            runtime=minutes(10),
+        shell:
+            "sceneshift import-generator {input.checkpoint:q} {output.generator:q} 2>&1 | tee {log:q}"
+
+else:
+
+    rule train_generator:
+        input:
+            photos=results("{run}/photos.h5"),
+            warm_start=settings.generator.warm_start or [],
+        output:
+            generator=results("{run}/generator/generator.safetensors"),
+        log:
+            logs("{run}/train_generator.log"),
+        benchmark:
+            benchmarks("{run}/train_generator.tsv")
+        params:
+            settings=settings_json("generator", but=("import", "gpus")),
+            mirror="--mirror" if settings.photos.mirror else "--no-mirror",
+            seed=settings.seed,
+            code=code_version("sceneshift.generator.training"),
+        conda:
+            "../../envs/sceneshift.yaml"
+        threads: 8
+        retries: 2
+        resources:
+            gpu=settings.generator.gpus,
+            mem_mb=megabytes(16000),
+            runtime=minutes(2880),
+        shell:
+            "sceneshift train-generator {input.photos:q} {output.generator:q} {params.mirror}"
+            " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

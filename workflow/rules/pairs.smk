@@ -1,0 +1,44 @@
+# Pairs for the translators: each code before and after the move, kept where the predictor agrees.
+
+
+def condition_boundaries(wildcards):
+    """Boundaries of the attributes to hold."""
+    held = edit_of(wildcards.attribute).condition_on
+    return [results(f"{wildcards.run}/boundaries/{attribute}.npz") for attribute in held]
+
+
+rule make_pairs:
+    input:
+        generator=results("{run}/generator/generator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
+        boundary=results("{run}/boundaries/{attribute}.npz"),
+        condition=condition_boundaries,
+        rescoring=results("{run}/rescoring/{attribute}.csv"),
+        store=results("{run}/synthesis.h5"),
+    output:
+        source=directory(results("{run}/pairs/{attribute}/train_A")),
+        edited=directory(results("{run}/pairs/{attribute}/train_B")),
+        table=results("{run}/pairs/{attribute}/pairs.csv"),
+        edit=results("{run}/pairs/{attribute}/edit.json"),
+    log:
+        logs("{run}/make_pairs/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/make_pairs/{attribute}.tsv")
+    params:
+        out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
+        settings=settings_json("pairs"),
+        seed=settings.seed,
+        code=code_version("sceneshift.translator.pairs"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(240),
+    shell:
+        "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q}"
+        " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"
+        " --condition {input.condition:q} --edit {params.edit:q}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

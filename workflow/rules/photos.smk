@@ -1,0 +1,32 @@
+# Photos in: rendered streets, or the user's folder, as one store.
+
+
+def photos_folder(wildcards):
+    """The user's folder; rendered streets need none."""
+    recover_from_kill()
+    return settings.photos.folder if settings.photos.source == "folder" else []
+
+
+rule prepare_photos:
+    input:
+        folder=photos_folder,
+    output:
+        photos=results("{run}/photos.h5"),
+        table=results("{run}/photos.csv"),
+    log:
+        logs("{run}/prepare_photos.log"),
+    benchmark:
+        benchmarks("{run}/prepare_photos.tsv")
+    params:
+        settings=settings_json("photos", but=("mirror",)),
+        seed=settings.seed,
+        code=code_version("sceneshift.photos.prepare"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=minutes(120),
+    shell:
+        "sceneshift prepare-photos {input.folder:q} {output.photos:q} --table {output.table:q}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -1,0 +1,38 @@
+# The page that shows what came out.
+
+
+rule build_report:
+    input:
+        photos=results("{run}/photos.csv"),
+        generator=results("{run}/generator/generator.safetensors"),
+        accuracy=results("{run}/predictor/accuracy.csv"),
+        store=results("{run}/synthesis.h5"),
+        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_attributes()),
+        rescoring=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_attributes()),
+        attributes=results("{run}/attributes.csv"),
+        edits=for_each_chosen(results("{run}/edits/{attribute}.png")),
+        pairs=for_each_chosen(results("{run}/pairs/{attribute}/pairs.csv")),
+        translators=for_each_chosen(results("{run}/translators/{attribute}/translator.safetensors")),
+        translated=for_each_chosen(results("{run}/translated/{attribute}")),
+        evaluation=for_each_chosen(results("{run}/evaluation/{attribute}.csv")),
+    output:
+        page=report(
+            results("{run}/report.html"),
+            caption="../report/page.rst",
+            category="Report",
+            labels={"what": "The whole page"},
+        ),
+    log:
+        logs("{run}/build_report.log"),
+    benchmark:
+        benchmarks("{run}/build_report.tsv")
+    params:
+        folder=lambda wildcards: results(wildcards.run),
+        code=code_version("sceneshift.report"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=minutes(20),
+    shell:
+        "sceneshift report {params.folder:q} {output.page:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,116 @@
+# What does each boundary change? HiGAN's re-scoring on fresh codes, and the choice of what goes on.
+
+
+rule synthesize_unedited:
+    input:
+        generator=results("{run}/generator/generator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
+    output:
+        unedited=results("{run}/rescoring/unedited.h5"),
+    log:
+        logs("{run}/synthesize_unedited.log"),
+    benchmark:
+        benchmarks("{run}/synthesize_unedited.tsv")
+    params:
+        settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
+        count=settings.rescoring.count,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.synthesis"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(60),
+    shell:
+        "sceneshift synthesize {input.generator:q} {output.unedited:q} --predictor {input.predictor:q}"
+        " --stream rescoring --start 0 --count {params.count} --keep-images"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule rescore_boundary:
+    input:
+        generator=results("{run}/generator/generator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
+        boundary=results("{run}/boundaries/{attribute}.npz"),
+        unedited=results("{run}/rescoring/unedited.h5"),
+        store=results("{run}/synthesis.h5"),
+    output:
+        table=results("{run}/rescoring/{attribute}.csv"),
+    log:
+        logs("{run}/rescore_boundary/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/rescore_boundary/{attribute}.tsv")
+    params:
+        settings=settings_json("rescoring", but=("count",)),
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.rescoring"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(60),
+    shell:
+        "sceneshift rescore-boundary {input.generator:q} {input.boundary:q} {input.predictor:q} {output.table:q}"
+        " --unedited {input.unedited:q} --store {input.store:q}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+checkpoint rank_attributes:
+    input:
+        tables=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_attributes()),
+        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_attributes()),
+    output:
+        attributes=report(
+            results("{run}/attributes.csv"),
+            caption="../report/attributes.rst",
+            category="Attributes",
+            labels={"what": "Ranking by effect"},
+        ),
+    log:
+        logs("{run}/rank_attributes.log"),
+    benchmark:
+        benchmarks("{run}/rank_attributes.tsv")
+    params:
+        settings=edits_to_rank(),
+        code=code_version("sceneshift.latents.ranking"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(5),
+    shell:
+        "sceneshift rank-attributes {output.attributes:q} --rescoring {input.tables:q}"
+        " --boundaries {input.boundaries:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
+rule draw_edits:
+    input:
+        generator=results("{run}/generator/generator.safetensors"),
+        boundary=results("{run}/boundaries/{attribute}.npz"),
+    output:
+        strip=report(
+            results("{run}/edits/{attribute}.png"),
+            caption="../report/edits.rst",
+            category="Edits of synthesised images",
+            labels={"attribute": "{attribute}"},
+        ),
+    log:
+        logs("{run}/draw_edits/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/draw_edits/{attribute}.tsv")
+    params:
+        truncation=settings.pairs.truncation_psi,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.strips"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(4000),
+        runtime=minutes(10),
+    shell:
+        "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q}"
+        " --truncation-psi {params.truncation} --seed {params.seed} 2>&1 | tee {log:q}"

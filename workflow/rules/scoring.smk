@@ -1,0 +1,39 @@
+# The attribute predictors, all in one file.
+
+
+def predictor_labels(wildcards):
+    """What the heads learn from: the photo store's own labels, and any labels that the config names."""
+    return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
+
+
+rule fit_predictor:
+    input:
+        photos=results("{run}/photos.h5"),
+        labels=predictor_labels,
+    output:
+        predictor=results("{run}/predictor/predictor.safetensors"),
+        accuracy=report(
+            results("{run}/predictor/accuracy.csv"),
+            caption="../report/accuracy.rst",
+            category="Attributes",
+            labels={"what": "Held-out accuracy of the predictor"},
+        ),
+    log:
+        logs("{run}/fit_predictor.log"),
+    benchmark:
+        benchmarks("{run}/fit_predictor.tsv")
+    params:
+        settings=canonical_json(settings.predictors),
+        resolution=settings.photos.resolution,
+        seed=settings.seed,
+        code=code_version("sceneshift.scoring.fitting"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(8000),
+        runtime=minutes(120),
+    shell:
+        "sceneshift fit-predictor {input.photos:q} {output.predictor:q} --accuracy {output.accuracy:q}"
+        " --resolution {params.resolution} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

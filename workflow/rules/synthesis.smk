@@ -1,0 +1,66 @@
+# Synthesised images, scored as they are made, in shards of a fixed size: growing the total adds shards.
+
+
+def shard_start(wildcards):
+    """Index of the shard's first image."""
+    return int(wildcards.shard) * settings.synthesis.shard_size
+
+
+def shard_count(wildcards):
+    """Images in the shard; the last one may be smaller."""
+    return min(settings.synthesis.shard_size, settings.synthesis.count - shard_start(wildcards))
+
+
+def shards(wildcards):
+    """All shards of the run."""
+    number = -(-settings.synthesis.count // settings.synthesis.shard_size)
+    return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(number)]
+
+
+rule synthesize:
+    input:
+        generator=results("{run}/generator/generator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
+    output:
+        shard=results("{run}/synthesis/{shard}.h5"),
+    log:
+        logs("{run}/synthesize/{shard}.log"),
+    benchmark:
+        benchmarks("{run}/synthesize/{shard}.tsv")
+    params:
+        settings=settings_json("synthesis", but=("count", "shard_size")),
+        start=shard_start,
+        count=shard_count,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.synthesis"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(60),
+    shell:
+        "sceneshift synthesize {input.generator:q} {output.shard:q} --predictor {input.predictor:q}"
+        " --start {params.start} --count {params.count}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule index_synthesis:
+    input:
+        shards=shards,
+    output:
+        store=results("{run}/synthesis.h5"),
+    log:
+        logs("{run}/index_synthesis.log"),
+    benchmark:
+        benchmarks("{run}/index_synthesis.tsv")
+    params:
+        code=code_version("sceneshift.latents.store"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(10),
+    shell:
+        "sceneshift index-synthesis {input.shards:q} {output.store:q} 2>&1 | tee {log:q}"

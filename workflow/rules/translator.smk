@@ -1,0 +1,55 @@
+# One pix2pixHD translator an edit, and the real photos through it.
+
+
+rule train_translator:
+    input:
+        source=results("{run}/pairs/{attribute}/train_A"),
+        edited=results("{run}/pairs/{attribute}/train_B"),
+        table=results("{run}/pairs/{attribute}/pairs.csv"),
+    output:
+        translator=results("{run}/translators/{attribute}/translator.safetensors"),
+    log:
+        logs("{run}/train_translator/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/train_translator/{attribute}.tsv")
+    params:
+        pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        settings=settings_json("translator"),
+        seed=settings.seed,
+        code=code_version("sceneshift.translator.training"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    retries: 2
+    resources:
+        gpu=1,
+        mem_mb=megabytes(16000),
+        runtime=minutes(1440),
+    shell:
+        "sceneshift train-translator {params.pairs:q} {output.translator:q}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule translate_photos:
+    input:
+        translator=results("{run}/translators/{attribute}/translator.safetensors"),
+        photos=settings.translate.folder or results("{run}/photos.h5"),
+    output:
+        translated=directory(results("{run}/translated/{attribute}")),
+    log:
+        logs("{run}/translate_photos/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/translate_photos/{attribute}.tsv")
+    params:
+        strength=settings.translate.strength,
+        code=code_version("sceneshift.translator.translating"),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(6000),
+        runtime=minutes(240),
+    shell:
+        "sceneshift translate {input.translator:q} {input.photos:q} {output.translated:q}"
+        " --strength {params.strength} 2>&1 | tee {log:q}"
