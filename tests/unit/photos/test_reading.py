@@ -150,6 +150,7 @@ def broken_files(folder: Path, street: Image.Image) -> dict[str, str]:
     }
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # pytest resets the module's own filter
 def test_every_broken_file_has_its_reason(tmp_path, street):
     for name, reason in broken_files(tmp_path, street).items():
         with pytest.raises(UnusablePhotoError, match=reason):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneshift.photos.street_scene import scene_of
+from sceneshift.photos.street_sky import paint_sky
 from sceneshift.photos.streets import LABELS, render_street, street_factors
 
 
@@ -107,6 +109,16 @@ def test_a_factor_shows_across_its_range_whatever_the_others(factor, statistic, 
     ]
     assert all(np.diff(steps) > 0), steps
     assert steps[-1] > 1.25 * steps[0], steps
+
+
+@pytest.mark.parametrize("clouds", [0.2, 0.5, 0.8])
+def test_clouds_cover_their_share_of_the_sky(clouds):
+    covered = []
+    for index in range(40):
+        scene = scene_of(np.random.Generator(np.random.Philox(index)))
+        sky = paint_sky(scene, 64, 64, clouds, 1.0)[:20, 26:38]  # blue without clouds; the horizon would be pale
+        covered.append((sky[..., 0] > 0.8 * sky[..., 2]).mean())
+    assert np.mean(covered) == pytest.approx(clouds, abs=0.12)
 
 
 def test_an_override_leaves_everything_else():
