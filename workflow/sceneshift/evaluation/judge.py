@@ -1,0 +1,86 @@
+"""A judge of rendered streets that takes no part in making an edit: a small network that reads the five labels.
+
+It learns from its own renders, from pixels up, and shares nothing with the run: neither photos, nor backbone, nor
+predictor. Only the evaluation uses it (fitted in `judge_training`).
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from torch.nn import functional as F
+
+from sceneshift.runtime.devices import autocast, compute_dtype
+from sceneshift.runtime.errors import SceneshiftError
+
+FORMAT = "sceneshift judge 1"
+
+
+class JudgeNetwork(nn.Module):
+    """Five convolutions, three of them after a halving, and two linear layers over the whole 8 × 8 layout.
+
+    [N, 3, S, S] in [-1, 1] -> [N, labels], about [0, 1]. No normalisation: brightness must come through.
+    """
+
+    def __init__(self, labels: int, width: int = 32) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, width, 5, stride=2, padding=2), nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.SiLU(),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.SiLU(),
+            nn.Conv2d(4 * width, 2 * width, 3, padding=1), nn.SiLU(),
+            nn.AdaptiveAvgPool2d(8),
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 64, 128), nn.SiLU(), nn.Linear(128, labels))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images))
+
+
+class Judge:
+    """Scores pictures like a predictor: `attributes` names the columns of `score(images)`."""
+
+    def __init__(self, network: JudgeNetwork, attributes: list[str], side: int, facts: dict[str, object]) -> None:
+        self.network, self.attributes, self.side, self.facts = network, attributes, side, facts
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] -> float32 [N, K] in [0, 1]. Other sizes than `side` are averaged down or enlarged."""
+        device = next(self.network.parameters()).device
+        scores = [np.zeros((0, len(self.attributes)), dtype=np.float32)]
+        for start in range(0, len(images), 256):
+            chunk = as_input(torch.from_numpy(images[start : start + 256]).to(device), self.side)
+            with torch.no_grad(), autocast(compute_dtype("auto", device), device):
+                scores.append(self.network(chunk).float().clamp(0, 1).cpu().numpy())
+        return np.concatenate(scores)
+
+
+def as_input(images: torch.Tensor, side: int) -> torch.Tensor:
+    """uint8 [N, H, W, 3] -> float32 [N, 3, side, side] in [-1, 1], channels last."""
+    inputs = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    if inputs.shape[2:] != (side, side):
+        inputs = F.interpolate(inputs, size=(side, side), mode="bilinear", antialias=True)
+    return inputs.contiguous(memory_format=torch.channels_last)
+
+
+def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge:
+    """Read a judge that `fit_judge` wrote. Raises SceneshiftError for a file that is none, or of another version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+    except (OSError, SafetensorError) as error:
+        raise SceneshiftError(f"The judge {path} cannot be read ({error}). Make it anew with fit-judge.") from error
+    if metadata.get("format") != FORMAT:
+        raise SceneshiftError(
+            f"{path}: expected a file of format {FORMAT!r}, found {metadata.get('format')!r}. Make it with fit-judge."
+        )
+    facts = json.loads(metadata["judge"])
+    network = JudgeNetwork(len(facts["attributes"]))
+    network.load_state_dict(weights)
+    network = network.to(device, memory_format=torch.channels_last).eval()
+    return Judge(network, facts["attributes"], facts["side"], facts)
