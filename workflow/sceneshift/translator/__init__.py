@@ -1,0 +1,1 @@
+"""Translators: pix2pixHD trained on synthesised pairs, and photos translated with them."""

@@ -1,0 +1,86 @@
+"""A trained translator's file: weights as .safetensors, and everything needed to use them in the metadata."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.provenance import made_by
+from sceneshift.translator.architecture import Architecture, TranslatorNetwork
+
+FORMAT, FORMAT_VERSION = "sceneshift translator", 1
+
+
+@dataclasses.dataclass(frozen=True)
+class TranslatorFacts:
+    """What a translator's file says beside its weights.
+
+    resolution: shorter side of the pairs in pixels; settings_digest: of all that shaped the training;
+    edit: attribute, direction, distance as make-pairs recorded them, empty if the pairs came from elsewhere.
+    """
+
+    sizes: Architecture
+    resolution: int
+    images: int
+    settings_digest: str
+    edit: dict[str, Any]
+
+
+def save_translator(network: TranslatorNetwork, path: Path | str, facts: TranslatorFacts) -> None:
+    """Write weights (float32) and facts to `path`, atomically."""
+    weights = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "facts": json.dumps(dataclasses.asdict(facts), sort_keys=True),
+        "made_by": made_by(),
+    }
+    with atomic_file(path) as temporary:
+        save_file(weights, temporary, metadata=metadata)
+
+
+def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFacts]:
+    """The network (float32, CPU, frozen) and its facts.
+
+    Raises SceneshiftError if the file is missing, truncated, of another format or version, or its weights are not
+    those that its facts describe.
+    """
+    remedy = "Give a file that train-translator made, or train it again."
+    if not Path(path).is_file():
+        raise SceneshiftError(f"There is no translator {path}. {remedy}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise SceneshiftError(f"{path} is not a whole .safetensors file ({error}). {remedy}") from error
+    if metadata.get("format") != FORMAT:
+        raise SceneshiftError(f"{path} holds {metadata.get('format') or 'no format name'!r}, not {FORMAT!r}. {remedy}")
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        raise SceneshiftError(
+            f"{path} has format version {metadata.get('format_version')}; this sceneshift reads {FORMAT_VERSION}. "
+            "Use the sceneshift that made it, or train it again."
+        )
+    facts = _facts(path, metadata.get("facts", ""))
+    network = TranslatorNetwork(facts.sizes)
+    for name, parameter in network.state_dict().items():
+        found = tuple(weights[name].shape) if name in weights else "missing"
+        if found != tuple(parameter.shape):
+            raise SceneshiftError(f"{path}: {name} is {found}, expected {tuple(parameter.shape)}. {remedy}")
+    network.load_state_dict(weights)
+    return network.eval().requires_grad_(False), facts
+
+
+def _facts(path: Path | str, text: str) -> TranslatorFacts:
+    try:
+        values = json.loads(text)
+        return TranslatorFacts(**{**values, "sizes": Architecture(**values["sizes"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise SceneshiftError(
+            f"{path}: its metadata do not describe a translator ({error}). Train it again."
+        ) from error

@@ -1,0 +1,89 @@
+"""The perceptual loss: L1 between a frozen network's features of the edited photo and of the target."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.translator.losses import absolute_difference
+
+STAGE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+# VGG19 as torchvision numbers it: channels of each convolution by its index in `features`, "M" where it pools
+VGG19 = (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M")
+RELU1_OF_BLOCKS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+Stages = Callable[[Tensor], Sequence[Tensor]]
+
+
+def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
+    """Σ w_i · mean |φ_i(image) − φ_i(target)| with w = 1/32, 1/16, 1/8, 1/4, 1 (Wang et al. 2018, appendix).
+
+    image, target: [N, 3, H, W] in [-1, 1]; `stages` maps images in [0, 1] to five feature maps.
+    """
+    with torch.no_grad():
+        wanted = stages((target + 1) / 2)
+    found = stages((image + 1) / 2)
+    return sum(w * absolute_difference(f, t) for w, f, t in zip(STAGE_WEIGHTS, found, wanted, strict=True))
+
+
+def perceptual_stages(network: str, device: torch.device) -> Stages:
+    """The features named by `perceptual_network`: `backbone`, or the path of torchvision's VGG19 weights."""
+    if network == "backbone":
+        from sceneshift.backbone import load_backbone
+
+        return load_backbone(device).stages
+    return load_vgg19(network).to(device)
+
+
+class Vgg19Stages(nn.Module):
+    """VGG19's relu1_1 to relu5_1 (Simonyan and Zisserman 2015): images [N, 3, H, W] in [0, 1] -> five maps.
+
+    The images are normalised as ImageNet's were, which pix2pixHD's code leaves out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width in VGG19:
+            if width == "M":
+                layers.append(nn.MaxPool2d(2))
+            else:
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+        self.features = nn.Sequential(*layers[: RELU1_OF_BLOCKS[-1] + 1])
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x = (images - self.mean) / self.std
+        maps = []
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in RELU1_OF_BLOCKS:
+                maps.append(x)
+        return maps
+
+
+def load_vgg19(path: Path | str) -> Vgg19Stages:
+    """VGG19 from torchvision's `vgg19-*.pth`, frozen. Raises SceneshiftError if the file is missing or not that."""
+    wanted = "torchvision's VGG19 weights, vgg19-dcbb9e9d.pth; or set translator.perceptual_network to backbone"
+    if not Path(path).is_file():
+        raise SceneshiftError(f"translator.perceptual_network: there is no file {path}. Give {wanted}.")
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        raise SceneshiftError(f"{path} cannot be read as weights ({type(error).__name__}). Give {wanted}.") from error
+    network = Vgg19Stages()
+    for name, parameter in network.state_dict().items():
+        found = weights.get(name) if isinstance(weights, dict) else None
+        shape = tuple(found.shape) if isinstance(found, Tensor) else "nothing"
+        if shape != tuple(parameter.shape):
+            raise SceneshiftError(f"{path}: {name} is {shape}, expected {tuple(parameter.shape)}. Give {wanted}.")
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    return network.eval().requires_grad_(False)
