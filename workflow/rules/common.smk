@@ -22,7 +22,7 @@ def checked_settings():
     try:
         settings = load_settings(config, shipped=WORKFLOW.parent)
         if settings.photos.source == "folder":
-            from sceneshift.photos.prepare import check_folder
+            from sceneshift.photos import check_folder
 
             check_folder(settings.photos.folder)
         check_attributes(settings)

@@ -1,15 +1,19 @@
-"""Which attributes a run scores, known from its config before any job runs: it fills the DAG, and names errors early."""
+"""Which attributes a run scores, known from its config before any job runs: for the DAG and for early errors."""
 
 import csv
 import difflib
 from pathlib import Path
 
+from sceneshift.photos.reading import find_photos
+from sceneshift.photos.streets import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import HeadsPredictor, PhotosSettings, Settings
 
+UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are no class
+
 
 def scored_attributes(settings: Settings) -> list[str]:
-    """The attributes of all predictors, side by side, in order. Raises SceneshiftError if two predictors share a name."""
+    """The attributes of all predictors, side by side. Raises SceneshiftError if two predictors share a name."""
     names: list[str] = []
     for predictor in settings.predictors:
         if isinstance(predictor, HeadsPredictor):
@@ -22,7 +26,7 @@ def scored_attributes(settings: Settings) -> list[str]:
 
 
 def check_attributes(settings: Settings) -> None:
-    """Raise SceneshiftError for an attribute in boundaries or edits that no predictor scores or that gets no boundary."""
+    """Raise SceneshiftError for an attribute in boundaries or edits that is not scored or gets no boundary."""
     scored = scored_attributes(settings)
     wanted = settings.boundaries.attributes
     with_boundary = scored if wanted == "all" else list(wanted)
@@ -44,8 +48,6 @@ def _must_be_known(name: str, known: list[str], where: str, who: str) -> None:
 def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:
     if predictor.labels is None:
         if photos.source == "rendered":
-            from sceneshift.photos.streets import LABELS
-
             return list(LABELS)
         return _classes(Path(photos.folder or ""), "photos.folder")
     labels = Path(predictor.labels)
@@ -64,12 +66,14 @@ def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:
 
 
 def _classes(folder: Path, key: str) -> list[str]:
-    names = sorted(as_attribute(entry.name) for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    names = [name for name in names if name != "unlabelled"]
-    if not names:
+    if not folder.is_dir():
+        raise SceneshiftError(f"{key}: the folder {folder} does not exist.")
+    subfolders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _is_class(entry.name))
+    names = [as_attribute(subfolder.name) for subfolder in subfolders if any(find_photos(subfolder))]
+    if len(names) < 2:
         raise SceneshiftError(
-            f"{key}: {folder} has no subfolders, so there are no classes to learn attributes from. Sort some photos"
-            " into one subfolder a class, give a CSV as predictors.labels, or use `kind: photometric`."
+            f"{key}: {folder} has {len(names)} subfolders with photos, so there are no classes to learn from. Sort some"
+            " photos into two or more subfolders, give a CSV as predictors.labels, or use `kind: photometric`."
         )
     return names
 
@@ -77,3 +81,7 @@ def _classes(folder: Path, key: str) -> list[str]:
 def as_attribute(name: str) -> str:
     """An attribute's name everywhere: spaces become underscores."""
     return name.strip().replace(" ", "_")
+
+
+def _is_class(folder_name: str) -> bool:
+    return not folder_name.startswith(".") and folder_name.lower() not in UNLABELLED

@@ -29,13 +29,25 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class PhotosSettings(Section):
     """Where the photos come from and how they are brought to one size."""
 
-    source: Literal["rendered", "folder"] = Field("rendered", description="`rendered`: street views drawn from code, with labels, no download. `folder`: your own photos.")
-    folder: str | None = Field(None, description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.")
+    source: Literal["rendered", "folder"] = Field(
+        "rendered",
+        description="`rendered`: street views drawn from code, with labels, no download. `folder`: your own photos.",
+    )
+    folder: str | None = Field(
+        None,
+        description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
+    )
     count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
     resolution: int = Field(64, description="Side in pixels of what is trained on: a power of two from 16 to 1024.")
-    crop: Literal["center", "pad"] = Field("center", description="Photos that are not square: `center` takes the largest centred square, `pad` keeps the whole picture with mirrored borders.")
+    crop: Literal["center", "pad"] = Field(
+        "center",
+        description="Photos that are not square: `center` takes the largest centred square, `pad` keeps the whole picture with mirrored borders.",
+    )
     mirror: bool = Field(True, description="Also train on left-right mirrored photos.")
-    held_out: Share = Field(0.1, description="Share of the photos that training never sees; they play the real photos later. Chosen by a hash of the file name.")
+    held_out: Share = Field(
+        0.1,
+        description="Share of the photos that training never sees; they play the real photos later. Chosen by a hash of the file name.",
+    )
     max_skipped: Share = Field(0.05, description="More than this share of unusable files is an error.")
 
     @field_validator("resolution")
@@ -55,38 +67,78 @@ class PhotosSettings(Section):
 class GeneratorSettings(Section):
     """StyleGAN2 (Karras et al. 2020) with adaptive augmentation. `null` means: the paper's value for the resolution."""
 
-    import_: str | None = Field(None, alias="import", description="A generator made elsewhere (.safetensors of sceneshift), used instead of training.")
-    warm_start: str | None = Field(None, description="A .safetensors with generator and discriminator to start training from.")
-    images: Positive = Field(20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000.")
+    import_: str | None = Field(
+        None,
+        alias="import",
+        description="A generator made elsewhere (.safetensors of sceneshift), used instead of training.",
+    )
+    warm_start: str | None = Field(
+        None, description="A .safetensors with generator and discriminator to start training from."
+    )
+    images: Positive = Field(
+        20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
+    )
     batch: Positive = Field(32, description="Images a step.")
     gpus: Positive = Field(1, description="GPUs that the rule asks for.")
     z_dim: Positive = Field(512, description="Width of z.")
     w_dim: Positive = Field(512, description="Width of w.")
-    mapping_layers: Positive = Field(8, description="Layers of the mapping network (8 in the paper, 2 in the auto configuration of ADA).")
-    channel_base: Positive | None = Field(None, description="Channels at resolution r are min(channel_base / r, channel_max). `null`: 16384 below 512 px, else 32768.")
+    mapping_layers: Positive = Field(
+        8, description="Layers of the mapping network (8 in the paper, 2 in the auto configuration of ADA)."
+    )
+    channel_base: Positive | None = Field(
+        None,
+        description="Channels at resolution r are min(channel_base / r, channel_max). `null`: 16384 below 512 px, else 32768.",
+    )
     channel_max: Positive = Field(512, description="Most channels of a layer.")
-    learning_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="Adam's rate for both networks. `null`: 0.0025 below 1024 px, else 0.002.")
-    r1_gamma: Annotated[float, Field(ge=0)] | None = Field(None, description="Weight γ of R1. `null`: 0.0002·resolution²/batch.")
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Adam's rate for both networks. `null`: 0.0025 below 1024 px, else 0.002."
+    )
+    r1_gamma: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Weight γ of R1. `null`: 0.0002·resolution²/batch."
+    )
     r1_interval: Positive = Field(16, description="R1 every so many steps.")
-    path_length_weight: Annotated[float, Field(ge=0)] = Field(2.0, description="Weight of path-length regularisation; 0 turns it off.")
+    path_length_weight: Annotated[float, Field(ge=0)] = Field(
+        2.0, description="Weight of path-length regularisation; 0 turns it off."
+    )
     path_length_interval: Positive = Field(4, description="Path-length regularisation every so many steps.")
     style_mixing: Share = Field(0.9, description="Probability of style mixing.")
-    ema_images: Annotated[float, Field(gt=0)] | None = Field(None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32.")
-    ema_rampup: Annotated[float, Field(ge=0)] | None = Field(0.05, description="The half-life is at most this share of the images seen; `null`: no ramp-up.")
-    augment: Literal["ada", "none"] = Field("ada", description="Adaptive discriminator augmentation (pipe `bgc`), or none.")
+    ema_images: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32."
+    )
+    ema_rampup: Annotated[float, Field(ge=0)] | None = Field(
+        0.05, description="The half-life is at most this share of the images seen; `null`: no ramp-up."
+    )
+    augment: Literal["ada", "none"] = Field(
+        "ada", description="Adaptive discriminator augmentation (pipe `bgc`), or none."
+    )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
-    snapshot_images: Positive = Field(10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images.")
-    frechet_images: Annotated[int, Field(ge=0)] = Field(1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off.")
-    precision: Precision = Field("auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32.")
+    snapshot_images: Positive = Field(
+        10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images."
+    )
+    frechet_images: Annotated[int, Field(ge=0)] = Field(
+        1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."
+    )
+    precision: Precision = Field(
+        "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
+    )
 
 
 class HeadsPredictor(Section):
     """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos."""
 
     kind: Literal["heads"]
-    labels: str | None = Field(None, description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).")
-    input_size: Annotated[int, Field(ge=32, le=512)] = Field(128, description="Photos are shrunk to the generator's resolution, then enlarged to this size for the backbone, so that photos and synthesised images look alike to it.")
-    regularization: Annotated[float, Field(gt=0)] = Field(1.0, description="Inverse strength C of the logistic heads' (or 1/α of the ridge heads') penalty.")
+    labels: str | None = Field(
+        None,
+        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).",
+    )
+    input_size: Annotated[int, Field(ge=32, le=512)] = Field(
+        128,
+        description="Photos are shrunk to the generator's resolution, then enlarged to this size for the backbone, so that photos and synthesised images look alike to it.",
+    )
+    regularization: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
+        "auto",
+        description="Inverse strength C of the logistic heads' (or 1/α of the ridge heads') penalty on standardised features; `auto` picks it per head by validation.",
+    )
 
 
 PHOTOMETRIC = ("brightness", "warmth", "colourfulness", "contrast", "green_view")
@@ -96,7 +148,9 @@ class PhotometricPredictor(Section):
     """Closed formulas, no weights: brightness, warmth, colourfulness, contrast, green_view."""
 
     kind: Literal["photometric"]
-    attributes: list[Literal["brightness", "warmth", "colourfulness", "contrast", "green_view"]] = Field(list(PHOTOMETRIC), min_length=1, description="Which of them.")
+    attributes: list[Literal["brightness", "warmth", "colourfulness", "contrast", "green_view"]] = Field(
+        list(PHOTOMETRIC), min_length=1, description="Which of them."
+    )
 
 
 Predictor = Annotated[HeadsPredictor | PhotometricPredictor, Field(discriminator="kind")]
@@ -106,18 +160,32 @@ class SynthesisSettings(Section):
     """How many images are synthesised and scored."""
 
     count: Positive = Field(10_000, description="Images to synthesise and score. Published: 500,000.")
-    shard_size: Positive = Field(5000, description="Images a shard; a shard is a job. Growing `count` computes new shards only.")
-    truncation_psi: Share = Field(0.7, description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.")
-    keep_images: Annotated[int, Field(ge=0)] = Field(0, description="Keep the first so many images of each shard in it.")
+    shard_size: Positive = Field(
+        5000, description="Images a shard; a shard is a job. Growing `count` computes new shards only."
+    )
+    truncation_psi: Share = Field(
+        0.7,
+        description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.",
+    )
+    keep_images: Annotated[int, Field(ge=0)] = Field(
+        0, description="Keep the first so many images of each shard in it."
+    )
     batch: Positive = Field(64, description="Images a forward pass.")
 
 
 class BoundariesSettings(Section):
     """The linear SVM boundaries in W (InterFaceGAN, HiGAN)."""
 
-    attributes: Literal["all"] | list[str] = Field("all", description="`all` that the predictors score, or a list of names.")
-    selection: Literal["extremes", "random"] = Field("extremes", description="`extremes`: the highest and the lowest scores (HiGAN). `random`: random codes, split at the median score.")
-    examples: Annotated[int, Field(ge=10)] = Field(2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`).")
+    attributes: Literal["all"] | list[str] = Field(
+        "all", description="`all` that the predictors score, or a list of names."
+    )
+    selection: Literal["extremes", "random"] = Field(
+        "extremes",
+        description="`extremes`: the highest and the lowest scores (HiGAN). `random`: random codes, split at the median score.",
+    )
+    examples: Annotated[int, Field(ge=10)] = Field(
+        2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`)."
+    )
     split: Annotated[float, Field(gt=0, lt=1)] = Field(0.7, description="Share used for training; the rest validates.")
 
 
@@ -125,7 +193,9 @@ class RescoringSettings(Section):
     """HiGAN's re-scoring: what does each boundary change?"""
 
     count: Positive = Field(500, description="Fresh codes. Published: 2000.")
-    distance: Annotated[float, Field(gt=0)] = Field(2.0, description="Step along the normal, in units of W, as HiGAN's 2.")
+    distance: Annotated[float, Field(gt=0)] = Field(
+        2.0, description="Step along the normal, in units of W, as HiGAN's 2."
+    )
 
 
 class EditSettings(Section):
@@ -133,16 +203,28 @@ class EditSettings(Section):
 
     attribute: str = Field(description="The attribute to change.")
     direction: Literal["more", "less"] = Field("more", description="More of it or less.")
-    distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field("auto", description="Step along the normal in units of W; `auto` finds the smallest whose effect reaches `target_effect`.")
-    target_effect: Annotated[float, Field(gt=0)] = Field(1.0, description="With `distance: auto`: mean change of the own score wanted, in standard deviations of the score.")
-    level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field("all", description="Layers moved: HiGAN's levels by resolution, `all`, or `auto`: the one where re-scoring is strongest.")
+    distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
+        "auto",
+        description="Step along the normal in units of W; `auto` finds the smallest whose effect reaches `target_effect`.",
+    )
+    target_effect: Annotated[float, Field(gt=0)] = Field(
+        1.0,
+        description="With `distance: auto`: mean change of the own score wanted, in standard deviations of the score.",
+    )
+    level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field(
+        "all",
+        description="Layers moved: HiGAN's levels by resolution, `all`, or `auto`: the one where re-scoring is strongest.",
+    )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
 
 
 class EditsSettings(Section):
     """Which attributes become editors."""
 
-    top: Annotated[int, Field(ge=0)] = Field(3, description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.")
+    top: Annotated[int, Field(ge=0)] = Field(
+        3,
+        description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.",
+    )
     attributes: list[EditSettings] = Field([], description="Edits that go on whatever their rank.")
 
     @field_validator("attributes")
@@ -157,10 +239,19 @@ class EditsSettings(Section):
 class KeepSettings(Section):
     """Which pairs are kept: the predictor must agree with the edit (StyleGAN2 Distillation's filter)."""
 
-    source: Share = Field(0.6, description="The source's own score must be below this quantile of the synthesised scores (mirrored for `less`).")
-    edited: Share = Field(0.6, description="The edited image's own score must be above this quantile (mirrored for `less`).")
-    effect: Annotated[float, Field(ge=0)] = Field(0.5, description="The own score must change by at least so many standard deviations.")
-    others: Annotated[float, Field(gt=0)] = Field(1.5, description="No other attribute's score may change by more than so many standard deviations.")
+    source: Share = Field(
+        0.6,
+        description="The source's own score must be below this quantile of the synthesised scores (mirrored for `less`).",
+    )
+    edited: Share = Field(
+        0.6, description="The edited image's own score must be above this quantile (mirrored for `less`)."
+    )
+    effect: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="The own score must change by at least so many standard deviations."
+    )
+    others: Annotated[float, Field(gt=0)] = Field(
+        1.5, description="No other attribute's score may change by more than so many standard deviations."
+    )
 
 
 class PairsSettings(Section):
@@ -177,43 +268,70 @@ class TranslatorSettings(Section):
 
     images: Positive = Field(6000, description="Length of training, in pairs shown.")
     batch: Positive = Field(8, description="Pairs a step (1 in the paper).")
-    head: Literal["edit", "image"] = Field("edit", description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.")
-    width: Positive | None = Field(None, description="Channels of the first layer, `ngf`. `null`: 64 from 256 px, 32 below.")
-    downsamplings: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="Stride-2 convolutions. `null`: 4 from 256 px, 3 at 128, 2 below.")
+    head: Literal["edit", "image"] = Field(
+        "edit",
+        description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.",
+    )
+    width: Positive | None = Field(
+        None, description="Channels of the first layer, `ngf`. `null`: 64 from 256 px, 32 below."
+    )
+    downsamplings: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        None, description="Stride-2 convolutions. `null`: 4 from 256 px, 3 at 128, 2 below."
+    )
     blocks: Positive | None = Field(None, description="Residual blocks. `null`: 9 from 256 px, 6 at 128, 4 below.")
-    local_enhancer: bool = Field(False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more).")
+    local_enhancer: bool = Field(
+        False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more)."
+    )
     discriminators: Annotated[int, Field(ge=1, le=4)] = Field(2, description="PatchGAN discriminators on a pyramid.")
-    learning_rate: Annotated[float, Field(gt=0)] = Field(2e-4, description="Adam's rate, constant for half of training, then linear to zero.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        2e-4, description="Adam's rate, constant for half of training, then linear to zero."
+    )
     feature_matching: Annotated[float, Field(ge=0)] = Field(10.0, description="Weight of the feature matching loss.")
-    perceptual: Annotated[float, Field(ge=0)] = Field(10.0, description="Weight of the perceptual loss; 0 turns it off.")
-    perceptual_network: str = Field("backbone", description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.")
+    perceptual: Annotated[float, Field(ge=0)] = Field(
+        10.0, description="Weight of the perceptual loss; 0 turns it off."
+    )
+    perceptual_network: str = Field(
+        "backbone",
+        description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.",
+    )
     pixel: Annotated[float, Field(ge=0)] = Field(5.0, description="Weight of an L1 loss on pixels (0 in the paper).")
     snapshot_images: Positive = Field(2000, description="A snapshot and a sheet of examples every so many pairs.")
-    precision: Precision = Field("auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32.")
+    precision: Precision = Field(
+        "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
+    )
 
 
 class TranslateSettings(Section):
     """Which photos are translated, and how strongly."""
 
     folder: str | None = Field(None, description="A folder of photos; `null`: the held-out photos.")
-    strength: Annotated[float, Field(ge=0, le=2)] = Field(1.0, description="Dials the edit: 0 leaves the photo, 1 is as trained.")
+    strength: Annotated[float, Field(ge=0, le=2)] = Field(
+        1.0, description="Dials the edit: 0 leaves the photo, 1 is as trained."
+    )
 
 
 class EvaluationSettings(Section):
     """Did the attribute move on real photos, and did the rest stay?"""
 
     count: Positive = Field(300, description="Held-out photos used.")
-    judge: Literal["auto", "none"] = Field("auto", description="`auto`: for rendered streets also score by a network trained on labelled renders for the evaluation alone. `none`: the run's own predictors only.")
+    judge: Literal["auto", "none"] = Field(
+        "auto",
+        description="`auto`: for rendered streets also score by a network trained on labelled renders for the evaluation alone. `none`: the run's own predictors only.",
+    )
 
 
 class Settings(Section):
     """The whole config."""
 
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field("streets", description="Name of the run: everything goes to results/RUN/.")
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+        "streets", description="Name of the run: everything goes to results/RUN/."
+    )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
-    predictors: list[Predictor] = Field([HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side.")
+    predictors: list[Predictor] = Field(
+        [HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side."
+    )
     synthesis: SynthesisSettings = SynthesisSettings()
     boundaries: BoundariesSettings = BoundariesSettings()
     rescoring: RescoringSettings = RescoringSettings()
@@ -247,13 +365,26 @@ def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Set
     return settings
 
 
-def parse_section(model: type[S], text: str | None) -> S:
-    """A section from the JSON of a command's `--settings`; None gives the defaults."""
-    try:
-        values = json.loads(text) if text else {}
-    except json.JSONDecodeError as error:
-        raise SceneshiftError(f"--settings is not JSON: {error}. Expected an object such as {{\"count\": 500}}.") from error
+def parse_section(model: type[S], text: str | None, **given: Any) -> S:
+    """A section from the JSON of a command's `--settings`; None gives the defaults; `given` goes before the JSON."""
+    values = _from_json(text, {}, 'an object such as {"count": 500}')
+    if given and isinstance(values, dict):
+        values = {**values, **given}
     return _validated(model, values, where="--settings")
+
+
+def parse_predictors(text: str | None) -> list[Predictor]:
+    """The predictors from the JSON of `fit-predictor --settings`; None gives the default, heads."""
+    default = [predictor.model_dump() for predictor in Settings().predictors]
+    predictors = _from_json(text, default, 'a list such as [{"kind": "heads"}]')
+    return _validated(Settings, {"predictors": predictors}, where="--settings").predictors
+
+
+def _from_json(text: str | None, default: Any, expected: str) -> Any:
+    try:
+        return json.loads(text) if text else default
+    except json.JSONDecodeError as error:
+        raise SceneshiftError(f"--settings is not JSON: {error}. Expected {expected}.") from error
 
 
 def canonical_json(section: Section | list[Section], but: Collection[str] = ()) -> str:
