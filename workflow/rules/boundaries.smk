@@ -11,15 +11,15 @@ rule fit_boundary:
         logs("{run}/fit_boundary/{attribute}.log"),
     benchmark:
         benchmarks("{run}/fit_boundary/{attribute}.tsv")
-    params:
-        settings=settings_json("boundaries", but=("attributes",)),
-        seed=settings.seed,
-        code=code_version("sceneshift.latents.boundaries"),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
+    params:
+        settings=settings_json("boundaries", but=("attributes",)),
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.boundaries"),
     shell:
         "sceneshift fit-boundary {input.store:q} {wildcards.attribute:q} {output.boundary:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -10,10 +10,6 @@ rule fit_judge:
         logs("{run}/fit_judge.log"),
     benchmark:
         benchmarks("{run}/fit_judge.tsv")
-    params:
-        resolution=settings.photos.resolution,
-        seed=settings.seed,
-        code=code_version("sceneshift.evaluation.judge_training"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -21,6 +17,10 @@ rule fit_judge:
         gpu=1,
         mem_mb=megabytes(4000),
         runtime=minutes(60),
+    params:
+        resolution=settings.photos.resolution,
+        seed=settings.seed,
+        code=code_version("sceneshift.evaluation.judge_training"),
     shell:
         "sceneshift fit-judge {output.judge:q} --resolution {params.resolution}"
         " --seed {params.seed} 2>&1 | tee {log:q}"
@@ -44,12 +44,6 @@ rule evaluate_translator:
         logs("{run}/evaluate_translator/{attribute}.log"),
     benchmark:
         benchmarks("{run}/evaluate_translator/{attribute}.tsv")
-    params:
-        settings=settings_json("evaluation"),
-        strength=settings.translate.strength,
-        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
-        seed=settings.seed,
-        code=code_version("sceneshift.evaluation.translators"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -57,6 +51,12 @@ rule evaluate_translator:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(60),
+    params:
+        settings=settings_json("evaluation"),
+        strength=settings.translate.strength,
+        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
+        seed=settings.seed,
+        code=code_version("sceneshift.evaluation.translators"),
     shell:
         "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
         " --predictor {input.predictor:q} --edit {input.edit:q} {params.judge}"

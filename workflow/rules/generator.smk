@@ -11,13 +11,13 @@ if settings.generator.import_:
             logs("{run}/import_generator.log"),
         benchmark:
             benchmarks("{run}/import_generator.tsv")
-        params:
-            code=code_version("sceneshift.generator.importing"),
         conda:
             "../../envs/sceneshift.yaml"
         resources:
             mem_mb=megabytes(4000),
             runtime=minutes(10),
+        params:
+            code=code_version("sceneshift.generator.importing"),
         shell:
             "sceneshift import-generator {input.checkpoint:q} {output.generator:q} 2>&1 | tee {log:q}"
 
@@ -33,19 +33,19 @@ else:
             logs("{run}/train_generator.log"),
         benchmark:
             benchmarks("{run}/train_generator.tsv")
+        retries: 2
+        conda:
+            "../../envs/sceneshift.yaml"
+        threads: 8
+        resources:
+            gpu=settings.generator.gpus,
+            mem_mb=megabytes(16000),
+            runtime=minutes(2880),
         params:
             settings=settings_json("generator", but=("import", "gpus")),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,
             code=code_version("sceneshift.generator.training"),
-        conda:
-            "../../envs/sceneshift.yaml"
-        threads: 8
-        retries: 2
-        resources:
-            gpu=settings.generator.gpus,
-            mem_mb=megabytes(16000),
-            runtime=minutes(2880),
         shell:
             "sceneshift train-generator {input.photos:q} {output.generator:q} {params.mirror}"
             " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -24,12 +24,6 @@ rule make_pairs:
         logs("{run}/make_pairs/{attribute}.log"),
     benchmark:
         benchmarks("{run}/make_pairs/{attribute}.tsv")
-    params:
-        out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
-        settings=settings_json("pairs"),
-        seed=settings.seed,
-        code=code_version("sceneshift.translator.pairs"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -37,6 +31,12 @@ rule make_pairs:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(240),
+    params:
+        out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
+        settings=settings_json("pairs"),
+        seed=settings.seed,
+        code=code_version("sceneshift.translator.pairs"),
     shell:
         "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q}"
         " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"

@@ -17,16 +17,16 @@ rule prepare_photos:
         logs("{run}/prepare_photos.log"),
     benchmark:
         benchmarks("{run}/prepare_photos.tsv")
-    params:
-        settings=settings_json("photos", but=("mirror",)),
-        seed=settings.seed,
-        code=code_version("sceneshift.photos.prepare"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(120),
+    params:
+        settings=settings_json("photos", but=("mirror",)),
+        seed=settings.seed,
+        code=code_version("sceneshift.photos.prepare"),
     shell:
         "sceneshift prepare-photos {input.folder:q} {output.photos:q} --table {output.table:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -26,13 +26,13 @@ rule build_report:
         logs("{run}/build_report.log"),
     benchmark:
         benchmarks("{run}/build_report.tsv")
-    params:
-        folder=lambda wildcards: results(wildcards.run),
-        code=code_version("sceneshift.report"),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(20),
+    params:
+        folder=lambda wildcards: results(wildcards.run),
+        code=code_version("sceneshift.report"),
     shell:
         "sceneshift report {params.folder:q} {output.page:q} 2>&1 | tee {log:q}"

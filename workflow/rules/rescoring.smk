@@ -11,11 +11,6 @@ rule synthesize_unedited:
         logs("{run}/synthesize_unedited.log"),
     benchmark:
         benchmarks("{run}/synthesize_unedited.tsv")
-    params:
-        settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
-        count=settings.rescoring.count,
-        seed=settings.seed,
-        code=code_version("sceneshift.latents.synthesis"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -23,6 +18,11 @@ rule synthesize_unedited:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(60),
+    params:
+        settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
+        count=settings.rescoring.count,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.synthesis"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.unedited:q} --predictor {input.predictor:q}"
         " --stream rescoring --start 0 --count {params.count} --keep-images"
@@ -42,10 +42,6 @@ rule rescore_boundary:
         logs("{run}/rescore_boundary/{attribute}.log"),
     benchmark:
         benchmarks("{run}/rescore_boundary/{attribute}.tsv")
-    params:
-        settings=settings_json("rescoring", but=("count",)),
-        seed=settings.seed,
-        code=code_version("sceneshift.latents.rescoring"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -53,6 +49,10 @@ rule rescore_boundary:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(60),
+    params:
+        settings=settings_json("rescoring", but=("count",)),
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.rescoring"),
     shell:
         "sceneshift rescore-boundary {input.generator:q} {input.boundary:q} {input.predictor:q} {output.table:q}"
         " --unedited {input.unedited:q} --store {input.store:q}"
@@ -74,14 +74,14 @@ checkpoint rank_attributes:
         logs("{run}/rank_attributes.log"),
     benchmark:
         benchmarks("{run}/rank_attributes.tsv")
-    params:
-        settings=edits_to_rank(),
-        code=code_version("sceneshift.latents.ranking"),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(5),
+    params:
+        settings=edits_to_rank(),
+        code=code_version("sceneshift.latents.ranking"),
     shell:
         "sceneshift rank-attributes {output.attributes:q} --rescoring {input.tables:q}"
         " --boundaries {input.boundaries:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
@@ -102,15 +102,15 @@ rule draw_edits:
         logs("{run}/draw_edits/{attribute}.log"),
     benchmark:
         benchmarks("{run}/draw_edits/{attribute}.tsv")
-    params:
-        truncation=settings.pairs.truncation_psi,
-        seed=settings.seed,
-        code=code_version("sceneshift.latents.strips"),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(10),
+    params:
+        truncation=settings.pairs.truncation_psi,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.strips"),
     shell:
         "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q}"
         " --truncation-psi {params.truncation} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -22,11 +22,6 @@ rule fit_predictor:
         logs("{run}/fit_predictor.log"),
     benchmark:
         benchmarks("{run}/fit_predictor.tsv")
-    params:
-        settings=canonical_json(settings.predictors),
-        resolution=settings.photos.resolution,
-        seed=settings.seed,
-        code=code_version("sceneshift.scoring.fitting"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -34,6 +29,11 @@ rule fit_predictor:
         gpu=1,
         mem_mb=megabytes(8000),
         runtime=minutes(120),
+    params:
+        settings=canonical_json(settings.predictors),
+        resolution=settings.photos.resolution,
+        seed=settings.seed,
+        code=code_version("sceneshift.scoring.fitting"),
     shell:
         "sceneshift fit-predictor {input.photos:q} {output.predictor:q} --accuracy {output.accuracy:q}"
         " --resolution {params.resolution} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -27,12 +27,6 @@ rule synthesize:
         logs("{run}/synthesize/{shard}.log"),
     benchmark:
         benchmarks("{run}/synthesize/{shard}.tsv")
-    params:
-        settings=settings_json("synthesis", but=("count", "shard_size")),
-        start=shard_start,
-        count=shard_count,
-        seed=settings.seed,
-        code=code_version("sceneshift.latents.synthesis"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -40,6 +34,12 @@ rule synthesize:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(60),
+    params:
+        settings=settings_json("synthesis", but=("count", "shard_size")),
+        start=shard_start,
+        count=shard_count,
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.synthesis"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.shard:q} --predictor {input.predictor:q}"
         " --start {params.start} --count {params.count}"
@@ -55,12 +55,12 @@ rule index_synthesis:
         logs("{run}/index_synthesis.log"),
     benchmark:
         benchmarks("{run}/index_synthesis.tsv")
-    params:
-        code=code_version("sceneshift.latents.store"),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
+    params:
+        code=code_version("sceneshift.latents.store"),
     shell:
         "sceneshift index-synthesis {input.shards:q} {output.store:q} 2>&1 | tee {log:q}"

@@ -12,19 +12,19 @@ rule train_translator:
         logs("{run}/train_translator/{attribute}.log"),
     benchmark:
         benchmarks("{run}/train_translator/{attribute}.tsv")
+    retries: 2
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=megabytes(16000),
+        runtime=minutes(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
         settings=settings_json("translator"),
         seed=settings.seed,
         code=code_version("sceneshift.translator.training"),
-    conda:
-        "../../envs/sceneshift.yaml"
-    threads: 8
-    retries: 2
-    resources:
-        gpu=1,
-        mem_mb=megabytes(16000),
-        runtime=minutes(1440),
     shell:
         "sceneshift train-translator {params.pairs:q} {output.translator:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
@@ -40,9 +40,6 @@ rule translate_photos:
         logs("{run}/translate_photos/{attribute}.log"),
     benchmark:
         benchmarks("{run}/translate_photos/{attribute}.tsv")
-    params:
-        strength=settings.translate.strength,
-        code=code_version("sceneshift.translator.translating"),
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
@@ -50,6 +47,9 @@ rule translate_photos:
         gpu=1,
         mem_mb=megabytes(6000),
         runtime=minutes(240),
+    params:
+        strength=settings.translate.strength,
+        code=code_version("sceneshift.translator.translating"),
     shell:
         "sceneshift translate {input.translator:q} {input.photos:q} {output.translated:q}"
         " --strength {params.strength} 2>&1 | tee {log:q}"

@@ -258,7 +258,7 @@ def _score(commands: Any) -> None:
     command.device()
 
     def run(args: argparse.Namespace) -> None:
-        from sceneshift.scoring.table import score_images
+        from sceneshift.scoring.tables import score_images
 
         score_images(args.predictor, args.images, args.out, device=_device(args.device))
 
