@@ -1,0 +1,48 @@
+"""The edit head's formulas, and its start as the identity."""
+
+import torch
+
+from sceneshift.settings import TranslatorSettings
+from sceneshift.translator.architecture import TranslatorNetwork, architecture, to_network, to_uint8
+from sceneshift.translator.heads import EditMaps, apply_edit, edit_maps
+from sceneshift.translator.training import new_networks
+
+TINY = TranslatorSettings(width=4, downsamplings=1, blocks=1, discriminators=1)
+
+
+def test_maps_follow_their_formulas():
+    o = torch.randn(1, 7, 2, 3)
+    maps = edit_maps(o)
+    torch.testing.assert_close(maps.gain, 1 + torch.tanh(o[:, :3]))
+    torch.testing.assert_close(maps.offset, torch.tanh(o[:, 3:6]))
+    torch.testing.assert_close(maps.mask, 1 / (1 + torch.exp(2 - o[:, 6:])))
+
+
+def test_edit_follows_its_formula_and_is_clamped():
+    x = torch.rand(1, 3, 4, 4) * 2 - 1
+    gain, offset, mask = torch.rand(1, 3, 4, 4) * 2, torch.rand(1, 3, 4, 4) * 2 - 1, torch.rand(1, 1, 4, 4)
+    expected = (((x + 1) * gain - 1) * (1 - mask) + offset * mask).clamp(-1, 1)
+    torch.testing.assert_close(apply_edit(x, EditMaps(gain, offset, mask)), expected)
+    brighter = apply_edit(torch.full((1, 3, 1, 1), 0.9), EditMaps(torch.full((1, 3, 1, 1), 2.0), offset, mask * 0))
+    assert brighter.max() <= 1
+
+
+def test_edit_head_starts_with_gain_one_and_a_faint_mask():
+    network, _ = new_networks(architecture(TINY, 16), seed=0)
+    photo = torch.rand(2, 3, 16, 16) * 2 - 1
+    maps = network.maps(photo)
+    assert torch.equal(maps.gain, torch.ones_like(maps.gain))
+    assert torch.equal(maps.offset, torch.zeros_like(maps.offset))
+    torch.testing.assert_close(maps.mask, torch.full_like(maps.mask, 0.1192), atol=1e-4, rtol=0)
+
+
+def test_image_head_is_bounded():
+    network = TranslatorNetwork(architecture(TINY.model_copy(update={"head": "image"}), 16))
+    image = network(torch.rand(1, 3, 16, 16) * 2 - 1)
+    assert image.shape == (1, 3, 16, 16)
+    assert image.abs().max() < 1
+
+
+def test_pixels_survive_the_way_to_the_network_and_back():
+    pixels = torch.arange(256, dtype=torch.uint8).repeat(3, 1).T.reshape(1, 16, 16, 3)
+    assert torch.equal(to_uint8(to_network(pixels)), pixels)

@@ -1,0 +1,100 @@
+"""An edit predicted on a small copy of a photo, applied to the photo at its own size.
+
+The maps are carried up by the fast guided filter (He, Sun and Tang 2010; He and Sun 2015): near each pixel a map is
+taken to be an affine function of the photo's luminance, so what follows an edge in the small photo follows the same
+edge, sharp, in the large one.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sceneshift.translator.heads import EditMaps, apply_edit
+
+RADIUS = 3  # of the filter's windows, in pixels of the small photo
+EPSILON = 1e-3  # variance of luminance (0 to 1) below which a window counts as flat
+STRIP_PIXELS = 2**17  # a photo is edited in strips of rows of about this size, which bounds the memory
+REC_601 = (0.299, 0.587, 0.114)
+
+
+class GuidedMaps(NamedTuple):
+    """map(pixel) = slope·luminance(pixel) + level, both [7, h, w]: gain (3), offset (3), mask (1)."""
+
+    slope: Tensor
+    level: Tensor
+
+
+def luminance(pixels: Tensor) -> Tensor:
+    """Rec. 601 luma of float [..., 3, H, W] in [-1, 1], as [..., H, W] in [0, 1]."""
+    red, green, blue = ((channel + 1) / 2 for channel in pixels.unbind(-3))
+    return REC_601[0] * red + REC_601[1] * green + REC_601[2] * blue
+
+
+def guided_maps(maps: Tensor, guide: Tensor) -> GuidedMaps:
+    """The filter's coefficients: a = cov(I, p)/(var(I) + ε), b = mean p − a·mean I, both averaged over the windows.
+
+    maps: p, [C, h, w]; guide: I, [h, w]. Windows are cut at the border.
+    """
+    guide = guide[None].expand_as(maps)
+    mean_guide, mean_maps = _window_mean(guide), _window_mean(maps)
+    covariance = _window_mean(guide * maps) - mean_guide * mean_maps
+    variance = _window_mean(guide * guide) - mean_guide * mean_guide
+    slope = covariance / (variance + EPSILON)
+    return GuidedMaps(_window_mean(slope), _window_mean(mean_maps - slope * mean_guide))
+
+
+def edit_in_strips(photo: np.ndarray, maps: EditMaps, small: Tensor, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Apply the `maps` predicted for `small` to `photo`: (edited uint8 [H, W, 3], mask uint8 [H, W]).
+
+    photo: uint8 [H, W, 3]; maps: [1, ·, h, w]; small: the same photo, [3, h, w] in [-1, 1]; strength: s in
+    x + s·(y − x). Beside the results it takes memory for a strip of rows, whatever the photo's size.
+    """
+    edited, mask = np.empty_like(photo), np.empty(photo.shape[:2], np.uint8)
+    for rows, strip, pixels in full_size_maps(photo, maps, small):
+        changed = apply_edit(pixels[None], strip)[0]
+        changed = torch.lerp(pixels, changed, strength).add_(1).mul_(127.5).round_().clamp_(0, 255)
+        edited[rows] = changed.to(torch.uint8).permute(1, 2, 0).numpy()
+        mask[rows] = strip.mask[0, 0].mul(255 * min(strength, 1.0)).round_().to(torch.uint8).numpy()
+    return edited, mask
+
+
+def full_size_maps(photo: np.ndarray, maps: EditMaps, small: Tensor) -> Iterator[tuple[slice, EditMaps, Tensor]]:
+    """The maps at the photo's own size, strip by strip: (rows, maps [1, ·, rows, W], pixels [3, rows, W] in [-1, 1]).
+
+    A photo no larger or smaller than `small` takes the maps as they are.
+    """
+    height, width = photo.shape[:2]
+    same_size = small.shape[1:] == (height, width)
+    stacked = torch.cat(list(maps), dim=1)[0]
+    guided = None if same_size else torch.cat(list(guided_maps(stacked, luminance(small))))
+    step = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        pixels = torch.from_numpy(photo[rows].copy()).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+        pixels = pixels.div_(127.5).sub_(1)
+        if guided is None:
+            strip = stacked[:, rows]
+        else:
+            slope, level = _enlarged_rows(guided, rows, height, width).chunk(2)
+            strip = torch.addcmul(level, slope, luminance(pixels))
+        # an affine function may leave the range that its map had
+        gain, offset, mask = strip[None].split((3, 3, 1), dim=1)
+        yield rows, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)), pixels
+
+
+def _enlarged_rows(x: Tensor, rows: slice, height: int, width: int) -> Tensor:
+    """These rows of the bilinear enlargement of [C, h, w] to [C, height, width] (pixel centres aligned)."""
+    last = x.shape[1] - 1
+    position = ((torch.arange(rows.start, rows.stop) + 0.5) * (x.shape[1] / height) - 0.5).clamp(0, last)
+    above = position.floor().long()
+    below = (above + 1).clamp(max=last)
+    lines = torch.lerp(x[:, above], x[:, below], (position - above).to(x.dtype)[None, :, None])
+    return F.interpolate(lines, size=width, mode="linear", align_corners=False)
+
+
+def _window_mean(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x[None], 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)[0]

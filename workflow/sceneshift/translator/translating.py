@@ -1,0 +1,142 @@
+"""A trained translator as a function on photos of any size."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.translator.architecture import TranslatorNetwork, to_network, to_uint8
+from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
+from sceneshift.translator.guided import edit_in_strips, full_size_maps
+from sceneshift.translator.heads import EditMaps
+
+BATCH = 16  # photos of one small size that go through the network together
+
+
+class Edited(NamedTuple):
+    """An edited photo, uint8 [H, W, 3], and how much of each pixel was replaced, uint8 [H, W] (edit head only)."""
+
+    image: np.ndarray
+    mask: np.ndarray | None
+
+
+class Translator:
+    """Edits photos: `t(image)`; made by `load_translator`.
+
+    With the edit head a photo is shrunk until its shorter side has the training resolution, so that everything in it
+    has the size that the network has learned; the predicted gain, offset and mask are carried up to the photo's own
+    size, guided by it (guided.py). With the image head the network runs over the photo at its own size, padded by
+    mirroring and cropped back.
+
+    resolution: training resolution in pixels; head: `edit` or `image`; edit: what make-pairs recorded (attribute,
+    direction, distance), possibly empty.
+    """
+
+    def __init__(self, network: TranslatorNetwork, facts: TranslatorFacts, device: torch.device, dtype: torch.dtype):
+        self.network, self.facts = network.to(device), facts
+        self.resolution, self.head, self.edit = facts.resolution, facts.sizes.head, facts.edit
+        self._device, self._dtype = device, dtype
+
+    def __call__(self, image: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """Edit a photo, uint8 [H, W, 3] of any size, to the same shape.
+
+        strength: 0 leaves the photo as it is, 1 is as trained, up to 2 goes beyond; x + s·(y − x).
+        """
+        return self.edited([image], strength)[0].image
+
+    def maps(self, image: np.ndarray) -> EditMaps:
+        """Gain [H, W, 3], offset [H, W, 3] and mask [H, W] of the edit head at the photo's size, float32 numpy arrays.
+
+        Raises SceneshiftError for a translator with the image head, which has none.
+        """
+        if self.head != "edit":
+            raise SceneshiftError("This translator was trained with head: image, which predicts no gain, offset, mask.")
+        small = self._small(_checked(image))
+        strips = [strip for _, strip, _ in full_size_maps(image, self._predict(small[None]), small)]
+        gain, offset, mask = (torch.cat(rows, dim=2)[0].permute(1, 2, 0).numpy() for rows in zip(*strips, strict=True))
+        return EditMaps(gain, offset, mask[..., 0])
+
+    def edited(self, images: Sequence[np.ndarray], strength: float = 1.0) -> list[Edited]:
+        """Edit several photos of any sizes; those whose small copies have one size share a forward pass."""
+        if not 0 <= strength <= 2:
+            raise SceneshiftError(f"strength: found {strength}; it must be from 0 to 2.")
+        for image in images:
+            _checked(image)
+        if strength == 0:
+            return [Edited(image.copy(), np.zeros(image.shape[:2], np.uint8)) for image in images]
+        if self.head == "image":
+            return [Edited(self._whole(image, strength), None) for image in images]
+        smalls = [self._small(image) for image in images]
+        groups = defaultdict(list)
+        for place, small in enumerate(smalls):
+            groups[small.shape].append(place)
+        results: dict[int, Edited] = {}
+        for places in groups.values():
+            for start in range(0, len(places), BATCH):
+                together = places[start : start + BATCH]
+                maps = self._predict(torch.stack([smalls[place] for place in together]))
+                for row, place in enumerate(together):
+                    own = EditMaps(*(part[row : row + 1] for part in maps))
+                    results[place] = Edited(*edit_in_strips(images[place], own, smalls[place], strength))
+        return [results[place] for place in range(len(images))]
+
+    def _small(self, image: np.ndarray) -> Tensor:
+        """The photo with its shorter side at the training resolution: float32 [3, h, w] in [-1, 1]."""
+        height, width = image.shape[:2]
+        scale = self.resolution / min(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if size != (width, height):
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+        return to_network(torch.from_numpy(image.copy())[None])[0]
+
+    @torch.no_grad()
+    def _predict(self, photos: Tensor) -> EditMaps:
+        """Maps of small photos [N, 3, h, w], on the CPU."""
+        height, width = photos.shape[2:]
+        with autocast(self._dtype, self._device):
+            maps = self.network.maps(padded(photos, self.facts.sizes.multiple).to(self._device))
+        return EditMaps(*(part[:, :, :height, :width].cpu() for part in maps))
+
+    @torch.no_grad()
+    def _whole(self, image: np.ndarray, strength: float) -> np.ndarray:
+        """The image head over the whole photo at its own size."""
+        height, width = image.shape[:2]
+        photo = to_network(torch.from_numpy(image.copy())[None])
+        with autocast(self._dtype, self._device):
+            edited = self.network(padded(photo, self.facts.sizes.multiple).to(self._device))
+        edited = torch.lerp(photo, edited[:, :, :height, :width].float().cpu(), strength)
+        return to_uint8(edited)[0].contiguous().numpy()
+
+
+def load_translator(path: Path | str, device: str = "cpu", precision: str = "float32") -> Translator:
+    """The translator that train-translator wrote to `path`.
+
+    precision: arithmetic of the network: `float32`, `bfloat16`, or `auto` for whichever is faster on the device.
+    Raises SceneshiftError if the file is missing, truncated, or of another format or version.
+    """
+    network, facts = read_translator(path)
+    where = pick_device(device)
+    return Translator(network, facts, where, compute_dtype(precision, where))
+
+
+def padded(photos: Tensor, multiple: int) -> Tensor:
+    """Photos [N, 3, H, W] mirrored to the right and below until both sides are multiples of `multiple`."""
+    down, right = -photos.shape[2] % multiple, -photos.shape[3] % multiple
+    # a margin may not be as wide as what it mirrors; narrow photos repeat their last row or column instead
+    mode = "reflect" if down < photos.shape[2] and right < photos.shape[3] else "replicate"
+    return F.pad(photos, (0, right, 0, down), mode=mode)
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise SceneshiftError(f"A photo must be a numpy array, uint8 [H, W, 3] RGB; found {found}.")
+    return image
