@@ -1,7 +1,5 @@
 # Did the attribute move on real photos, and did the rest stay? For rendered streets a judge of its own says so too.
 
-has_judge = settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
-
 
 rule fit_judge:
     output:

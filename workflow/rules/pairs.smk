@@ -1,12 +1,6 @@
 # Pairs for the translators: each code before and after the move, kept where the predictor agrees.
 
 
-def condition_boundaries(wildcards):
-    """Boundaries of the attributes to hold."""
-    held = edit_of(wildcards.attribute).condition_on
-    return [results(f"{wildcards.run}/boundaries/{attribute}.npz") for attribute in held]
-
-
 rule make_pairs:
     input:
         generator=results("{run}/generator/generator.safetensors"),

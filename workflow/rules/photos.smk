@@ -1,12 +1,6 @@
 # Photos in: rendered streets, or the user's folder, as one store.
 
 
-def photos_folder(wildcards):
-    """The user's folder; rendered streets need none."""
-    recover_from_kill()
-    return settings.photos.folder if settings.photos.source == "folder" else []
-
-
 rule prepare_photos:
     input:
         folder=photos_folder,

@@ -20,12 +20,12 @@ rule synthesize_unedited:
         runtime=minutes(60),
     params:
         settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
-        count=settings.rescoring.count,
+        codes=settings.rescoring.count,
         seed=settings.seed,
         code=code_version("sceneshift.latents.synthesis"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.unedited:q} --predictor {input.predictor:q}"
-        " --stream rescoring --start 0 --count {params.count} --keep-images"
+        " --stream rescoring --start 0 --count {params.codes} --keep-images"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 

@@ -1,11 +1,6 @@
 # The attribute predictors, all in one file.
 
 
-def predictor_labels(wildcards):
-    """What the heads learn from: the photo store's own labels, and any labels that the config names."""
-    return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
-
-
 rule fit_predictor:
     input:
         photos=results("{run}/photos.h5"),

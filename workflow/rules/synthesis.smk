@@ -1,22 +1,6 @@
 # Synthesised images, scored as they are made, in shards of a fixed size: growing the total adds shards.
 
 
-def shard_start(wildcards):
-    """Index of the shard's first image."""
-    return int(wildcards.shard) * settings.synthesis.shard_size
-
-
-def shard_count(wildcards):
-    """Images in the shard; the last one may be smaller."""
-    return min(settings.synthesis.shard_size, settings.synthesis.count - shard_start(wildcards))
-
-
-def shards(wildcards):
-    """All shards of the run."""
-    number = -(-settings.synthesis.count // settings.synthesis.shard_size)
-    return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(number)]
-
-
 rule synthesize:
     input:
         generator=results("{run}/generator/generator.safetensors"),
@@ -37,12 +21,12 @@ rule synthesize:
     params:
         settings=settings_json("synthesis", but=("count", "shard_size")),
         start=shard_start,
-        count=shard_count,
+        codes=shard_codes,
         seed=settings.seed,
         code=code_version("sceneshift.latents.synthesis"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.shard:q} --predictor {input.predictor:q}"
-        " --start {params.start} --count {params.count}"
+        " --start {params.start} --count {params.codes}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 

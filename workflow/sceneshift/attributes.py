@@ -41,8 +41,8 @@ def check_attributes(settings: Settings) -> None:
 def _must_be_known(name: str, known: list[str], where: str, who: str) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise SceneshiftError(f"{where}: found {name!r}; {who}: {', '.join(known)}.{hint}")
+        hint = f"; did you mean {near[0]}?" if near else ";"
+        raise SceneshiftError(f"{where}: found {name!r}{hint} {who}: {', '.join(known)}")
 
 
 def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:

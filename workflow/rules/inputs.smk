@@ -1,0 +1,68 @@
+# What rules take in and how it follows from the settings: input functions, shards, the choice behind the checkpoint.
+
+
+def photos_folder(wildcards):
+    """The user's folder; rendered streets need none."""
+    recover_from_kill()
+    return settings.photos.folder if settings.photos.source == "folder" else []
+
+
+def predictor_labels(wildcards):
+    """What the heads learn from: the photo store's own labels, and any labels that the config names."""
+    return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
+
+
+def shard_start(wildcards):
+    """Index of the shard's first image."""
+    return int(wildcards.shard) * settings.synthesis.shard_size
+
+
+def shard_codes(wildcards):
+    """Number of codes in the shard; the last one may be smaller."""
+    return min(settings.synthesis.shard_size, settings.synthesis.count - shard_start(wildcards))
+
+
+def shards(wildcards):
+    """All shards of the run."""
+    number = -(-settings.synthesis.count // settings.synthesis.shard_size)
+    return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(number)]
+
+
+def condition_boundaries(wildcards):
+    """Boundaries of the attributes to hold."""
+    held = edit_of(wildcards.attribute).condition_on
+    return [results(f"{wildcards.run}/boundaries/{attribute}.npz") for attribute in held]
+
+
+# Only rendered streets have labels that a judge can learn.
+has_judge = settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
+
+
+def edit_of(attribute):
+    """The edit that the config asks for, or the default edit of an attribute that came in by its rank."""
+    named = {edit.attribute: edit for edit in settings.edits.attributes}
+    return named.get(attribute, EditSettings(attribute=attribute))
+
+
+def chosen_attributes(wildcards):
+    """The attributes that go on, read from the table that the checkpoint made."""
+    table = checkpoints.rank_attributes.get(run=settings.run).output.attributes
+    with open(table, encoding="utf-8", newline="") as file:
+        return [row["attribute"] for row in csv.DictReader(file) if row["chosen"] == "True"]
+
+
+def for_each_chosen(pattern):
+    """An input function: `pattern` with each chosen attribute filled in."""
+    return lambda wildcards: expand(pattern, run=settings.run, attribute=chosen_attributes(wildcards))
+
+
+def boundary_attributes():
+    """The attributes that get a boundary."""
+    wanted = settings.boundaries.attributes
+    return scored_attributes(settings) if wanted == "all" else list(wanted)
+
+
+def edits_to_rank():
+    """What the ranking depends on: how many go on, which are named, and their directions. Not distances, levels or targets."""
+    edits = [edit.model_dump(include={"attribute", "direction"}) for edit in settings.edits.attributes]
+    return canonical_json(settings.edits.model_validate({"top": settings.edits.top, "attributes": edits}))
