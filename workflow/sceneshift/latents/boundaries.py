@@ -1,0 +1,175 @@
+"""Linear boundaries in W between codes that have an attribute and codes that lack it (InterFaceGAN, HiGAN)."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import SVC, LinearSVC
+
+from sceneshift.latents.store import LatentStore
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.randomness import key_of, numpy_generator
+from sceneshift.settings import BoundariesSettings
+
+FORMAT_VERSION = 1
+FEWEST = 10  # examples of either side
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The hyperplane normal · w + intercept = 0; `normal` points to more of the attribute."""
+
+    normal: np.ndarray  # float32 [w_dim], unit length
+    intercept: float  # normal · w + intercept is the signed distance to the hyperplane, in units of W
+    attribute: str
+    validation_accuracy: float
+    examples: int  # codes used, of both sides, training and validation
+    selection: str  # extremes or random
+    store_sha256: str = ""
+
+
+def fit_boundary(
+    w: np.ndarray, scores: np.ndarray, *, selection: str = "extremes", examples: int = 2000, split: float = 0.7,
+    seed: int = 0, attribute: str = "attribute", exact: bool = False,
+) -> Boundary:  # fmt: skip
+    """The boundary of one attribute.
+
+    w: untruncated codes [N, w_dim]. scores: [N], higher means more of the attribute.
+    selection: `extremes` takes `examples` codes from each end of the scores, at most half of all (HiGAN); `random`
+        takes `examples` codes in all, parted at their median score. split: share that trains, the rest validates.
+    exact: the published SVC(kernel="linear", C=1) instead of the faster LinearSVC with the same loss.
+
+    Raises SceneshiftError that names the attribute if too few codes, or codes of one side only, are there.
+    """
+    return _fit(lambda rows: w[rows], scores, selection, examples, split, seed, attribute, exact, "")
+
+
+def fit_boundary_of_store(
+    store: Path | str, attribute: str, out: Path | str, settings: BoundariesSettings, *, seed: int = 0
+) -> Boundary:
+    """Fit and write the boundary of one of a store's attributes. Reads its scores and only the selected codes."""
+    with LatentStore(store) as latents:
+        boundary = _fit(
+            latents.w, latents.column(attribute), settings.selection, settings.examples, settings.split, seed,
+            attribute, False, sha256_of(store),
+        )  # fmt: skip
+    save_boundary(boundary, out)
+    share = f"validation accuracy {boundary.validation_accuracy:.3f}"
+    print(f"{attribute}: {share}, {boundary.examples} codes", file=sys.stderr)
+    return boundary
+
+
+def _fit(
+    codes: Callable[[np.ndarray], np.ndarray], scores: np.ndarray, selection: str, examples: int, split: float,
+    seed: int, attribute: str, exact: bool, store_sha256: str,
+) -> Boundary:  # fmt: skip
+    low, high = select_examples(scores, selection, examples, seed, attribute)
+    cut = int(split * len(low))
+    w_low, w_high = codes(low), codes(high)
+    train = np.concatenate([w_low[:cut], w_high[:cut]])
+    validation = np.concatenate([w_low[cut:], w_high[cut:]])
+    classifier = SVC(kernel="linear", C=1.0) if exact else _fast_svm(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the direction has settled long before the loss
+        classifier.fit(train, np.repeat([0, 1], cut))
+    length = float(np.linalg.norm(classifier.coef_))
+    right = classifier.predict(validation) == np.repeat([0, 1], len(low) - cut)
+    return Boundary(
+        normal=(classifier.coef_[0] / length).astype(np.float32), intercept=float(classifier.intercept_[0]) / length,
+        attribute=attribute, validation_accuracy=float(right.mean()), examples=2 * len(low), selection=selection,
+        store_sha256=store_sha256,
+    )  # fmt: skip
+
+
+def _fast_svm(seed: int) -> LinearSVC:
+    # hinge, not the default squared hinge: cosine to SVC's normal 0.9995 against 0.94
+    return LinearSVC(loss="hinge", dual=True, C=1.0, max_iter=2000, random_state=key_of(seed, "svm") % 2**31)
+
+
+def select_examples(
+    scores: np.ndarray, selection: str, examples: int, seed: int, attribute: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of codes that lack the attribute and of as many that have it, each side shuffled.
+
+    Codes that score the same never stand on both sides.
+    """
+    if not np.isfinite(scores).all():
+        raise SceneshiftError(f"{attribute}: {int((~np.isfinite(scores)).sum())} scores are not numbers.")
+    random = numpy_generator(seed, "boundary", selection)  # not by attribute: the same codes where they may be
+    if selection == "extremes":
+        rows = np.argsort(scores, kind="stable")
+        n = min(examples, len(rows) // 2)
+    else:
+        drawn = random.permutation(len(scores))[:examples]
+        rows = drawn[np.argsort(scores[drawn], kind="stable")]
+        n = len(rows) // 2
+    low, high = rows[:n], rows[len(rows) - n :]
+    if n and scores[low[-1]] == scores[high[0]]:
+        tie = scores[high[0]]
+        # the side with more ties keeps them
+        if (scores[low] == tie).sum() >= (scores[high] == tie).sum():
+            high = high[scores[high] > tie]
+            low = low[: len(high)]
+        else:
+            low = low[scores[low] < tie]
+            high = high[len(high) - len(low) :]
+    if len(low) < FEWEST and len(scores) >= 2 * FEWEST:
+        raise SceneshiftError(
+            f"{attribute}: nearly all of {len(scores)} codes score the same ({np.median(scores):.4g}), so there is one"
+            f" class only: {len(low)} differ. The generator does not vary it, or its predictor cannot see it."
+        )
+    if len(low) < FEWEST:
+        raise SceneshiftError(
+            f"{attribute}: {len(scores)} codes are too few for a boundary, which needs {FEWEST} of either side."
+            " Raise synthesis.count."
+        )
+    return random.permutation(low), random.permutation(high)
+
+
+def condition(normal: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`normal` made orthogonal to all `others`, unit length: n - Cᵀ(C Cᵀ)⁻¹C n, renormalised (InterFaceGAN, eq. 8).
+
+    normal: [w_dim]. others: [M, w_dim], any number, also dependent ones. Raises SceneshiftError if nothing is left.
+    """
+    if not len(others):
+        return normal
+    c = np.asarray(others, np.float64)
+    left = normal - c.T @ (np.linalg.pinv(c @ c.T, hermitian=True) @ (c @ normal))
+    length = np.linalg.norm(left)
+    if length < 1e-4:
+        raise SceneshiftError("Nothing is left of the direction: it lies in the span of those to hold. Hold fewer.")
+    return (left / length).astype(np.float32)
+
+
+def save_boundary(boundary: Boundary, path: Path | str) -> None:
+    """Write a boundary as .npz, without pickles."""
+    with atomic_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, format_version=FORMAT_VERSION, **asdict(boundary))
+
+
+def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | str = "the generator") -> Boundary:
+    """Read a boundary. Raises SceneshiftError if it is missing, damaged, of another version, or not of `w_dim`."""
+    path = Path(path)
+    if not path.is_file():
+        raise SceneshiftError(f"The boundary {path} does not exist. Make it with `sceneshift fit-boundary`.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            fields = {name: file[name] for name in file.files}
+    except (BadZipFile, ValueError, OSError, EOFError) as error:
+        raise SceneshiftError(f"The boundary {path} is truncated or no .npz file ({error}).") from error
+    version = fields.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise SceneshiftError(f"The boundary {path} has format version {version}, expected {FORMAT_VERSION}.")
+    normal = fields["normal"]
+    if w_dim is not None and normal.shape != (w_dim,):
+        raise SceneshiftError(
+            f"The boundary {path} is for codes of {normal.shape[-1]} dimensions, but {generator} has {w_dim}."
+            " Fit the boundary on codes of this generator."
+        )
+    return Boundary(**{name: value if name == "normal" else value.item() for name, value in fields.items()})

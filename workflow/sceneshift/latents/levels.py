@@ -1,0 +1,38 @@
+"""Levels of the generator's layers by resolution, HiGAN's layout to colour, whatever the generator's depth."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sceneshift.runtime.errors import SceneshiftError
+
+LEVELS = ("all", "layout", "objects", "attributes", "color")
+
+
+def levels(ws_resolutions: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
+    """Level -> bool [num_ws]: which of an image's codes it moves.
+
+    ws_resolutions: the resolution that each code acts on. Bounds are shares of the output's resolution R: layout up to
+    max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At 256 px attributes are 32 to 128, as in
+    HiGAN. A level without layers (small R) is left out.
+    """
+    r = np.asarray(ws_resolutions)
+    bounds = {"layout": max(4, resolution / 32), "objects": max(8, resolution / 16)}
+    bounds |= {"attributes": resolution / 2, "color": resolution}
+    masks, below = {"all": np.ones(len(r), bool)}, 0.0
+    for name, bound in bounds.items():
+        mask = (r > below) & (r <= bound)
+        below = max(below, bound)
+        if mask.any():
+            masks[name] = mask
+    return masks
+
+
+def mask_of(level: str, ws_resolutions: Sequence[int], resolution: int) -> np.ndarray:
+    """The mask of one level; a level that this generator does not have is an error that lists those it has."""
+    masks = levels(ws_resolutions, resolution)
+    if level not in masks:
+        raise SceneshiftError(
+            f"Level {level!r} has no layers in a generator of {resolution} px; it has: {', '.join(masks)}."
+        )
+    return masks[level]

@@ -1,0 +1,72 @@
+"""Rendering and scoring batch after batch, with every core or the accelerator busy."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from sceneshift.generator import load_generator
+from sceneshift.generator.images import to_uint8
+from sceneshift.latents.moving import truncated
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+class Renderer:
+    """A generator that takes and gives arrays."""
+
+    def __init__(self, generator_path: Path | str, device: torch.device | str = "cpu") -> None:
+        self.path, self.device = Path(generator_path), torch.device(device)
+        self.generator = load_generator(generator_path, device=self.device, precision="auto")
+        self.w_avg = self.generator.w_avg.detach().float().cpu().numpy()
+        self.z_dim, self.w_dim, self.resolution = (
+            self.generator.z_dim, self.generator.w_dim, self.generator.resolution,
+        )  # fmt: skip
+        self.ws_resolutions = list(self.generator.ws_resolutions)
+
+    @torch.no_grad()
+    def mapped(self, z: np.ndarray) -> np.ndarray:
+        """z [N, z_dim] -> untruncated w: float32 [N, w_dim]."""
+        return self.generator.mapping(torch.from_numpy(z).to(self.device)).float().cpu().numpy()
+
+    @torch.no_grad()
+    def render(self, w: np.ndarray) -> np.ndarray:
+        """Codes as the generator takes them, [N, w_dim] or [N, num_ws, w_dim] -> uint8 [N, H, W, 3], fixed noise."""
+        return to_uint8(self.generator.synthesis(torch.from_numpy(w).to(self.device), noise="const"))
+
+    def render_truncated(self, w: np.ndarray, truncation_psi: float) -> np.ndarray:
+        """Untruncated codes [N, w_dim] -> uint8 [N, H, W, 3] of their truncated selves."""
+        return self.render(truncated(w, truncation_psi, self.w_avg))
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device | str) -> Iterator[Result]:
+    """`function` of each item, in the items' order; as many at a time as keep the machine busy, few waiting in memory.
+
+    On a CPU each core works on a batch of its own: layers this small do not split well over cores, so this is faster
+    than all cores on one batch, and rendering overlaps with scoring and writing. On an accelerator, two batches at a
+    time: one is scored and written while the next is rendered.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(threads if on_cpu else 2, initializer=torch.set_num_threads, initargs=(1,))
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * pool._max_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)  # the workers' number became the default of threads to come
+
+
+def batches(count: int, size: int, start: int = 0) -> Iterator[range]:
+    """Consecutive ranges of at most `size` that cover start … start + count - 1."""
+    for first in range(start, start + count, size):
+        yield range(first, min(first + size, start + count))

@@ -1,0 +1,241 @@
+"""The latent/score store: codes, their scores and where both come from, in HDF5.
+
+index   int64 [N]: code index in its stream
+w       float32 [N, w_dim], untruncated
+scores  float32 [N, K]; scores.attrs["attributes"] names the columns (K = 0 without a predictor)
+images  uint8 [M, H, W, 3]: the first M images, only if asked for; not in an index over shards
+attrs   format, format_version, seed, stream, truncation_psi (of the scored images), generator_sha256, predictor_sha256
+        ("" without one), provenance (JSON); in an index over shards also shards (JSON: file, count, sha256)
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.provenance import made_by
+
+FORMAT = "sceneshift latents"
+FORMAT_VERSION = 1
+CHUNK = 1024
+BLOCK = 8192  # rows read at a time
+# What shards of one index must agree in.
+COMMON = ("seed", "stream", "truncation_psi", "generator_sha256", "predictor_sha256")
+
+
+class LatentStoreWriter:
+    """Append codes and scores to a new store. What it holds in memory does not grow with their number."""
+
+    def __init__(
+        self,
+        path: Path,
+        w_dim: int,
+        attributes: Sequence[str],
+        attrs: dict[str, Any],
+        image_shape: tuple[int, ...] = (),
+    ) -> None:
+        """attrs: those of COMMON and `provenance`. image_shape: (H, W, 3) if images are to be kept."""
+        self._file = h5py.File(path, "w", libver=("v110", "v110"))
+        self._append_to = {
+            "index": self._dataset("index", (), np.int64),
+            "w": self._dataset("w", (w_dim,), np.float32),
+            "scores": self._dataset("scores", (len(attributes),), np.float32),
+        }
+        self._append_to["scores"].attrs["attributes"] = np.array(list(attributes), h5py.string_dtype())
+        self._images = self._dataset("images", image_shape, np.uint8) if image_shape else None
+        self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **attrs})
+
+    def _dataset(self, name: str, shape: tuple[int, ...], dtype: type) -> h5py.Dataset:
+        if 0 in shape:  # HDF5 cannot chunk nothing; room for rows is all that is needed
+            return self._file.create_dataset(name, (0, *shape), maxshape=(None, *shape), chunks=(CHUNK, 1), dtype=dtype)
+        rows = 1 if name == "images" else CHUNK
+        return self._file.create_dataset(name, (0, *shape), maxshape=(None, *shape), chunks=(rows, *shape), dtype=dtype)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def append(self, index: np.ndarray, w: np.ndarray, scores: np.ndarray, images: np.ndarray) -> None:
+        """n codes: index [n], w [n, w_dim], scores [n, K]; images uint8 [m, H, W, 3], those to keep."""
+        for name, rows in (("index", index), ("w", w), ("scores", scores)):
+            _extend(self._append_to[name], rows)
+        if self._images is not None and len(images):
+            _extend(self._images, images)
+
+
+def _extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
+    start = len(dataset)
+    dataset.resize(start + len(rows), axis=0)
+    dataset[start:] = rows
+
+
+class LatentStore:
+    """Read a store: `with LatentStore(path) as store: store.w([3, 1, 4])`.
+
+    Raises SceneshiftError that names the file if it is missing, truncated, no latent store, of another format version,
+    inconsistent, or if a shard that it refers to is missing or has changed.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._file = self._opened()
+        try:
+            self._check()
+        except SceneshiftError:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._file["index"])
+
+    @property
+    def w_dim(self) -> int:
+        """Length of a code."""
+        return self._file["w"].shape[1]
+
+    @property
+    def attributes(self) -> list[str]:
+        """Names of the K score columns."""
+        return [str(name) for name in self._file["scores"].attrs["attributes"]]
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """The root attributes: seed, stream, truncation_psi, generator_sha256, predictor_sha256, provenance, …"""
+        return dict(self._file.attrs)
+
+    @property
+    def index(self) -> np.ndarray:
+        """int64 [N]: indices of the codes in their stream."""
+        return self._file["index"][:]
+
+    @property
+    def scores(self) -> np.ndarray:
+        """All scores: float32 [N, K]."""
+        return self._file["scores"][:]
+
+    @property
+    def images(self) -> np.ndarray | None:
+        """The kept images, an array-like uint8 [M, H, W, 3] that is read when sliced; None if none were kept."""
+        return self._file.get("images")
+
+    def column(self, attribute: str) -> np.ndarray:
+        """Scores of one attribute: float32 [N]. An unknown attribute is an error that lists the known ones."""
+        if attribute not in self.attributes:
+            known = ", ".join(self.attributes) or "none: it was made without a predictor"
+            raise SceneshiftError(f"{self.path} has no attribute {attribute!r}; it has: {known}.")
+        place, scores = self.attributes.index(attribute), self._file["scores"]
+        blocks = [scores[start : start + BLOCK][:, place] for start in range(0, len(self), BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+    def deviations(self) -> np.ndarray:
+        """Standard deviation of each attribute's score over the store: float64 [K]."""
+        total, squares, scores = 0.0, 0.0, self._file["scores"]
+        shift = scores[:1].astype(np.float64).mean(0) if len(self) else 0.0  # against cancellation
+        for start in range(0, len(self), BLOCK):
+            block = scores[start : start + BLOCK].astype(np.float64) - shift
+            total, squares = total + block.sum(0), squares + np.square(block).sum(0)
+        count = max(len(self), 1)
+        return np.sqrt(np.maximum(squares / count - np.square(total / count), 0))
+
+    def w(self, rows: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        """Codes at `rows`, in any order: float32 [n, w_dim]. Reads blocks, so memory holds only the rows asked for."""
+        dataset = self._file["w"]
+        if isinstance(rows, slice):
+            return dataset[rows]
+        rows = np.asarray(rows, np.int64)
+        order = np.argsort(rows, kind="stable")
+        out = np.empty((len(rows), self.w_dim), np.float32)
+        edges = np.searchsorted(rows[order], np.arange(0, len(self) + BLOCK, BLOCK))
+        for block, (first, last) in enumerate(pairwise(edges)):
+            if first < last:
+                start, places = block * BLOCK, order[first:last]
+                out[places] = dataset[start : start + BLOCK][rows[places] - start]
+        return out
+
+    def _opened(self) -> h5py.File:
+        if not self.path.is_file():
+            raise SceneshiftError(f"The latent store {self.path} does not exist. Make it with `sceneshift synthesize`.")
+        try:
+            return h5py.File(self.path, "r")
+        except OSError as error:
+            raise SceneshiftError(f"The latent store {self.path} is truncated or no HDF5 file ({error}).") from error
+
+    def _check(self) -> None:
+        found, version = self._file.attrs.get("format"), self._file.attrs.get("format_version")
+        if found != FORMAT:
+            raise SceneshiftError(f"{self.path} is no latent store: its format is {found!r}, expected {FORMAT!r}.")
+        if version != FORMAT_VERSION:
+            raise SceneshiftError(
+                f"{self.path} has latent store format version {version}, this sceneshift reads {FORMAT_VERSION}."
+                " Synthesise again, or use the sceneshift that made it."
+            )
+        lengths = {name: len(self._file[name]) if name in self._file else None for name in ("index", "w", "scores")}
+        if len(set(lengths.values())) > 1 or None in lengths.values():
+            raise SceneshiftError(f"{self.path} is incomplete: rows of {lengths}. Synthesise again.")
+        for shard in json.loads(self._file.attrs.get("shards", "[]")):
+            # HDF5 itself would read a missing shard as zeros
+            file = self.path.parent / shard["file"]
+            with LatentStore(file) as part:
+                if len(part) != shard["count"]:
+                    raise SceneshiftError(
+                        f"{self.path} was made when {file} had {shard['count']} codes; now it has {len(part)}."
+                        " Run `sceneshift index-synthesis` again."
+                    )
+
+
+def index_synthesis(shards: Sequence[Path | str], out: Path | str) -> None:
+    """One store over `shards`, in this order, without copying: virtual datasets that refer to them by relative path.
+
+    Raises SceneshiftError that names both files and values if shards disagree in seed, stream, truncation, generator,
+    predictor, attributes or w_dim.
+    """
+    out, sources, facts = Path(out), [Path(shard) for shard in shards], []
+    for path in sources:
+        with LatentStore(path) as store:
+            common = {name: store.attrs[name] for name in COMMON}
+            facts.append({**common, "attributes": store.attributes, "w_dim": store.w_dim, "count": len(store)})
+        for name in (*COMMON, "attributes", "w_dim"):
+            if facts[-1][name] != facts[0][name]:
+                raise SceneshiftError(
+                    f"The shards {sources[0]} and {path} do not belong together: {name} is {facts[0][name]!r} in the"
+                    f" one and {facts[-1][name]!r} in the other. Synthesise them with the same settings."
+                )
+    relative = [Path(os.path.relpath(path.resolve(), out.resolve().parent)).as_posix() for path in sources]
+    listed = [
+        {"file": name, "count": fact["count"], "sha256": sha256_of(path)}
+        for name, fact, path in zip(relative, facts, sources, strict=True)
+    ]
+    total = sum(fact["count"] for fact in facts)
+    with atomic_file(out) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        for name, dtype in (("index", np.int64), ("w", np.float32), ("scores", np.float32)):
+            width = {"index": (), "w": (facts[0]["w_dim"],), "scores": (len(facts[0]["attributes"]),)}[name]
+            if 0 in width:
+                file.create_dataset(name, (total, *width), dtype)
+                continue
+            layout = h5py.VirtualLayout((total, *width), dtype)
+            start = 0
+            for source, fact in zip(relative, facts, strict=True):
+                stop = start + fact["count"]
+                layout[start:stop] = h5py.VirtualSource(source, name, (fact["count"], *width), dtype)
+                start = stop
+            file.create_virtual_dataset(name, layout)
+        file["scores"].attrs["attributes"] = np.array(facts[0]["attributes"], h5py.string_dtype())
+        common = {name: facts[0][name] for name in COMMON}
+        provenance = made_by(command="index-synthesis")
+        file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **common, "provenance": provenance})
+        file.attrs["shards"] = json.dumps(listed)

@@ -1,0 +1,73 @@
+"""Predictor of kind `heads`: score = features(image) · Wᵀ + bias on the frozen ImageNet backbone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from sceneshift.backbone import FEATURES, enlarged, load_backbone
+from sceneshift.runtime.errors import SceneshiftError
+
+KIND = "heads"
+BACKBONE = "efficientnet-lite0"
+BATCH = 64
+
+
+class Heads:
+    """Linear heads; their scores are logits, or estimates of the label itself for ridge heads (see `links`)."""
+
+    def __init__(
+        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, *, resolution: int, input_size: int,
+        links: Sequence[str], device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        """weight: float32 [K, 1280], bias: float32 [K]; feature standardisation is folded into both.
+
+        resolution: images are shrunk to it first (larger ones lose what the generator cannot show), then enlarged to
+        `input_size`. links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
+        """
+        if weight.shape != (len(attributes), FEATURES) or bias.shape != (len(attributes),):
+            raise SceneshiftError(
+                f"Heads for {len(attributes)} attributes on {FEATURES} features have weights {weight.shape}"
+                f" and bias {bias.shape}."
+            )
+        self.attributes, self.links = list(attributes), list(links)
+        self.weight, self.bias = weight.astype(np.float32), bias.astype(np.float32)
+        self.resolution, self.input_size, self.device = resolution, input_size, torch.device(device)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
+        return features(images, self.resolution, self.input_size, self.device) @ self.weight.T + self.bias
+
+    def spec(self) -> dict[str, Any]:
+        """What the predictor file records about it."""
+        return {
+            "kind": KIND, "attributes": self.attributes, "links": self.links, "backbone": BACKBONE,
+            "resolution": self.resolution, "input_size": self.input_size,
+        }  # fmt: skip
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Its weights, by name."""
+        return {"weight": self.weight, "bias": self.bias}
+
+    @classmethod
+    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
+        """Rebuild from what `spec` and `tensors` gave."""
+        if spec["backbone"] != BACKBONE:
+            raise SceneshiftError(f"Heads on the backbone {spec['backbone']!r}; this sceneshift has {BACKBONE!r}.")
+        return cls(
+            spec["attributes"], tensors["weight"], tensors["bias"], resolution=spec["resolution"],
+            input_size=spec["input_size"], links=spec["links"], device=device,
+        )  # fmt: skip
+
+
+def features(images: np.ndarray, resolution: int, input_size: int, device: torch.device | str) -> np.ndarray:
+    """Pooled backbone features of uint8 [N, H, W, 3]: float32 [N, 1280]. Larger images are first shrunk."""
+    backbone = load_backbone(device)
+    rows = []
+    for start in range(0, len(images), BATCH):
+        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
+        if max(batch.shape[1:3]) > resolution:
+            batch = (enlarged(batch, resolution) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        rows.append(backbone.pooled(enlarged(batch, input_size)).cpu().numpy())
+    return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)

@@ -1,0 +1,162 @@
+"""Labelled photos for the heads: a photo store's own labels, its subfolders, a CSV, or a folder of class folders."""
+
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sceneshift.attributes import UNLABELLED, as_attribute
+from sceneshift.photos import PhotoStore, UnusablePhotoError, find_photos, is_held_out, read_square
+from sceneshift.runtime.errors import SceneshiftError
+
+HELD_OUT = 0.2  # share, where the photos' own split does not say
+
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photos with labels in [0, 1], read when asked for."""
+
+    source: str  # named in errors
+    attributes: list[str]
+    labels: np.ndarray  # float32 [N, K]
+    held_out: np.ndarray  # bool [N]
+    resolution: int
+    images: Callable[[Sequence[int]], np.ndarray]  # indices -> uint8 [n, resolution, resolution, 3]
+
+
+def labelled_photos(source: Path, resolution: int | None, photos: PhotoStore | None = None) -> LabelledPhotos:
+    """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder a class.
+
+    resolution: photos of a CSV or folder are brought to it. photos: the run's photo store, if any; files that a CSV
+    names are looked for among its photos first, then beside the CSV.
+    """
+    if source.suffix == ".h5":
+        return _of_store(PhotoStore(source))
+    if resolution is None:
+        raise SceneshiftError(f"The labels {source} need a resolution: that of the generator whose images are scored.")
+    if source.is_dir():
+        return _of_folder(source, resolution)
+    if source.suffix.lower() == ".csv":
+        return _of_csv(source, resolution, photos)
+    raise SceneshiftError(f"The labels {source} are neither a photo store (.h5), nor a CSV, nor a folder.")
+
+
+def _of_store(store: PhotoStore) -> LabelledPhotos:
+    if store.labels is not None:
+        split = _split(store.names, store.held_out)
+        return LabelledPhotos(
+            str(store.path), list(store.attributes), store.labels, split, store.resolution, store.images
+        )
+    classes = [name.split("/")[0] if "/" in name else None for name in store.names]
+    return _of_classes(str(store.path), store.names, classes, store.held_out, store.resolution, store.images)
+
+
+def _of_folder(folder: Path, resolution: int) -> LabelledPhotos:
+    paths = list(find_photos(folder))
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    classes = [name.split("/")[0] if "/" in name else None for name in names]
+    readable, read = _reader(paths, resolution)
+    kept = [i for i, usable in enumerate(readable) if usable]
+    return _of_classes(
+        str(folder), [names[i] for i in kept], [classes[i] for i in kept], np.zeros(len(kept), bool), resolution,
+        lambda indices: read([kept[i] for i in indices]),
+    )  # fmt: skip
+
+
+def _of_classes(
+    source: str, names: list[str], classes: list[str | None], held_out: np.ndarray, resolution: int,
+    images: Callable[[Sequence[int]], np.ndarray],
+) -> LabelledPhotos:  # fmt: skip
+    """One head a class, one against the rest. Photos without a class take no part."""
+    labelled = [i for i, name in enumerate(classes) if name is not None and name.lower() not in UNLABELLED]
+    attributes = sorted({classes[i] for i in labelled})
+    if len(attributes) < 2:
+        raise SceneshiftError(
+            f"{source}: found {len(attributes)} labelled classes, need two or more. Put the photos into one subfolder"
+            " a class, or name a CSV with labels under predictors.labels."
+        )
+    column = {name: k for k, name in enumerate(attributes)}
+    labels = np.zeros((len(labelled), len(attributes)), np.float32)
+    labels[range(len(labelled)), [column[classes[i]] for i in labelled]] = 1
+    split = _split([names[i] for i in labelled], held_out[labelled])
+    attributes = [as_attribute(name) for name in attributes]
+    return LabelledPhotos(
+        source, attributes, labels, split, resolution, lambda indices: images([labelled[i] for i in indices])
+    )
+
+
+def _of_csv(path: Path, resolution: int, photos: PhotoStore | None) -> LabelledPhotos:
+    names, lines, attributes, labels = _read_csv(path)
+    in_store = {name: i for i, name in enumerate(photos.names)} if photos is not None else {}
+    if photos is not None and all(name in in_store for name in names):
+        rows = [in_store[name] for name in names]
+        return LabelledPhotos(
+            str(path), attributes, labels, _split(names, photos.held_out[rows]), photos.resolution,
+            lambda indices: photos.images([rows[i] for i in indices]),
+        )  # fmt: skip
+    paths = [path.parent / name for name in names]
+    for name, line, file in zip(names, lines, paths, strict=True):
+        if not file.is_file():
+            raise SceneshiftError(
+                f"{path}, line {line}, column 1: no file {name!r}, neither beside the CSV"
+                f"{'' if photos is None else f' nor in {photos.path}'}."
+            )
+    readable, read = _reader(paths, resolution)
+    kept = np.flatnonzero(readable)
+    return LabelledPhotos(
+        str(path), attributes, labels[kept], _split([names[i] for i in kept], np.zeros(len(kept), bool)), resolution,
+        lambda indices: read(kept[np.asarray(indices, int)]),
+    )  # fmt: skip
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[int], list[str], np.ndarray]:
+    """(files, their lines, attributes, labels [N, K]); errors name file, line and column."""
+    if not path.is_file():
+        raise SceneshiftError(f"The labels {path} do not exist.")
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            (_, header), *rows = [(reader.line_num, row) for row in reader if row] or [(1, [])]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SceneshiftError(f"The labels {path} are no UTF-8 CSV: {error}.") from error
+    attributes = [as_attribute(name) for name in header[1:]]
+    if not attributes or not rows or not all(attributes) or len(set(attributes)) < len(attributes):
+        raise SceneshiftError(
+            f"{path}, line 1: expected a header `file,attribute,…` with different names and rows below;"
+            f" found {','.join(header)!r} and {len(rows)} rows."
+        )
+    labels = np.empty((len(rows), len(attributes)), np.float32)
+    for i, (line, row) in enumerate(rows):
+        if len(row) != len(header):
+            raise SceneshiftError(f"{path}, line {line}: found {len(row)} columns, expected {len(header)}.")
+        for k, cell in enumerate(row[1:]):
+            try:
+                labels[i, k] = value = float(cell)
+            except ValueError:
+                value = float("nan")
+            if not 0 <= value <= 1:
+                raise SceneshiftError(
+                    f"{path}, line {line}, column {k + 2} ({attributes[k]}): found {cell!r}, expected 0 to 1."
+                )
+    return [row[0] for _, row in rows], [line for line, _ in rows], attributes, labels
+
+
+def _split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
+    """The photos' own split; where it holds out nothing, one by a hash of the name."""
+    return held_out if held_out.any() else np.array([is_held_out(name, HELD_OUT) for name in names])
+
+
+def _reader(paths: Sequence[Path], resolution: int) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
+    """(which files can be read, said on stderr if not; a function that reads those at given places)."""
+    readable = []
+    for path in paths:
+        try:
+            read_square(path, resolution)
+            readable.append(True)
+        except UnusablePhotoError as reason:
+            print(f"{path}: skipped: {reason}", file=sys.stderr)
+            readable.append(False)
+    return readable, lambda places: np.stack([read_square(paths[i], resolution).pixels for i in places])

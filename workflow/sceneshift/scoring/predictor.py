@@ -1,0 +1,133 @@
+"""Attribute predictors side by side, and the one file that holds them.
+
+predictor.safetensors: tensors `0.weight`, `0.bias`, … (number: place in the list of predictors); metadata `format`,
+`format_version`, `predictors` (JSON list of specs: kind, attributes, and what the kind needs) and `provenance`.
+Nothing in it refers to other files, so it can be moved to another machine.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.scoring import heads, photometric
+from sceneshift.settings import PhotometricPredictor
+from sceneshift.settings import Predictor as PredictorSettings
+
+FORMAT = "sceneshift predictor"
+FORMAT_VERSION = "1"
+
+
+class Predictor(Protocol):
+    """What every kind of predictor offers."""
+
+    attributes: list[str]
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] -> float32 [N, K], one column an attribute; more means more of it."""
+        ...
+
+
+class Storable(Predictor, Protocol):
+    """A predictor that a predictor file can hold."""
+
+    def spec(self) -> dict[str, Any]:
+        """JSON-able description with at least `kind` and `attributes`."""
+        ...
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Weights by name."""
+        ...
+
+
+KINDS = {heads.KIND: heads.Heads, photometric.KIND: photometric.Photometric}
+
+
+class SideBySide:
+    """Several predictors as one: their attributes side by side."""
+
+    def __init__(self, parts: Sequence[Predictor]) -> None:
+        """Raises SceneshiftError if two of them have an attribute of the same name."""
+        self.parts = list(parts)
+        self.attributes = [name for part in parts for name in part.attributes]
+        if repeated := sorted(name for name, count in Counter(self.attributes).items() if count > 1):
+            raise SceneshiftError(
+                f"predictors: {', '.join(repeated)} is scored by more than one predictor; names must differ."
+            )
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] -> float32 [N, K]."""
+        return np.concatenate([part.score(images) for part in self.parts], axis=1)
+
+
+def column_of(attribute: str, attributes: Sequence[str], where: object) -> int:
+    """The place of `attribute` among `attributes`; an unknown one is an error that lists what `where` knows."""
+    if attribute not in attributes:
+        raise SceneshiftError(f"Attribute {attribute!r} is unknown to {where}; it knows: {', '.join(attributes)}.")
+    return list(attributes).index(attribute)
+
+
+def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> None:
+    """Write the predictors to one file."""
+    SideBySide(parts)  # names must differ
+    tensors = {f"{i}.{name}": value for i, part in enumerate(parts) for name, value in part.tensors().items()}
+    metadata = {
+        "format": FORMAT, "format_version": FORMAT_VERSION, "provenance": provenance,
+        "predictors": json.dumps([part.spec() for part in parts], sort_keys=True),
+    }  # fmt: skip
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def load_predictor(
+    spec: Path | str | PredictorSettings | Sequence[PredictorSettings], device: str = "cpu"
+) -> SideBySide:
+    """The predictors of a file made by `fit_predictor`, or those of settings that need no fitting.
+
+    Raises SceneshiftError for a file that is missing, truncated, something else or of another format version, and for
+    settings of a kind that must be fitted first.
+    """
+    if isinstance(spec, str | Path):
+        return SideBySide(_read(Path(spec), device))
+    return SideBySide([_unfitted(one) for one in (spec if isinstance(spec, Sequence) else [spec])])
+
+
+def _unfitted(settings: PredictorSettings) -> Predictor:
+    if isinstance(settings, PhotometricPredictor):
+        return photometric.Photometric(settings.attributes)
+    raise SceneshiftError(
+        f"A predictor of kind {settings.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
+        " then give the file that it makes."
+    )
+
+
+def _read(path: Path, device: str) -> list[Predictor]:
+    if not path.is_file():
+        raise SceneshiftError(f"The predictor {path} does not exist. Make it with `sceneshift fit-predictor`.")
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise SceneshiftError(f"The predictor {path} is truncated or no safetensors file ({error}).") from error
+    if metadata.get("format") != FORMAT:
+        raise SceneshiftError(f"{path} is no predictor: its format is {metadata.get('format')!r}, expected {FORMAT!r}.")
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise SceneshiftError(
+            f"The predictor {path} has format version {metadata.get('format_version')}, this sceneshift reads"
+            f" {FORMAT_VERSION}. Fit it again."
+        )
+    parts = []
+    for i, spec in enumerate(json.loads(metadata["predictors"])):
+        if spec["kind"] not in KINDS:
+            raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
+        own = {name.removeprefix(f"{i}."): value for name, value in tensors.items() if name.startswith(f"{i}.")}
+        parts.append(KINDS[spec["kind"]].from_file(spec, own, device))
+    return parts
