@@ -34,14 +34,10 @@ class TranslatorFacts:
 def save_translator(network: TranslatorNetwork, path: Path | str, facts: TranslatorFacts) -> None:
     """Write weights (float32) and facts to `path`, atomically."""
     weights = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {
-        "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
-        "facts": json.dumps(dataclasses.asdict(facts), sort_keys=True),
-        "made_by": made_by(),
-    }
+    facts = made_by(format=FORMAT, format_version=FORMAT_VERSION, **dataclasses.asdict(facts))
     with atomic_file(path) as temporary:
-        save_file(weights, temporary, metadata=metadata)
+        # one entry: safetensors writes several in random order, and equal trainings shall give equal bytes
+        save_file(weights, temporary, metadata={"sceneshift": facts})
 
 
 def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFacts]:
@@ -55,18 +51,11 @@ def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFact
         raise SceneshiftError(f"There is no translator {path}. {remedy}")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            text = (file.metadata() or {}).get("sceneshift", "{}")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise SceneshiftError(f"{path} is not a whole .safetensors file ({error}). {remedy}") from error
-    if metadata.get("format") != FORMAT:
-        raise SceneshiftError(f"{path} holds {metadata.get('format') or 'no format name'!r}, not {FORMAT!r}. {remedy}")
-    if metadata.get("format_version") != str(FORMAT_VERSION):
-        raise SceneshiftError(
-            f"{path} has format version {metadata.get('format_version')}; this sceneshift reads {FORMAT_VERSION}. "
-            "Use the sceneshift that made it, or train it again."
-        )
-    facts = _facts(path, metadata.get("facts", ""))
+    facts = _facts(path, text, remedy)
     network = TranslatorNetwork(facts.sizes)
     for name, parameter in network.state_dict().items():
         found = tuple(weights[name].shape) if name in weights else "missing"
@@ -76,11 +65,18 @@ def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFact
     return network.eval().requires_grad_(False), facts
 
 
-def _facts(path: Path | str, text: str) -> TranslatorFacts:
+def _facts(path: Path | str, text: str, remedy: str) -> TranslatorFacts:
     try:
         values = json.loads(text)
+        name, version = values.get("format"), values.get("format_version")
+        if name != FORMAT:
+            raise SceneshiftError(f"{path} has the format {name!r}, expected {FORMAT!r}. {remedy}")
+        if version != FORMAT_VERSION:
+            raise SceneshiftError(
+                f"{path} has format version {version}; this sceneshift reads {FORMAT_VERSION}. "
+                "Use the sceneshift that made it, or train it again."
+            )
+        values = {field.name: values[field.name] for field in dataclasses.fields(TranslatorFacts)}
         return TranslatorFacts(**{**values, "sizes": Architecture(**values["sizes"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise SceneshiftError(
-            f"{path}: its metadata do not describe a translator ({error}). Train it again."
-        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SceneshiftError(f"{path}: its metadata do not describe a translator ({error}). {remedy}") from error

@@ -74,7 +74,11 @@ def full_size_maps(photo: np.ndarray, maps: EditMaps, small: Tensor) -> Iterator
     step = max(1, STRIP_PIXELS // width)
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
-        pixels = torch.from_numpy(photo[rows].copy()).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+        pixels = (
+            torch.from_numpy(photo[rows].copy())
+            .permute(2, 0, 1)
+            .to(torch.float32, memory_format=torch.contiguous_format)
+        )
         pixels = pixels.div_(127.5).sub_(1)
         if guided is None:
             strip = stacked[:, rows]
