@@ -1,4 +1,4 @@
-"""Fréchet distance between two sets of features (Heusel et al. 2017), streamed: memory does not grow with the images."""
+"""Fréchet distance of two sets of features (Heusel et al. 2017), streamed: memory does not grow with the images."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -95,7 +95,7 @@ class FrechetMeter:
 
     def _statistics(self, batches: Iterable[np.ndarray]) -> FeatureStatistics:
         statistics = FeatureStatistics(FEATURES)
-        device = next((tensor.device for tensor in self._backbone.parameters()), torch.device("cpu"))
+        device = next((tensor.device for tensor in self._backbone.buffers()), torch.device("cpu"))
         for batch in batches:
             for start in range(0, len(batch), CHUNK):
                 with torch.no_grad():

@@ -20,23 +20,23 @@ FORMAT = "sceneshift judge 1"
 
 
 class JudgeNetwork(nn.Module):
-    """Five convolutions, three of them after a halving, and two linear layers over the whole 8 × 8 layout.
+    """2 × 2 pixels folded into channels, five convolutions, and two linear layers over the whole 8 × 8 layout.
 
     [N, 3, S, S] in [-1, 1] -> [N, labels], about [0, 1]. No normalisation: brightness must come through.
     """
 
-    def __init__(self, labels: int, width: int = 32) -> None:
+    def __init__(self, labels: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(3, width, 5, stride=2, padding=2), nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1), nn.SiLU(),
-            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.SiLU(),
-            nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.SiLU(),
-            nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), nn.SiLU(),
-            nn.Conv2d(4 * width, 2 * width, 3, padding=1), nn.SiLU(),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(12, 32, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(128, 64, 3, padding=1), nn.ReLU(inplace=True),
             nn.AdaptiveAvgPool2d(8),
         )  # fmt: skip
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(2 * width * 64, 128), nn.SiLU(), nn.Linear(128, labels))
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 64, 128), nn.ReLU(inplace=True), nn.Linear(128, labels))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(images))
@@ -75,11 +75,11 @@ def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except (OSError, SafetensorError) as error:
         raise SceneshiftError(f"The judge {path} cannot be read ({error}). Make it anew with fit-judge.") from error
-    if metadata.get("format") != FORMAT:
+    facts = json.loads(metadata.get("judge", "{}"))
+    if facts.get("format") != FORMAT:
         raise SceneshiftError(
-            f"{path}: expected a file of format {FORMAT!r}, found {metadata.get('format')!r}. Make it with fit-judge."
+            f"{path}: expected a file of format {FORMAT!r}, found {facts.get('format')!r}. Make it with fit-judge."
         )
-    facts = json.loads(metadata["judge"])
     network = JudgeNetwork(len(facts["attributes"]))
     network.load_state_dict(weights)
     network = network.to(device, memory_format=torch.channels_last).eval()

@@ -4,7 +4,6 @@ import json
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,8 @@ from sceneshift.runtime.randomness import key_of, torch_generator
 
 SIDE = 64  # larger pictures are averaged down to this
 BATCH = 64
-HELD_OUT = 1000
+JOB = 250  # renders that a process makes at a time
+NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 
 
 def fit_judge(
@@ -30,19 +30,20 @@ def fit_judge(
     out: Path,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    images: int = 6000,
-    epochs: int = 12,
+    images: int = 7000,
+    held_out: int = 1000,
+    epochs: int = 10,
 ) -> dict[str, float]:
     """Fit a judge for renders of `resolution` px and write it to `out` (.safetensors).
 
     images: renders it learns from; they come from a stream of their own, apart from any run's streets of the same
-    seed. Blur, resampling, noise, shifts and mirroring are added while learning, as they leave every label as it is;
+    seed. Blur, noise, shifts and mirroring are added while learning, as they leave every label as it is;
     brightness and colour are not touched, as they carry labels.
-    Returns R² per label on 1000 further renders; they are recorded in the file's metadata too.
+    Returns R² per label on `held_out` further renders; they are recorded in the file's metadata too.
     """
     device = torch.device(device)
     side = min(resolution, SIDE)
-    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + HELD_OUT, side)
+    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + held_out, side)
     pictures, labels = torch.from_numpy(pictures), torch.from_numpy(labels)
     network = _initialised(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
     network = network.to(device, memory_format=torch.channels_last)
@@ -56,7 +57,9 @@ def fit_judge(
             for step in range(images // BATCH):
                 random = torch_generator(seed, "judge", "augment", epoch, step)
                 chosen = order[step * BATCH : (step + 1) * BATCH]
-                inputs = disturbed(as_input(pictures[chosen].to(device), side), random)
+                inputs = as_input(disturbed(pictures[chosen], random).to(device), side)
+                noise = torch.randn(inputs.shape, generator=random) * torch.rand(BATCH, 1, 1, 1, generator=random)
+                inputs += NOISE * noise.to(device)
                 with autocast(dtype, device):
                     guess = network(inputs)
                 loss = F.smooth_l1_loss(guess.float(), labels[chosen].to(device), beta=0.1)
@@ -70,43 +73,32 @@ def fit_judge(
     r2 = r_squared(labels[images:].numpy(), guess)
     facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = json.dumps({"format": FORMAT, **facts, "provenance": json.loads(made_by(seed=seed))}, sort_keys=True)
     with atomic_file(out) as temporary:
-        save_file(weights, temporary, {"format": FORMAT, "judge": json.dumps(facts), "provenance": made_by(seed=seed)})
+        save_file(weights, temporary, {"judge": metadata})  # one key: several are written in an order left to chance
     return dict(zip(LABELS, r2.tolist(), strict=True))
 
 
 def disturbed(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Blur, resample, shift, mirror and add noise to [N, 3, S, S] in [-1, 1], as a translator's output may be.
+    """Mirror, shift and blur uint8 [N, S, S, 3] as a translator's output may be; colours and brightness stay.
 
-    Half of the batch is blurred (Gaussian, σ up to 1.5 px), a quarter shrunk by up to a half and enlarged again.
-    The mean colour of a picture stays what it is.
+    Half of the batch is blurred by shrinking it to 35 to 90 % and enlarging it again, with antialiasing.
     """
-    count, side = len(images), images.shape[-1]
-    draw = partial(torch.rand, generator=random)
-    images = images.clone(memory_format=torch.channels_last)
-    half, quarter = count // 2, count // 4
-    images[:half] = blurred(images[:half], float(0.3 + 1.2 * draw(1)))
-    smaller = max(4, int(side * (0.5 + 0.4 * float(draw(1)))))
-    resampled = F.interpolate(images[half - quarter // 2 : half + quarter // 2], size=(smaller, smaller), mode="bilinear", antialias=True)
-    images[half - quarter // 2 : half + quarter // 2] = F.interpolate(resampled, size=(side, side), mode="bicubic")
-    mirror = (draw(count) < 0.5).to(images.device)
-    images[mirror] = images[mirror].flip(3)
+    count, side = len(images), images.shape[1]
+    mirrored = torch.rand(count, generator=random) < 0.5
+    images = torch.where(mirrored[:, None, None, None], images.flip(2), images)
     reach = max(1, side // 32)
-    down, across = (int(torch.randint(0, 2 * reach + 1, (1,), generator=random)) for _ in range(2))
-    images = F.pad(images, (reach,) * 4, mode="replicate")[:, :, down : down + side, across : across + side]
-    strength = 0.06 * draw(count, 1, 1, 1)
-    noise = torch.randn(images.shape, generator=random) * strength
-    return (images + noise.to(images.device)).contiguous(memory_format=torch.channels_last)
-
-
-def blurred(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Gaussian blur of [N, C, H, W], mirrored at the borders."""
-    radius = max(1, round(3 * sigma))
-    weights = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, device=images.device) / sigma) ** 2)
-    weights = (weights / weights.sum()).expand(images.shape[1], 1, 1, -1)
-    padded = F.pad(images, (radius,) * 4, mode="reflect")
-    across = F.conv2d(padded, weights, groups=images.shape[1])
-    return F.conv2d(across, weights.transpose(2, 3), groups=images.shape[1])
+    rows, columns = (
+        (torch.arange(side) + int(torch.randint(-reach, reach + 1, (1,), generator=random))).clamp(0, side - 1)
+        for _ in range(2)
+    )
+    images = images[:, rows][:, :, columns]
+    smaller = max(4, round(side * (0.35 + 0.55 * float(torch.rand(1, generator=random)))))
+    half = images[: count // 2].permute(0, 3, 1, 2)
+    for size in (smaller, side):
+        half = F.interpolate(half, size=(size, size), mode="bilinear", antialias=True)
+    images[: count // 2] = half.permute(0, 2, 3, 1)
+    return images
 
 
 def r_squared(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
@@ -126,9 +118,11 @@ def _initialised(network: JudgeNetwork, random: torch.Generator) -> JudgeNetwork
 
 def _render(seed: int, count: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [count, side, side, 3] and labels float32 [count, 5], drawn in parallel."""
-    jobs = [range(start, min(start + 250, count)) for start in range(0, count, 250)]
+    if count <= 2 * JOB:  # rendered sooner than processes start
+        return _render_some(seed, side, range(count))
+    jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.
-    with ProcessPoolExecutor(cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(torch.get_num_threads(), mp_context=get_context("spawn")) as pool:
         parts = list(pool.map(partial(_render_some, seed, side), jobs))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFilter
+from safetensors.torch import save_file
+
+from sceneshift.evaluation.judge import load_judge
+from sceneshift.evaluation.judge_training import disturbed, fit_judge, r_squared
+from sceneshift.photos.streets import LABELS, render_street
+from sceneshift.runtime.errors import SceneshiftError
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A judge that learned for seconds: enough to tell night from day and trees from none."""
+    path = tmp_path_factory.mktemp("judge") / "judge.safetensors"
+    r2 = fit_judge(32, path, seed=1, images=448, held_out=50, epochs=20)
+    return path, r2
+
+
+def test_a_judge_learns_the_labels_and_survives_the_file(fitted):
+    path, r2 = fitted
+    judge = load_judge(path)
+    assert judge.attributes == list(LABELS)
+    assert judge.facts["r2"] == pytest.approx(r2, abs=1e-3)
+    assert r2["natural_light"] > 0.9
+    streets = [render_street(77, index, 32) for index in range(60)]
+    scores = judge.score(np.stack([picture for picture, _ in streets]))
+    assert scores.dtype == np.float32
+    measured = r_squared(np.stack([labels for _, labels in streets]), scores)
+    assert measured[0] > 0.85
+
+
+def test_blur_does_not_change_the_verdict(fitted):
+    judge = load_judge(fitted[0])
+    pictures = [Image.fromarray(render_street(78, index, 32)[0]) for index in range(60)]
+    sharp = judge.score(np.stack([np.asarray(picture) for picture in pictures]))
+    soft = judge.score(np.stack([np.asarray(p.filter(ImageFilter.GaussianBlur(0.8))) for p in pictures]))
+    assert np.abs((soft - sharp).mean(axis=0)).max() < 0.08
+
+
+def test_larger_pictures_are_judged_like_small_ones(fitted):
+    judge = load_judge(fitted[0])
+    small, large = (np.stack([render_street(79, i, side)[0] for i in range(30)]) for side in (32, 128))
+    assert np.abs(judge.score(small) - judge.score(large))[:, 0].mean() < 0.08
+    assert judge.score(small[:0]).shape == (0, 5)
+
+
+def test_equal_seeds_give_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        fit_judge(16, tmp_path / name, seed=2, images=64, held_out=10, epochs=1)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_disturbing_keeps_mean_colour():
+    images = torch.from_numpy(np.stack([render_street(80, index, 64)[0] for index in range(32)]))
+    after = disturbed(images, torch.Generator().manual_seed(0))
+    assert after.dtype == torch.uint8
+    assert (after != images).any()
+    change = after.float().mean((1, 2)) - images.float().mean((1, 2))
+    assert change.abs().max() < 5
+
+
+def test_files_that_are_no_judge_are_errors(tmp_path):
+    (tmp_path / "torn").write_bytes(b"\x10\x00")
+    save_file({"x": torch.zeros(1)}, tmp_path / "other", {"judge": '{"format": "something else"}'})
+    with pytest.raises(SceneshiftError, match="torn"):
+        load_judge(tmp_path / "torn")
+    with pytest.raises(SceneshiftError, match="something else"):
+        load_judge(tmp_path / "other")
+    with pytest.raises(SceneshiftError, match="absent"):
+        load_judge(tmp_path / "absent")
