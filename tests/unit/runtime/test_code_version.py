@@ -1,0 +1,76 @@
+"""The code version changes with formulas, and with nothing else."""
+
+import pytest
+
+from sceneshift.runtime import code_version as subject
+
+MODULE = '''"""Doc."""
+from sceneshift.stage import formula
+
+
+def f(x):
+    """What."""
+    return formula.g(x) * 2  # why
+'''
+FORMULA = "def g(x):\n    return x + 1\n"
+
+
+@pytest.fixture
+def version(tmp_path, monkeypatch):
+    """A function that writes modules and gives the version of sceneshift.main."""
+    package = tmp_path / "sceneshift"
+    (package / "stage").mkdir(parents=True)
+    (package / "runtime").mkdir()
+
+    def path(module):
+        base = tmp_path.joinpath(*module.split("."))
+        return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+    monkeypatch.setattr(subject, "_path", path)
+
+    def of(main=MODULE, formula=FORMULA, **others):
+        (package / "main.py").write_text(main)
+        (package / "stage" / "formula.py").write_text(formula)
+        (package / "runtime" / "progress.py").write_text(others.get("progress", "x = 1\n"))
+        subject._tree.cache_clear()
+        return subject.code_version("sceneshift.main")
+
+    yield of
+    subject._tree.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# why", "# because"),
+        ('"""What."""', '"""What, in full."""'),
+        ('"""Doc."""', '"""Other."""'),
+        ("(x) * 2", "( x )*2"),
+    ],
+)
+def test_comments_docstrings_and_spaces_do_not_count(version, old, new):
+    assert old in MODULE
+    assert version(MODULE.replace(old, new)) == version()
+
+
+@pytest.mark.parametrize(("old", "new"), [("* 2", "* 3"), ("formula.g(x)", "formula.g(-x)")])
+def test_a_formula_counts(version, old, new):
+    assert version(MODULE.replace(old, new)) != version()
+
+
+def test_an_imported_formula_counts(version):
+    assert version(formula=FORMULA.replace("+ 1", "+ 2")) != version()
+
+
+def test_what_only_speaks_does_not_count(version):
+    main = MODULE.replace("import formula", "import formula\nfrom sceneshift.runtime.progress import x")
+    assert version(main, progress="x = 1\n") == version(main, progress="x = 2\n")
+
+
+def test_a_string_that_is_no_docstring_counts(version):
+    assert version(MODULE + 'name = "a"\n') != version(MODULE + 'name = "b"\n')
+
+
+def test_a_missing_module_is_named():
+    with pytest.raises(ModuleNotFoundError, match=r"sceneshift\.nowhere"):
+        subject.code_version("sceneshift.nowhere")

@@ -1,0 +1,33 @@
+"""Devices and arithmetic, chosen or asked for."""
+
+import pytest
+import torch
+
+from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.errors import SceneshiftError
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto").type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto").type == "cpu"
+
+
+def test_an_absent_gpu_asked_for_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SceneshiftError, match="--device cuda:1"):
+        pick_device("cuda:1")
+
+
+def test_float32_is_exact_and_bfloat16_is_not(monkeypatch):
+    device = torch.device("cpu")
+    assert compute_dtype("float32", device) == torch.float32
+    for fast in (True, False):
+        monkeypatch.setattr("sceneshift.runtime.devices.has_fast_bfloat16", lambda _, fast=fast: fast)
+        assert compute_dtype("auto", device) == (torch.bfloat16 if fast else torch.float32)
+    a = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))
+    with autocast(torch.float32, device):
+        assert (a @ a).dtype == torch.float32
+    with autocast(torch.bfloat16, device):
+        assert (a @ a).dtype == torch.bfloat16

@@ -1,0 +1,91 @@
+"""The command line: what it says, what it returns, how fast it says it."""
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sceneshift import cli
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.interruption import Interrupted
+
+COMMANDS = (
+    "prepare-photos", "train-generator", "import-generator", "fit-predictor", "synthesize", "index-synthesis", "score",
+    "fit-boundary", "rescore-boundary", "rank-attributes", "edit", "make-pairs", "train-translator", "translate",
+    "evaluate-translator", "fit-judge", "report",
+)  # fmt: skip
+
+
+def test_every_stage_has_its_command(capsys):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["--help"])
+    assert leaving.value.code == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert command in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_with_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    text = capsys.readouterr().out
+    assert f"example:\n  sceneshift {command} " in text
+    if "--settings" in text and command != "fit-predictor":
+        assert re.search(r"settings, as JSON keys, with their defaults:\n  \w+ \(", text)
+
+
+def test_help_is_fast():
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-m", "sceneshift", "--help"], check=True, capture_output=True)
+    code = "import sys, sceneshift.cli; sceneshift.cli.build_parser(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert time.monotonic() - start < 5
+
+
+def run_that(raises, monkeypatch):
+    def stage(*args, **kwargs):
+        raise raises
+
+    monkeypatch.setattr("sceneshift.photos.prepare.prepare_photos", stage)
+    return cli.main(["prepare-photos", "out.h5"])
+
+
+def test_an_error_is_one_message_without_a_traceback(monkeypatch, capsys):
+    assert run_that(SceneshiftError("photos.h5: found nothing"), monkeypatch) == 1
+    assert capsys.readouterr().err == "error: photos.h5: found nothing\n"
+
+
+def test_an_interruption_is_no_success(monkeypatch, capsys):
+    assert run_that(Interrupted("a snapshot was written"), monkeypatch) == 143
+    assert "a snapshot was written" in capsys.readouterr().err
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    with pytest.raises(ZeroDivisionError):
+        run_that(ZeroDivisionError(), monkeypatch)
+
+
+def test_settings_come_as_json_or_from_a_file(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("sceneshift.photos.prepare.prepare_photos", lambda *args: seen.append(args))
+    (tmp_path / "s.json").write_text('{"count": 7, "resolution": 32}')
+    assert cli.main(["prepare-photos", "out.h5", "--settings", f"@{tmp_path}/s.json", "--seed", "3"]) == 0
+    assert cli.main(["prepare-photos", "photos", "out.h5", "--settings", '{"resolution": 32}']) == 0
+    (streets, seed, out, table), (own, *_) = seen
+    assert (streets.source, streets.count, streets.resolution, seed) == ("rendered", 7, 32, 3)
+    assert (out.name, table.name) == ("out.h5", "out.csv")
+    assert (own.source, own.folder, own.resolution) == ("folder", "photos", 32)
+
+
+def test_a_bad_setting_is_named(capsys):
+    assert cli.main(["prepare-photos", "out.h5", "--settings", '{"resolution": 100}']) == 1
+    assert "resolution" in capsys.readouterr().err
+
+
+def test_a_missing_settings_file_is_named(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["prepare-photos", "out.h5", "--settings", "@nowhere.json"])
+    assert "nowhere.json" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+"""The config: what is refused, in which words; what counts as the same; files and documentation in step with it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sceneshift import documentation
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import (
+    BoundariesSettings,
+    EditSettings,
+    GeneratorSettings,
+    PhotosSettings,
+    Settings,
+    canonical_json,
+    load_settings,
+    parse_predictors,
+    parse_section,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+
+
+def refusal(config):
+    with pytest.raises(SceneshiftError) as error:
+        load_settings(config)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"photos": {"resolution": 100}}, ["photos.resolution", "100", "64, 128"]),
+        ({"photos": {"resolutoin": 64}}, ["photos.resolutoin", "did you mean resolution?"]),
+        ({"fotos": {}}, ["fotos", "did you mean photos?"]),
+        ({"photos": {"held_out": 1.5}}, ["photos.held_out", "1.5", "less than or equal to 1"]),
+        ({"synthesis": {"truncation_psi": 3}}, ["synthesis.truncation_psi", "3", "less than or equal to 1"]),
+        ({"generator": {"images": "many"}}, ["generator.images", "'many'", "integer"]),
+        ({"photos": {"source": "folder"}}, ["photos", "must name a folder"]),
+        ({"photos": {"held_out": 0}}, ["held_out", "0"]),
+        ({"predictors": [{"kind": "magic"}]}, ["predictors", "magic", "heads"]),
+        ({"predictors": []}, ["predictors", "at least 1"]),
+        ({"predictors": [{"kind": "heads", "lables": "x.csv"}]}, ["lables", "did you mean labels?"]),
+        ({"edits": {"attributes": [{"direction": "more"}]}}, ["edits.attributes.0.attribute", "missing"]),
+        ({"edits": {"attributes": [{"attribute": "a", "direction": "up"}]}}, ["direction", "'up'", "more", "less"]),
+        ({"edits": {"attributes": [{"attribute": "a"}, {"attribute": "a"}]}}, ["listed twice: a"]),
+        ({"edits": {"attributes": [{"attribute": "a", "distance": -1}]}}, ["distance", "-1"]),
+        ({"run": "../elsewhere"}, ["run", "../elsewhere"]),
+        ({"boundaries": {"split": 1}}, ["boundaries.split", "1", "less than 1"]),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(config, says):
+    message = refusal(config)
+    for part in says:
+        assert part in message
+
+
+def test_every_mistake_is_named_at_once():
+    message = refusal({"photos": {"resolution": 100}, "synthesis": {"count": 0}})
+    assert "photos.resolution" in message
+    assert "synthesis.count" in message
+
+
+def test_meaning_not_writing_decides_what_is_the_same():
+    written = [EditSettings(attribute="a", distance=3), EditSettings(distance=3.0, attribute="a", direction="more")]
+    assert canonical_json(written[0]) == canonical_json(written[1])
+    assert canonical_json(written[0]) != canonical_json(EditSettings(attribute="a", distance=3.5))
+
+
+def test_keys_can_be_left_out_of_the_canonical_form():
+    one, two = BoundariesSettings(attributes=["a"]), BoundariesSettings(attributes=["a", "b"])
+    assert canonical_json(one) != canonical_json(two)
+    assert canonical_json(one, but=("attributes",)) == canonical_json(two, but=("attributes",))
+
+
+def test_the_canonical_form_reads_back_as_the_same_settings():
+    settings = GeneratorSettings(**{"import": "g.safetensors", "images": 5})
+    assert parse_section(GeneratorSettings, canonical_json(settings)) == settings
+    predictors = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric"}]}).predictors
+    assert parse_predictors(canonical_json(predictors)) == predictors
+
+
+def test_settings_given_as_json():
+    assert parse_section(PhotosSettings, None) == PhotosSettings()
+    given = parse_section(PhotosSettings, '{"resolution": 128}', source="folder", folder="photos")
+    assert (given.resolution, given.source, given.folder) == (128, "folder", "photos")
+    with pytest.raises(SceneshiftError, match="not JSON"):
+        parse_section(PhotosSettings, "{resolution: 128}")
+    with pytest.raises(SceneshiftError, match="did you mean resolution"):
+        parse_section(PhotosSettings, '{"resolutionn": 128}')
+
+
+def test_shipped_files_are_found_from_other_working_directories(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = {"generator": {"warm_start": "resources/streets64.safetensors"}}
+    assert load_settings(config, shipped=REPOSITORY).generator.warm_start == str(
+        REPOSITORY / "resources" / "streets64.safetensors"
+    )
+    own = {"generator": {"warm_start": "my/g.safetensors"}}
+    assert load_settings(own, shipped=REPOSITORY).generator.warm_start == "my/g.safetensors"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_that_ships_is_valid(path):
+    load_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_the_warm_start_has_the_sizes_of_the_run_that_made_it():
+    sizes = ("z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max")
+    default, scratch = (
+        load_settings(yaml.safe_load((REPOSITORY / "config" / name).read_text(encoding="utf-8")))
+        for name in ("config.yaml", "streets_from_scratch.yaml")
+    )
+    for name in sizes:
+        assert getattr(default.generator, name) == getattr(scratch.generator, name), name
+    assert default.photos.resolution == scratch.photos.resolution
+
+
+def test_the_published_scale_names_every_sun_attribute():
+    names = (REPOSITORY / "resources" / "sun_attributes.txt").read_text(encoding="utf-8").split()
+    paper = load_settings(yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    assert paper.boundaries.attributes == names
+    assert len(names) == 102
+    assert paper.synthesis.count == 500_000
+    assert paper.photos.resolution == 256
+
+
+def test_the_documentation_was_made_from_these_settings():
+    readme = (REPOSITORY / "config" / "README.md").read_text(encoding="utf-8")
+    assert documentation.with_tables(readme) == readme, "run `make docs`"
+    schema = (REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
+    assert documentation.schema() == schema, "run `make docs`"
+
+
+def test_every_option_has_a_description():
+    def properties(schema):
+        for definition in [schema, *schema["$defs"].values()]:
+            yield from definition["properties"].items()
+
+    schema = json.loads(documentation.schema())
+    sections = set(Settings.model_fields)
+    missing = [name for name, field in properties(schema) if "description" not in field and name not in sections]
+    assert missing in ([], ["kind", "kind"])  # the kind of a predictor is described by its section
