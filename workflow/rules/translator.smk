@@ -49,7 +49,8 @@ rule translate_photos:
         runtime=minutes(240),
     params:
         strength=settings.translate.strength,
-        code=code_version("sceneshift.translator.translating"),
+        masks="--masks" if settings.translator.head == "edit" else "",
+        code=code_version("sceneshift.translator.photo_folders"),
     shell:
         "sceneshift translate {input.translator:q} {input.photos:q} {output.translated:q}"
-        " --strength {params.strength} 2>&1 | tee {log:q}"
+        " --strength {params.strength} {params.masks} 2>&1 | tee {log:q}"

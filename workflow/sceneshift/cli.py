@@ -421,12 +421,18 @@ def _translate(commands: Any) -> None:
     command.path("photos", "image, folder, or photo store (.h5), of which the held-out photos are taken")
     command.path("out", "folder to write")
     command.argument("--strength", type=float, default=1.0, help="0 leaves the photo, 1 is as trained (default: 1)")
+    command.argument(
+        "--masks", action="store_true", help="also write OUT/masks: where each photo was changed (edit head)"
+    )
     command.device()
 
     def run(args: argparse.Namespace) -> None:
-        from sceneshift.translator.translating import translate
+        from sceneshift.translator.photo_folders import translate
 
-        translate(args.translator, args.photos, args.out, strength=args.strength, device=_device(args.device))
+        translate(
+            args.translator, args.photos, args.out, strength=args.strength, device=_device(args.device),
+            masks=args.masks,
+        )  # fmt: skip
 
     command.runs(run)
 
