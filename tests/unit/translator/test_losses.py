@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+import sceneshift.backbone
+from sceneshift.backbone import load_backbone
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.translator.losses import discriminator_loss, feature_matching, least_squares
 from sceneshift.translator.perceptual import STAGE_WEIGHTS, load_vgg19, perceptual_loss
@@ -48,11 +51,27 @@ def test_perceptual_weights_are_the_published_ones():
 
 
 def test_backbone_gives_gradients_to_the_image():
-    from sceneshift.backbone import load_backbone
-
     image = (torch.rand(1, 3, 64, 64) * 2 - 1).requires_grad_()
     perceptual_loss(load_backbone("cpu", "float32").stages, image, torch.rand(1, 3, 64, 64)).backward()
     assert image.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 70)])
+def test_backbones_fast_gradient_is_autograds(size, monkeypatch):
+    backbone = load_backbone("cpu", "float32")
+    target = torch.rand(1, 3, *size)
+
+    def gradient():
+        image = torch.linspace(-1, 1, target.numel()).view_as(target).requires_grad_()
+        return torch.autograd.grad(perceptual_loss(backbone.stages, image, target), image)[0]
+
+    fast = gradient()
+    monkeypatch.setattr(
+        sceneshift.backbone._HalvingDepthwise,
+        "apply",
+        lambda x, weight, bias, padding: F.conv2d(x, weight, bias, 2, padding, 1, weight.shape[0]),
+    )
+    torch.testing.assert_close(fast, gradient(), rtol=1e-3, atol=1e-6)
 
 
 def test_vgg19_is_read_by_torchvisions_names(tmp_path):
