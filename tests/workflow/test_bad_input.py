@@ -1,0 +1,45 @@
+"""Mistakes are named by Snakemake itself, before any job starts, and without a traceback."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("photos", "resolution"), 100, ["photos.resolution", "100", "64"]),
+        (("photos", "held_out"), 1.5, ["photos.held_out", "1.5", "1"]),
+        (("synthesis", "truncation_psi"), 3, ["synthesis.truncation_psi", "3"]),
+        (("generator", "imagse"), 100, ["generator.imagse", "did you mean images?"]),
+        (("sythesis",), {}, ["sythesis", "did you mean synthesis?"]),
+        (("generator", "batch"), "big", ["generator.batch", "'big'", "integer"]),
+        (("edits", "attributes", 0, "attribute"), "vegetatoin", ["vegetatoin", "did you mean vegetation?", "clouds"]),
+        (("photos",), {"source": "folder", "folder": "nowhere"}, ["photos.folder", "nowhere", "JPEG"]),
+        (("photos",), {"source": "folder", "folder": "."}, ["photos.folder", "JPEG"]),
+    ],
+)
+def test_a_mistake_in_the_config_is_named(fresh, path, value, says):
+    (fresh.folder / "notes").mkdir()
+    done = fresh.snakemake(fresh.config(*path, to=value))
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    for part in says:
+        assert part in said
+    assert "Traceback" not in said
+    assert not (fresh.folder / "results").exists()
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_says_why_and_fails_the_run(fresh):
+    """A mistake that only the stage can find: through `tee`, the exit code and the message still arrive."""
+    photos = fresh.folder / "photos" / "class"
+    photos.mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        (photos / name).write_bytes(b"\xff\xd8\xff not a photo")
+    config = fresh.config("photos", to={"source": "folder", "folder": "photos", "resolution": 32})
+    config["predictors"] = [{"kind": "photometric"}]
+    config["boundaries"]["attributes"], config["edits"] = "all", {"top": 1}
+    done = fresh.snakemake(config, "results/tiny/photos.h5")
+    assert done.returncode != 0
+    assert "error: photos.folder: photos has no usable photo" in done.stdout + done.stderr
+    assert "no usable photo" in (fresh.results / "logs" / "prepare_photos.log").read_text()
+    assert not (fresh.results / "photos.h5").exists()

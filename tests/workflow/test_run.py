@@ -1,0 +1,86 @@
+"""The whole workflow, tiny, from rendered streets to the report."""
+
+import csv
+import json
+import time
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ATTRIBUTES = ("natural_light", "vegetation", "snow")
+EDITED = ("natural_light", "vegetation")
+
+
+def test_everything_is_where_the_design_says(run):
+    files = [
+        "photos.h5", "photos.csv", "generator/generator.safetensors", "generator/training/history.csv",
+        "predictor/predictor.safetensors", "predictor/accuracy.csv", "synthesis/0000.h5", "synthesis/0001.h5",
+        "synthesis.h5", "rescoring/unedited.h5", "attributes.csv", "report.html",
+        *(f"boundaries/{name}.npz" for name in ATTRIBUTES),
+        *(f"rescoring/{name}.csv" for name in ATTRIBUTES),
+    ]  # fmt: skip
+    for name in EDITED:
+        files += [f"pairs/{name}/pairs.csv", f"pairs/{name}/edit.json", f"edits/{name}.png", f"evaluation/{name}.csv"]
+        files += [f"translators/{name}/translator.safetensors", f"translators/{name}/training/history.csv"]
+    missing = [name for name in files if not (run.results / name).is_file()]
+    assert missing == []
+
+
+def test_only_the_chosen_went_on(run):
+    with open(run.results / "attributes.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["attribute"] for row in rows} == set(ATTRIBUTES)
+    assert {row["attribute"] for row in rows if row["chosen"] == "True"} == set(EDITED)
+    assert {path.name for path in (run.results / "translators").iterdir()} == set(EDITED)
+
+
+def test_pairs_match_and_the_held_out_photos_were_translated(run):
+    with open(run.results / "photos.csv", newline="") as file:
+        held_out = {row["file"] for row in csv.DictReader(file) if row["held_out"] == "1"}
+    for name in EDITED:
+        pairs = run.results / "pairs" / name
+        names = [sorted(path.name for path in (pairs / side).iterdir()) for side in ("train_A", "train_B")]
+        assert names[0] == names[1]
+        assert len(names[0]) == 24
+        translated = {path.stem for path in (run.results / "translated" / name).glob("*.png")}
+        assert translated == held_out
+    edit = json.loads((run.results / "pairs" / "vegetation" / "edit.json").read_text())
+    assert edit["condition_on"] == ["natural_light"]
+
+
+def test_every_rule_wrote_its_log_and_benchmark(run):
+    logs = {path.relative_to(run.results / "logs").with_suffix("") for path in (run.results / "logs").rglob("*.log")}
+    marks = run.results / "benchmarks"
+    assert logs == {path.relative_to(marks).with_suffix("") for path in marks.rglob("*.tsv")}
+    assert len(logs) > 20
+
+
+def test_nothing_is_left_half_written(run):
+    assert [path for path in run.results.rglob(".*") if path.name != ".snakemake_timestamp"] == []
+
+
+def test_a_second_run_has_nothing_to_do(run):
+    assert "Nothing to be done" in run.make(run.config())
+
+
+def test_the_published_scale_is_planned_in_seconds(run, tmp_path):
+    """500,000 images and 102 boundaries; the two lines that the config says to edit are edited."""
+    import yaml
+
+    config = yaml.safe_load((run.repository / "config" / "paper.yaml").read_text())
+    (tmp_path / "photos").mkdir()
+    (run.results / "translated" / "vegetation").glob("*.png")
+    picture = next((run.results / "translated" / "vegetation").glob("*.png"))
+    (tmp_path / "photos" / "a.png").write_bytes(picture.read_bytes())
+    header = ",".join(["file", *config["boundaries"]["attributes"]])
+    (tmp_path / "labels.csv").write_text(header + "\n")
+    config["photos"]["folder"] = str(tmp_path / "photos")
+    config["predictors"][0]["labels"] = str(tmp_path / "labels.csv")
+    paper = type(run)(tmp_path)
+    start = time.monotonic()
+    plan = paper.plan(config)
+    seconds = time.monotonic() - start
+    assert plan["synthesize"] == 100
+    assert plan["fit_boundary"] == plan["rescore_boundary"] == 102
+    assert seconds < 12, "6 s on an idle machine"
