@@ -53,10 +53,9 @@ class LatentStoreWriter:
         self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **attrs})
 
     def _dataset(self, name: str, shape: tuple[int, ...], dtype: type) -> h5py.Dataset:
-        if 0 in shape:  # HDF5 cannot chunk nothing; room for rows is all that is needed
-            return self._file.create_dataset(name, (0, *shape), maxshape=(None, *shape), chunks=(CHUNK, 1), dtype=dtype)
-        rows = 1 if name == "images" else CHUNK
-        return self._file.create_dataset(name, (0, *shape), maxshape=(None, *shape), chunks=(rows, *shape), dtype=dtype)
+        chunks = (1 if name == "images" else CHUNK, *(max(size, 1) for size in shape))
+        limits = (None, *(size or None for size in shape))  # HDF5 has no chunks in a dimension that is 0 for ever
+        return self._file.create_dataset(name, (0, *shape), maxshape=limits, chunks=chunks, dtype=dtype)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,139 @@
+"""Re-scoring a generator with a known direction: own effect, levels, entanglement, ranking, a strip to look at."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sceneshift.generator.checkpoints import save_generator
+
+from sceneshift.generator.networks import Generator
+from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
+from sceneshift.latents.ranking import best_level, own_effects, rank_attributes
+from sceneshift.latents.rescoring import Change, rescore_boundary, summarise
+from sceneshift.latents.strips import draw_strip
+from sceneshift.latents.synthesis import synthesize
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring import fit_predictor
+from sceneshift.settings import (
+    BoundariesSettings,
+    EditsSettings,
+    PhotometricPredictor,
+    RescoringSettings,
+    SynthesisSettings,
+)
+
+ATTRIBUTES = ["brightness", "warmth"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rescoring")
+    torch.manual_seed(0)
+    generator = Generator(z_dim=16, w_dim=16, resolution=32, channel_base=256, channel_max=16, mapping_layers=2)
+    save_generator(generator, folder / "g.safetensors")
+    fit_predictor(
+        [PhotometricPredictor(kind="photometric", attributes=ATTRIBUTES)], folder, folder / "p.safetensors",
+        folder / "accuracy.csv",
+    )  # fmt: skip
+    files = (folder / "g.safetensors", folder / "p.safetensors")
+    synthesize(*files, folder / "s.h5", SynthesisSettings(), seed=0, start=0, count=300)
+    fresh = SynthesisSettings(keep_images=60)
+    synthesize(*files, folder / "u.h5", fresh, seed=0, start=0, count=60, stream="rescoring")
+    for name in ATTRIBUTES:
+        fit_boundary_of_store(folder / "s.h5", name, folder / f"{name}.npz", BoundariesSettings(examples=100))
+        rescored(folder, name)
+    return folder
+
+
+def rescored(folder, name, unedited="u.h5", store="s.h5", **settings):
+    rescore_boundary(
+        folder / "g.safetensors", folder / f"{name}.npz", folder / "p.safetensors", folder / unedited, folder / store,
+        folder / f"{name}.csv", RescoringSettings(**settings),
+    )  # fmt: skip
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
+    table = rows(run / "brightness.csv")
+    assert {row["attribute"] for row in table} == set(ATTRIBUTES)
+    assert [row["level"] for row in table[::2]] == ["all", "layout", "objects", "attributes", "color"]
+    own = own_effects(run / "brightness.csv")["all"]
+    assert float(own["standardised"]) > 0.5
+    assert float(own["low"]) < float(own["standardised"]) < float(own["high"])
+    assert float(own["mean_change"]) > 0.4
+    assert 0 < float(own["structure"]) < 1
+
+
+def test_levels_move_less_than_all_layers(run):
+    effects = {level: float(row["mean_change"]) for level, row in own_effects(run / "brightness.csv").items()}
+    assert max(value for level, value in effects.items() if level != "all") < 1.1 * effects["all"]
+    assert best_level(run / "brightness.csv") != "all"
+
+
+def test_summary_is_higans_delta():
+    change = Change(np.array([[1.0, -2.0], [-1.0, -4.0], [3.0, 0.0]], np.float32), np.array([0.5, 0.7, 0.9]))
+    first, second = summarise("a", "all", change, ["a", "b"], np.array([2.0, 4.0]), 0)
+    assert float(first["delta"]) == pytest.approx(4 / 3, rel=1e-5)
+    assert float(first["standardised"]) == pytest.approx(2 / 3, rel=1e-5)
+    assert float(first["mean_change"]) == pytest.approx(0.5)
+    assert float(second["delta"]) == 0
+    assert float(second["mean_change"]) == pytest.approx(-0.5)
+    assert float(first["structure"]) == pytest.approx(0.7)
+
+
+def test_bootstrap_interval_covers_the_error_of_the_mean():
+    random = np.random.default_rng(0)
+    changes = random.normal(1, 1, size=(400, 1)).astype(np.float32)
+    (row,) = summarise("a", "all", Change(changes, np.ones(400)), ["a"], np.ones(1), 0)
+    width = (float(row["high"]) - float(row["low"])) / 2
+    assert width == pytest.approx(1.96 * np.maximum(changes, 0).std() / 20, rel=0.15)
+
+
+def test_ranking_orders_chooses_and_keeps_named_edits(run, tmp_path):
+    tables, boundaries = ([run / f"{name}.{kind}" for name in ATTRIBUTES] for kind in ("csv", "npz"))
+    edits = EditsSettings(top=1, attributes=[{"attribute": "warmth", "direction": "less"}])
+    rank_attributes(tables, boundaries, edits, tmp_path / "named.csv")
+    by_name = {row["attribute"]: row for row in rows(tmp_path / "named.csv")}
+    assert by_name["warmth"]["chosen"] == "True"
+    assert by_name["warmth"]["direction"] == "less"
+    assert by_name["brightness"]["chosen"] == "False"
+    rank_attributes(tables, boundaries, EditsSettings(top=1), tmp_path / "top.csv")
+    ranked = rows(tmp_path / "top.csv")
+    assert [row["rank"] for row in ranked] == ["1", "2"]
+    assert float(ranked[0]["standardised"]) >= float(ranked[1]["standardised"])
+    assert [row["chosen"] for row in ranked] == ["True", "False"]
+    with pytest.raises(SceneshiftError, match="same order"):
+        rank_attributes(tables, boundaries[::-1], edits, tmp_path / "x.csv")
+    with pytest.raises(SceneshiftError, match=r"fog was not re-scored; known: "):
+        rank_attributes(tables, boundaries, EditsSettings(attributes=[{"attribute": "fog"}]), tmp_path / "x.csv")
+
+
+def test_files_that_do_not_belong_together_are_refused(run, tmp_path):
+    with pytest.raises(SceneshiftError, match=r"s\.h5 lacks its images"):
+        rescored(run, "warmth", unedited="s.h5")
+    torch.manual_seed(1)
+    other = Generator(z_dim=16, w_dim=16, resolution=32, channel_base=256, channel_max=16, mapping_layers=2)
+    save_generator(other, tmp_path / "other.safetensors")
+    with pytest.raises(SceneshiftError, match="was made with another generator"):
+        rescore_boundary(
+            tmp_path / "other.safetensors", run / "warmth.npz", run / "p.safetensors", run / "u.h5", run / "s.h5",
+            tmp_path / "x.csv", RescoringSettings(),
+        )  # fmt: skip
+    boundary = load_boundary(run / "warmth.npz")
+    save_boundary(Boundary(**{**vars(boundary), "normal": np.ones(9, np.float32) / 3}), run / "short.npz")
+    with pytest.raises(SceneshiftError, match=r"codes of 9 dimensions, but .*g\.safetensors has 16"):
+        rescored(run, "short")
+
+
+def test_strip_has_a_row_a_code_and_a_column_a_step(run):
+    draw_strip(run / "g.safetensors", run / "brightness.npz", run / "strip.png", images=3, distances=(-4, 0, 4))
+    sheet = np.asarray(Image.open(run / "strip.png"))
+    assert sheet.shape == (24 + 3 * 132 - 4, 3 * 132 - 4, 3)
+    left, right = (sheet[24:, x : x + 128].mean() for x in (0, 264))
+    assert right > left + 5

@@ -1,0 +1,236 @@
+"""make_pairs: synthesised images before and after an edit, kept where the predictor agrees (StyleGAN2 Distillation)."""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sceneshift.latents.boundaries import condition, load_boundary
+from sceneshift.latents.codes import z_of
+from sceneshift.latents.distance import CODES, FoundDistance, Point, find_distance, projection_deviation
+from sceneshift.latents.levels import mask_of
+from sceneshift.latents.moving import move_codes
+from sceneshift.latents.ranking import best_level
+from sceneshift.latents.rendering import Renderer, batches, in_order
+from sceneshift.latents.rescoring import check_store, measure_change, score_deviations
+from sceneshift.latents.store import LatentStore
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_directory, sha256_of
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.provenance import made_by
+from sceneshift.scoring import Predictor, column_of, load_predictor
+from sceneshift.settings import EditSettings, KeepSettings, PairsSettings
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class KeepRule:
+    """The filter of pairs, in the units of the scores. Quantiles and deviations are those of the synthesised set."""
+
+    own: int  # column of the edited attribute
+    sign: int  # 1 for more, -1 for less
+    source: float  # sign·(own score before) must be below
+    edited: float  # sign·(own score after) must be above
+    effect: float  # sign·(change of the own score) must be at least, in standard deviations
+    others: float  # no other score may change by more, in standard deviations
+    deviations: np.ndarray  # [K]
+
+    @classmethod
+    def of(cls, keep: KeepSettings, scores: np.ndarray, own: int, direction: str, deviations: np.ndarray) -> "KeepRule":
+        """scores: of the own attribute over the synthesised set [N]. `less` mirrors everything."""
+        sign = 1 if direction == "more" else -1
+        source, edited = np.quantile(sign * scores.astype(np.float64), (keep.source, keep.edited))
+        return cls(own, sign, float(source), float(edited), keep.effect, keep.others, deviations)
+
+    def refusals(self, before: np.ndarray, after: np.ndarray) -> list[str]:
+        """Which thresholds refuse a pair with scores before [K] and after [K]; none: it is kept."""
+        change = (after.astype(np.float64) - before) / self.deviations
+        others = np.delete(np.abs(change), self.own)
+        failed = {
+            "source": self.sign * before[self.own] >= self.source,
+            "edited": self.sign * after[self.own] <= self.edited,
+            "effect": self.sign * change[self.own] < self.effect,
+            "others": bool((others > self.others).any()),
+        }
+        return [name for name, fails in failed.items() if fails]
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    index: range
+    images: tuple[np.ndarray, np.ndarray]  # uint8 [n, H, W, 3] before, after
+    scores: tuple[np.ndarray, np.ndarray]  # float32 [n, K] before, after
+
+
+def make_pairs(
+    generator_path: Path | str, boundary_path: Path | str, condition_paths: Sequence[Path | str],
+    predictor_path: Path | str, store_path: Path | str, rescoring_csv: Path | str | None, out_dir: Path | str,
+    edit: EditSettings, pairs: PairsSettings, *, seed: int = 0, device: torch.device | str = "cpu",
+) -> None:  # fmt: skip
+    """Write out_dir: train_A and train_B (PNG, the same names), pairs.csv and edit.json, all or nothing.
+
+    condition_paths: boundaries of the attributes to hold. store_path: the synthesised set, for quantiles and standard
+    deviations. rescoring_csv: needed for `level: auto` only.
+    pairs.csv: every candidate: index, kept, reason (thresholds that refused it), before_ATTRIBUTE, after_ATTRIBUTE.
+    edit.json: attribute, direction, level, distance (units of W), deviations (of the codes' projection), effect and
+        structure there, reason, curve, and how many were tried and kept.
+
+    Both images of a pair have the same noise. Candidate i depends on (seed, i) alone, so the result is the same for
+    any batch or number of cores. Raises SceneshiftError if fewer than a tenth of pairs.count is kept.
+    """
+    renderer, predictor = Renderer(generator_path, device), load_predictor(predictor_path, str(device))
+    boundary = load_boundary(boundary_path, renderer.w_dim, generator_path)
+    if boundary.attribute != edit.attribute:
+        raise SceneshiftError(
+            f"The edit is of {edit.attribute!r}, but {boundary_path} is the boundary of {boundary.attribute!r}."
+        )
+    held = [load_boundary(path, renderer.w_dim, generator_path).normal for path in condition_paths]
+    normal = condition(boundary.normal, np.array(held))
+    own = column_of(edit.attribute, predictor.attributes, f"the predictor {predictor_path}")
+    with LatentStore(store_path) as store:
+        check_store(store, generator_path, predictor_path)
+        deviations = score_deviations(store)
+        rule = KeepRule.of(pairs.keep, store.column(edit.attribute), own, edit.direction, deviations)
+    level = _level(edit, rescoring_csv)
+    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution)
+    found = _distance(renderer, predictor, normal, mask, rule, edit, pairs.truncation_psi, seed)
+
+    def work(index: range) -> _Candidates:
+        w = renderer.mapped(z_of(seed, "pairs", index, renderer.z_dim))
+        step = rule.sign * found.point.distance
+        before = renderer.render_truncated(w, pairs.truncation_psi)
+        after = renderer.render(move_codes(w, normal, step, mask, pairs.truncation_psi, renderer.w_avg))
+        return _Candidates(index, (before, after), (predictor.score(before), predictor.score(after)))
+
+    candidates = in_order(work, batches(pairs.count * pairs.candidates, BATCH), renderer.device)
+    with closing(candidates), atomic_directory(out_dir) as folder:
+        kept, tried, refused = _write(folder, candidates, rule, predictor.attributes, pairs.count)
+        _judge_yield(edit, pairs, kept, tried, refused)
+        facts = {
+            "attribute": edit.attribute, "direction": edit.direction, "level": level, "condition_on": edit.condition_on,
+            **asdict(found.point), "reason": found.reason, "target_effect": edit.target_effect,
+            "truncation_psi": pairs.truncation_psi, "curve": [asdict(point) for point in found.curve],
+            "kept": kept, "tried": tried, "refused_by": dict(sorted(refused.items())),
+            "provenance": json.loads(
+                made_by(
+                    command="make-pairs", seed=seed, edit=edit.model_dump(), pairs=pairs.model_dump(),
+                    generator_sha256=sha256_of(generator_path), predictor_sha256=sha256_of(predictor_path),
+                    boundary_sha256=sha256_of(boundary_path),
+                )
+            ),
+        }  # fmt: skip
+        (folder / "edit.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _level(edit: EditSettings, rescoring_csv: Path | str | None) -> str:
+    if edit.level != "auto":
+        return edit.level
+    if rescoring_csv is None:
+        raise SceneshiftError(f"{edit.attribute}: level `auto` needs the re-scoring table; give --rescoring.")
+    return best_level(rescoring_csv)
+
+
+def _distance(
+    renderer: Renderer, predictor: Predictor, normal: np.ndarray, mask: np.ndarray, rule: KeepRule, edit: EditSettings,
+    truncation_psi: float, seed: int,
+) -> FoundDistance:  # fmt: skip
+    """The step that `edit` asks for, measured on fresh codes."""
+    codes = np.concatenate(
+        [renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim)) for rows in batches(CODES, BATCH)]
+    )
+    images = np.concatenate(
+        list(
+            in_order(
+                lambda rows: renderer.render_truncated(codes[rows.start : rows.stop], truncation_psi),
+                batches(CODES, BATCH), renderer.device,
+            )
+        )
+    )  # fmt: skip
+    scores, deviation = predictor.score(images), projection_deviation(codes, normal)
+
+    def measure(distance: float) -> tuple[float, float]:
+        change = measure_change(
+            renderer, predictor, codes, scores, images, normal, rule.sign * distance, mask, truncation_psi
+        )
+        own = change.scores[:, rule.own].mean(dtype=np.float64) / rule.deviations[rule.own]
+        return float(rule.sign * own), float(change.structure.mean())
+
+    if edit.distance == "auto":
+        found = find_distance(measure, deviation, edit.target_effect)
+    else:
+        point = Point(edit.distance, edit.distance / deviation, *measure(edit.distance))
+        found = FoundDistance(point, "given", [point])
+    point = found.point
+    print(
+        f"{edit.attribute}, {edit.direction}: step {point.distance:.3g} in W ({point.deviations:.2f} standard"
+        f" deviations of the codes): own effect {point.effect:.2f}, structure {point.structure:.2f} ({found.reason})",
+        file=sys.stderr,
+    )
+    if found.reason in ("reach", "structure"):
+        print(
+            f"{edit.attribute}: the target effect {edit.target_effect:g} is out of reach; this generator or boundary"
+            " does not carry the edit that far. Train longer, synthesise more, or lower edits.target_effect.",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _write(
+    folder: Path, candidates: Iterable[_Candidates], rule: KeepRule, attributes: Sequence[str], count: int
+) -> tuple[int, int, Counter[str]]:
+    """Stream kept pairs and the table of all; stop at `count` kept. Returns (kept, tried, refusals by threshold)."""
+    for name in ("train_A", "train_B"):
+        (folder / name).mkdir()
+    kept, tried, refused = 0, 0, Counter()
+    with (
+        open(folder / "pairs.csv", "w", encoding="utf-8", newline="") as file,
+        Progress("pairs kept", count, unit="pairs") as progress,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        scores = (f"{when}_{name}" for when in ("before", "after") for name in attributes)
+        table.writerow(["index", "kept", "reason", *scores])
+        for batch in candidates:
+            for place, index in enumerate(batch.index):
+                before, after = batch.scores[0][place], batch.scores[1][place]
+                reasons = rule.refusals(before, after)
+                table.writerow([index, not reasons, " ".join(reasons), *(f"{v:.6g}" for v in (*before, *after))])
+                refused.update(reasons)
+                tried += 1
+                if reasons:
+                    continue
+                for name, images in zip(("train_A", "train_B"), batch.images, strict=True):
+                    Image.fromarray(images[place]).save(folder / name / f"{index:06d}.png", compress_level=3)
+                kept += 1
+                progress.advance(1, f"of {tried:,} tried")
+                if kept == count:
+                    return kept, tried, refused
+    return kept, tried, refused
+
+
+def _judge_yield(edit: EditSettings, pairs: PairsSettings, kept: int, tried: int, refused: Counter[str]) -> None:
+    """Too few pairs starve the translator: an error below a tenth of what was asked for, a warning below all of it."""
+    if kept == pairs.count:
+        return
+    advice = {
+        "source": "raise pairs.keep.source",
+        "edited": "raise edits.target_effect or lower pairs.keep.edited",
+        "effect": "raise edits.target_effect or lower pairs.keep.effect",
+        "others": "hold other attributes with edits.condition_on or raise pairs.keep.others",
+    }
+    worst, times = refused.most_common(1)[0]
+    message = (
+        f"{edit.attribute}, {edit.direction}: {kept} of {tried} candidates kept, {pairs.count} wanted."
+        f" pairs.keep.{worst} refused most ({times}): {advice[worst]}, or raise pairs.candidates."
+    )
+    if kept < pairs.count / 10:
+        raise SceneshiftError(message)
+    print(f"warning: {message}", file=sys.stderr)
