@@ -128,8 +128,12 @@ def load_translator(path: Path | str, device: str = "cpu", precision: str = "flo
 
 
 def padded(photos: Tensor, multiple: int) -> Tensor:
-    """Photos [N, 3, H, W] mirrored to the right and below until both sides are multiples of `multiple`."""
-    down, right = -photos.shape[2] % multiple, -photos.shape[3] % multiple
+    """Photos [N, 3, H, W] mirrored to the right and below until both sides are multiples of `multiple`.
+
+    At least two of them, so that the smallest maps still have a row to mirror.
+    """
+    height, width = (max(side + -side % multiple, 2 * multiple) for side in photos.shape[2:])
+    down, right = height - photos.shape[2], width - photos.shape[3]
     # a margin may not be as wide as what it mirrors; narrow photos repeat their last row or column instead
     mode = "reflect" if down < photos.shape[2] and right < photos.shape[3] else "replicate"
     return F.pad(photos, (0, right, 0, down), mode=mode)
