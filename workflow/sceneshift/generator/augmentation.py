@@ -1,0 +1,214 @@
+"""Adaptive discriminator augmentation (Karras et al. 2020, "Training GANs with limited data"), pipe `bgc`.
+
+Every transformation is applied to each image on its own with probability p: pixel blitting (x-flip, 90° rotations,
+integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and colour (brightness,
+contrast, luma flip, hue, saturation). Appendix B of the paper fixes order, distributions and the anti-aliased warp.
+The whole pipe is differentiable twice, since R1's gradient goes through it.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# The low-pass filter of the symlet of order 6 (Daubechies 1992): orthogonal, so 2× up and down again changes nothing.
+SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466,
+        0.787641141030194, 0.3379294217276218, -0.07263752278646252, -0.021060292512300564, 0.04472490177066578,
+        0.0017677118642428036, -0.007800708325034148)  # fmt: skip
+
+
+class AdaptiveStrength:
+    """The probability p: steered so that E[sign D(real)] stays at `target`; 0 to 1 takes 500,000 images."""
+
+    INTERVAL = 4  # batches between adjustments
+    SPEED = 500_000  # images
+
+    def __init__(self, target: float) -> None:
+        self.target, self.p = target, 0.0
+        self._sum, self._count, self._batches = 0.0, 0, 0
+
+    def update(self, real_logits: Tensor) -> None:
+        """Take note of one batch's logits [N, 1] on real images; every 4 batches move p."""
+        self._sum += real_logits.detach().sign().sum().item()
+        self._count += len(real_logits)
+        self._batches += 1
+        if self._batches == self.INTERVAL:
+            step = self._count / self.SPEED
+            direction = math.copysign(1.0, self._sum / self._count - self.target)
+            self.p = min(max(self.p + direction * step, 0.0), 1.0)
+            self._sum, self._count, self._batches = 0.0, 0, 0
+
+    def state_dict(self) -> dict[str, float]:
+        return {"p": self.p, "sum": self._sum, "count": self._count, "batches": self._batches}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        self.p, self._sum = state["p"], state["sum"]
+        self._count, self._batches = int(state["count"]), int(state["batches"])
+
+
+def augment(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+    """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are."""
+    if p == 0:
+        return images
+    return _apply_color(_warp(images, _geometry(images, p, rng)), _color(images, p, rng))
+
+
+def _geometry(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the centre."""
+    n, _, height, width = images.shape
+    draw = _Draws(n, p, images.device, rng)
+    size = images.new_tensor([width, height])
+    flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
+    inverse = _scale(1 - 2 * flip, torch.ones_like(flip))
+    quarter = draw.chosen(torch.floor(draw.uniform() * 4), 0.0)
+    inverse = inverse @ _rotation(math.pi / 2 * quarter)
+    shift = draw.chosen((draw.uniform(2) * 2 - 1) * 0.125, 0.0)
+    inverse = inverse @ _translation(-torch.round(shift * size))
+    scale = draw.chosen(torch.exp2(draw.normal() * 0.2), 1.0)
+    inverse = inverse @ _scale(1 / scale, 1 / scale)
+    # two rotations, before and after the anisotropic scale, so that together they happen with probability p
+    rotation_p = 1 - math.sqrt(max(1 - p, 0.0))
+    inverse = inverse @ _rotation(draw.chosen((draw.uniform() * 2 - 1) * math.pi, 0.0, rotation_p))
+    stretch = draw.chosen(torch.exp2(draw.normal() * 0.2), 1.0)
+    inverse = inverse @ _scale(1 / stretch, stretch)
+    inverse = inverse @ _rotation(draw.chosen((draw.uniform() * 2 - 1) * math.pi, 0.0, rotation_p))
+    return inverse @ _translation(-draw.chosen(draw.normal(2) * 0.125, 0.0) * size)
+
+
+def _color(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+    """Matrices [N, 4, 4] on homogeneous RGB."""
+    draw = _Draws(len(images), p, images.device, rng)
+    eye = torch.eye(4, device=images.device)
+    luma = torch.tensor([1.0, 1.0, 1.0, 0.0], device=images.device) / math.sqrt(3)
+    along = torch.outer(luma, luma)
+
+    brightness = eye.repeat(len(images), 1, 1)
+    brightness[:, :3, 3] = draw.chosen(draw.normal() * 0.2, 0.0)[:, None]
+    contrast = draw.chosen(torch.exp2(draw.normal() * 0.5), 1.0)
+    color = torch.diag_embed(torch.stack([contrast, contrast, contrast, torch.ones_like(contrast)], dim=1)) @ brightness
+    luma_flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
+    color = (eye - 2 * along * luma_flip[:, None, None]) @ color
+    angle = draw.chosen((draw.uniform() * 2 - 1) * math.pi, 0.0)
+    color = _rotation_about(luma[:3], angle) @ color
+    saturation = draw.chosen(torch.exp2(draw.normal()), 1.0)
+    return (along + (eye - along) * saturation[:, None, None]) @ color
+
+
+def _apply_color(images: Tensor, color: Tensor) -> Tensor:
+    return torch.einsum("noc,nchw->nohw", color[:, :3, :3], images) + color[:, :3, 3, None, None]
+
+
+def _warp(images: Tensor, inverse: Tensor) -> Tensor:
+    """Sample images at `inverse` places: mirrored borders, 2× oversampled, low-passed by the symlet."""
+    n, _, height, width = images.shape
+    taps = len(SYM6)
+    # room for the corners of the image that the transformations reach, as far as mirrored pixels exist
+    corners = images.new_tensor([[x, y, 1.0] for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
+    corners = corners * images.new_tensor([width, height, 1.0])
+    reach = (inverse @ corners.T)[:, :2].abs().amax(dim=(0, 2)) - images.new_tensor([width, height]) / 2
+    margin_x, margin_y = (int(min(max(math.ceil(r) + taps // 2, 0), s - 1)) for r, s in zip(reach, (width, height)))  # noqa: B905
+    padded = F.pad(images, (margin_x, margin_x, margin_y, margin_y), mode="reflect")
+    fine = _resample(padded, up=True)
+
+    fine_height, fine_width = fine.shape[2:]
+    # output on the same 2× grid with room for the low-pass; coordinates of pixel centres from the image's centre
+    out_height, out_width = 2 * (height + taps), 2 * (width + taps)
+    ys = (torch.arange(out_height, device=images.device) + 0.5 - out_height / 2) / 2
+    xs = (torch.arange(out_width, device=images.device) + 0.5 - out_width / 2) / 2
+    places = torch.stack([xs.expand(out_height, -1), ys[:, None].expand(-1, out_width)], dim=-1)
+    source = places @ inverse[:, None, :2, :2].transpose(-1, -2) + inverse[:, None, None, :2, 2]
+    grid = source * (4 / images.new_tensor([fine_width, fine_height]))  # grid_sample: ±1 are the outer edges
+    warped = _Sample.apply(fine, grid)
+    coarse = _resample(warped, up=False)
+    return coarse[:, :, taps // 2 : taps // 2 + height, taps // 2 : taps // 2 + width]
+
+
+def _resample(x: Tensor, up: bool) -> Tensor:
+    """Twice or half the size through the symlet, its group delay removed: separable, depthwise."""
+    channels = x.shape[1]
+    taps = x.new_tensor(SYM6)
+    kernel = taps / taps.sum() * (2.0 if up else 1.0)
+    for shape in ((1, 1, 1, -1), (1, 1, -1, 1)):
+        stride = tuple(2 if size == -1 else 1 for size in shape[2:])
+        padding = tuple(5 if size == -1 else 0 for size in shape[2:])
+        weight = (kernel if up else kernel.flip(0)).reshape(shape).expand(channels, *([-1] * 3))
+        operation = F.conv_transpose2d if up else F.conv2d
+        x = operation(x, weight, stride=stride, padding=padding, groups=channels)
+    return x
+
+
+class _Sample(torch.autograd.Function):
+    """Bilinear grid_sample, linear in x, with a backward that is differentiable again (PyTorch's own is not)."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, grid: Tensor) -> Tensor:
+        ctx.save_for_backward(grid)
+        ctx.shape = x.shape
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        (grid,) = ctx.saved_tensors
+        return _Spread.apply(gradient, grid, ctx.shape), None
+
+
+class _Spread(torch.autograd.Function):
+    """The transpose of `_Sample`."""
+
+    @staticmethod
+    def forward(ctx, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
+        ctx.save_for_backward(grid)
+        x = gradient.new_empty(shape)  # its values do not matter: sampling is linear
+        return torch.ops.aten.grid_sampler_2d_backward(gradient, x, grid, 0, 0, False, (True, False))[0]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (grid,) = ctx.saved_tensors
+        return _Sample.apply(gradient, grid), None, None
+
+
+class _Draws:
+    """Per-image random numbers, drawn on the CPU so that they are the same on every device."""
+
+    def __init__(self, n: int, p: float, device: torch.device, rng: torch.Generator) -> None:
+        self.n, self.p, self.device, self.rng = n, p, device, rng
+
+    def uniform(self, columns: int | None = None) -> Tensor:
+        return torch.rand(self.n, *([columns] if columns else []), generator=self.rng).to(self.device)
+
+    def normal(self, columns: int | None = None) -> Tensor:
+        return torch.randn(self.n, *([columns] if columns else []), generator=self.rng).to(self.device)
+
+    def chosen(self, values: Tensor, neutral: float, p: float | None = None) -> Tensor:
+        """`values` with probability p an image, else `neutral`."""
+        take = self.uniform() < (self.p if p is None else p)
+        return torch.where(take if values.ndim == 1 else take[:, None], values, neutral)
+
+
+def _matrix(rows: list[list[Tensor | float]]) -> Tensor:
+    like = next(entry for row in rows for entry in row if isinstance(entry, Tensor))
+    entries = [torch.as_tensor(e, dtype=like.dtype, device=like.device).expand(like.shape) for row in rows for e in row]
+    return torch.stack(entries, dim=-1).reshape(*like.shape, len(rows), len(rows[0]))
+
+
+def _scale(x: Tensor, y: Tensor) -> Tensor:
+    return _matrix([[x, 0.0, 0.0], [0.0, y, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _translation(shift: Tensor) -> Tensor:
+    return _matrix([[1.0, 0.0, shift[:, 0]], [0.0, 1.0, shift[:, 1]], [0.0, 0.0, 1.0]])
+
+
+def _rotation(angle: Tensor) -> Tensor:
+    s, c = angle.sin(), angle.cos()
+    return _matrix([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _rotation_about(axis: Tensor, angle: Tensor) -> Tensor:
+    """Rodrigues' rotation about a unit axis, homogeneous: [N, 4, 4]."""
+    x, y, z = axis.tolist()
+    cross = axis.new_tensor([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    s, c = angle.sin()[:, None, None], angle.cos()[:, None, None]
+    rotation = torch.eye(3, device=axis.device) * c + cross * s + torch.outer(axis, axis) * (1 - c)
+    return F.pad(rotation, (0, 1, 0, 1)) + torch.diag(axis.new_tensor([0.0, 0.0, 0.0, 1.0]))

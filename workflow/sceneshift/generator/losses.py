@@ -1,0 +1,40 @@
+"""The losses of StyleGAN2 (Karras et al. 2020), one function an equation.
+
+Logistic losses are the non-saturating pair of Goodfellow et al. (2014): softplus(−D(G(z))) for the generator, and
+softplus(D(G(z))) + softplus(−D(x)) for the discriminator.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """E[softplus(−D(G(z)))]."""
+    return F.softplus(-fake_logits).mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """E[softplus(D(G(z)))] + E[softplus(−D(x))]."""
+    return F.softplus(fake_logits).mean() + F.softplus(-real_logits).mean()
+
+
+def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor:
+    """γ/2 · E‖∇ₓ D(x)‖² (Mescheder et al. 2018); `real_images` [N, 3, H, W] must require gradients."""
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
+    return gamma / 2 * gradient.float().square().sum(dim=[1, 2, 3]).mean()
+
+
+def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
+    """√(mean over layers of Σ (∂⟨image, y⟩/∂w)²) for y = `noise`/√(HW): images [N, 3, H, W], ws [N, num_ws, D] -> [N]."""
+    projection = (images * noise / math.sqrt(images.shape[2] * images.shape[3])).sum()
+    (gradient,) = torch.autograd.grad(projection, ws, create_graph=True)
+    return gradient.square().sum(dim=2).mean(dim=1).sqrt()
+
+
+def path_length_penalty(lengths: Tensor, mean: Tensor, decay: float = 0.01) -> tuple[Tensor, Tensor]:
+    """(E[(length − a)²], a): `a`, the running mean, is first moved towards this batch by `decay`."""
+    mean = mean.lerp(lengths.detach().mean(), decay)
+    return (lengths - mean).square().mean(), mean

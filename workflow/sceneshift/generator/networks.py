@@ -1,0 +1,272 @@
+"""The networks of StyleGAN2 (Karras et al. 2020): mapping, skip generator, residual discriminator.
+
+Parameters are named by role and resolution (`mapping.fc0.weight`, `synthesis.b64.conv0.affine.bias`, …) and shaped as
+in NVIDIA's stylegan2-ada-pytorch, so that weights can be compared one by one. Weights are stored at unit variance and
+scaled at run time (equalised learning rate, Karras et al. 2018).
+"""
+
+import math
+from types import ModuleType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sceneshift.generator import convolutions
+
+
+def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
+    """Channels of the layers at `resolution`."""
+    return min(channel_base // resolution, channel_max)
+
+
+class FullyConnected(nn.Module):
+    """Linear layer with equalised learning rate; with `activation` followed by leaky ReLU and gain √2."""
+
+    def __init__(
+        self, inputs: int, outputs: int, activation: bool = False, lr_multiplier: float = 1.0, bias_init: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full([outputs], bias_init))
+        self.activation, self.lr_multiplier = activation, lr_multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
+        x = F.linear(x, self.weight * scale, self.bias * self.lr_multiplier)
+        return convolutions.activate(x) if self.activation else x
+
+
+class Mapping(nn.Module):
+    """z [N, z_dim] -> w [N, w_dim]; holds `w_avg`, the moving average of w that truncation pulls towards."""
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int) -> None:
+        super().__init__()
+        self.layers = layers
+        for index in range(layers):
+            inputs = z_dim if index == 0 else w_dim
+            setattr(self, f"fc{index}", FullyConnected(inputs, w_dim, activation=True, lr_multiplier=0.01))
+        self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        x = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        for index in range(self.layers):
+            x = getattr(self, f"fc{index}")(x)
+        return x if truncation_psi == 1.0 else self.w_avg.lerp(x, truncation_psi)
+
+    @torch.no_grad()
+    def track_w_avg(self, w: Tensor, decay: float = 0.995) -> None:
+        """Move `w_avg` towards the mean of a batch of codes."""
+        self.w_avg.copy_(w.float().mean(dim=0).lerp(self.w_avg, decay))
+
+
+class SynthesisLayer(nn.Module):
+    """3×3 modulated convolution with noise, bias and leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, upsampling: bool) -> None:
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.upsampling = upsampling
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, ops: ModuleType) -> Tensor:
+        """`noise` [N or 1, 1, H, W] of unit variance, or None for none."""
+        scaled = None if noise is None else noise * self.noise_strength
+        return ops.modulated_conv(x, self.weight, self.affine(w), scaled, self.bias, self.upsampling)
+
+
+class ToRGB(nn.Module):
+    """1×1 modulated convolution to an image, without demodulation."""
+
+    def __init__(self, inputs: int, w_dim: int) -> None:
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor, w: Tensor, ops: ModuleType) -> Tensor:
+        style = self.affine(w) / math.sqrt(self.weight.shape[1])
+        return ops.to_rgb(x, self.weight, style, self.bias)
+
+
+class SynthesisBlock(nn.Module):
+    """The layers at one resolution; the first block starts from a learned constant."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int) -> None:
+        super().__init__()
+        if inputs:
+            self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, upsampling=True)
+        else:
+            self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
+        self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, upsampling=False)
+        self.torgb = ToRGB(outputs, w_dim)
+
+    @property
+    def convs(self) -> list[SynthesisLayer]:
+        return [self.conv0, self.conv1] if hasattr(self, "conv0") else [self.conv1]
+
+
+class Synthesis(nn.Module):
+    """Codes -> images: w [N, w_dim] or [N, num_ws, w_dim] -> [N, 3, H, W] float32, about [-1, 1].
+
+    `compute_dtype` is the arithmetic of the convolutions; images and styles are always float32.
+    """
+
+    def __init__(self, w_dim: int, resolution: int, channel_base: int, channel_max: int) -> None:
+        super().__init__()
+        self.resolutions = [2**power for power in range(2, int(math.log2(resolution)) + 1)]
+        self.ops: ModuleType = convolutions
+        self.compute_dtype = torch.float32
+        inputs = 0
+        for r in self.resolutions:
+            outputs = channels_at(r, channel_base, channel_max)
+            setattr(self, f"b{r}", SynthesisBlock(inputs, outputs, w_dim, r))
+            inputs = outputs
+
+    @property
+    def ws_resolutions(self) -> list[int]:
+        """For each of the num_ws codes of an image, the resolution of the layer that it styles."""
+        return [r for r in self.resolutions for _ in getattr(self, f"b{r}").convs] + [self.resolutions[-1]]
+
+    def forward(self, ws: Tensor, noise: str = "const", generator: torch.Generator | None = None) -> Tensor:
+        """`noise`: "const" the fixed inputs, "random" fresh ones drawn from `generator`, "none"."""
+        count = len(self.ws_resolutions)
+        if ws.ndim == 2:
+            ws = ws[:, None].expand(-1, count, -1)
+        if ws.ndim != 3 or ws.shape[1] != count:
+            raise ValueError(f"codes have shape {tuple(ws.shape)}; expected [N, w_dim] or [N, {count}, w_dim]")
+        const = getattr(self, f"b{self.resolutions[0]}").const
+        x = const.to(self.compute_dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        image, index = None, 0
+        for r in self.resolutions:
+            block = getattr(self, f"b{r}")
+            for layer in block.convs:
+                x = layer(x, ws[:, index], self._noise(layer, ws, noise, generator), self.ops)
+                index += 1
+            rgb = block.torgb(x, ws[:, index], self.ops)
+            image = rgb if image is None else self.ops.upsample(image) + rgb
+        return image
+
+    @staticmethod
+    def _noise(layer: SynthesisLayer, ws: Tensor, noise: str, generator: torch.Generator | None) -> Tensor | None:
+        if noise == "const":
+            return layer.noise_const[None, None]
+        if noise == "random":
+            return torch.randn(ws.shape[0], 1, *layer.noise_const.shape, device=ws.device, generator=generator)
+        if noise == "none":
+            return None
+        raise ValueError(f"noise is {noise!r}; expected const, random or none")
+
+
+class Generator(nn.Module):
+    """StyleGAN2's generator: `g.mapping` z -> w, `g.synthesis` w -> image."""
+
+    def __init__(
+        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
+        self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
+        self.mapping = Mapping(z_dim, w_dim, mapping_layers)
+        self.synthesis = Synthesis(w_dim, resolution, channel_base, channel_max)
+
+    @property
+    def w_avg(self) -> Tensor:
+        return self.mapping.w_avg
+
+    @property
+    def ws_resolutions(self) -> list[int]:
+        return self.synthesis.ws_resolutions
+
+    @property
+    def num_ws(self) -> int:
+        """2·log2(resolution) − 2."""
+        return len(self.ws_resolutions)
+
+    def forward(self, z: Tensor, truncation_psi: float = 1.0, noise: str = "const") -> Tensor:
+        return self.synthesis(self.mapping(z, truncation_psi), noise)
+
+    @property
+    def architecture(self) -> dict[str, int]:
+        """The arguments that build this network again."""
+        names = ("z_dim", "w_dim", "resolution", "channel_base", "channel_max", "mapping_layers")
+        return {name: getattr(self, name) for name in names}
+
+
+class Conv(nn.Module):
+    """Convolution of the discriminator with equalised learning rate; with bias also leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True, downsampling: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.downsampling = downsampling
+
+    def forward(self, x: Tensor, ops: ModuleType, gain: float = 1.0) -> Tensor:
+        scale = 1 / math.sqrt(self.weight[0].numel())
+        return ops.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
+
+
+class DiscriminatorBlock(nn.Module):
+    """Residual block that halves the size; both branches carry √½ so that their sum keeps its variance."""
+
+    def __init__(self, inputs: int, outputs: int, from_image: bool) -> None:
+        super().__init__()
+        if from_image:
+            self.fromrgb = Conv(3, inputs, 1)
+        self.conv0 = Conv(inputs, inputs, 3)
+        self.conv1 = Conv(inputs, outputs, 3, downsampling=True)
+        self.skip = Conv(inputs, outputs, 1, bias=False, downsampling=True)
+
+    def forward(self, x: Tensor, ops: ModuleType) -> Tensor:
+        if hasattr(self, "fromrgb"):
+            x = self.fromrgb(x, ops)
+        skip = self.skip(x, ops, gain=math.sqrt(0.5))
+        return skip + self.conv1(self.conv0(x, ops), ops, gain=math.sqrt(0.5))
+
+
+def minibatch_deviation(x: Tensor, group_size: int = 4) -> Tensor:
+    """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W]."""
+    n, c, h, w = x.shape
+    group = min(group_size, n) if n % min(group_size, n) == 0 else 1
+    y = x.float().reshape(group, -1, c, h, w)
+    y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=[1, 2, 3])  # [N / group]
+    y = y.reshape(-1, 1, 1, 1).repeat(group, 1, h, w)
+    return torch.cat([x, y.to(x.dtype)], dim=1)
+
+
+class DiscriminatorEpilogue(nn.Module):
+    """4×4 features -> one logit, in float32."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = Conv(channels + 1, channels, 3)
+        self.fc = FullyConnected(channels * 16, channels, activation=True)
+        self.out = FullyConnected(channels, 1)
+
+    def forward(self, x: Tensor, ops: ModuleType) -> Tensor:
+        x = self.conv(minibatch_deviation(x.float()), ops)
+        return self.out(self.fc(x.flatten(1)))
+
+
+class Discriminator(nn.Module):
+    """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32."""
+
+    def __init__(self, *, resolution: int, channel_base: int, channel_max: int) -> None:
+        super().__init__()
+        self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]
+        self.ops: ModuleType = convolutions
+        self.compute_dtype = torch.float32
+        for r in self.resolutions:
+            inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))
+            setattr(self, f"b{r}", DiscriminatorBlock(inputs, outputs, from_image=r == resolution))
+        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)
+        for r in self.resolutions:
+            x = getattr(self, f"b{r}")(x, self.ops)
+        return self.b4(x, self.ops)
