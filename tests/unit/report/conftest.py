@@ -1,0 +1,129 @@
+"""A small run folder in the formats that the stages write, with streets drawn by the renderer as every picture."""
+
+import csv
+import json
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+
+from sceneshift.photos.prepare import prepare_photos
+from sceneshift.photos.store import PhotoStore
+from sceneshift.photos.streets import LABELS, render_street
+from sceneshift.settings import PhotosSettings
+
+SIDE = 32
+EDITS = {"natural_light": "less", "vegetation": "more"}
+
+
+def write_table(path, columns, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(rows)
+
+
+def save_picture(path, picture):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path)
+
+
+def street(index, **factors):
+    return render_street(0, index, SIDE, factors=factors)[0]
+
+
+def sheet(count):
+    return np.concatenate([np.concatenate([street(8 * r + c) for c in range(8)], axis=1) for r in range(count)])
+
+
+def make_run(run, side=SIDE):
+    """Write the run; `side` of its photos."""
+    random = np.random.default_rng(0)
+    prepare_photos(PhotosSettings(count=80, resolution=side, held_out=0.3), 0, run / "photos.h5", run / "photos.csv")
+    for name, facts in {"generator/generator": {"images_seen": "20000"}, "predictor/predictor": {}}.items():
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        save_file({"x": np.zeros(3, np.float32)}, run / f"{name}.safetensors", facts)
+    rows = [
+        (n, 0.7 + 0.1 * random.random(), 1.1, 0.2 + n / 1e5, 0.4, 60.1, 9 - n / 4000 if n % 10000 == 0 else "")
+        for n in range(2000, 20001, 2000)
+    ]
+    columns = ("images", "generator_loss", "discriminator_loss", "ada_p", "ada_sign", "images_per_second", "frechet")
+    write_table(run / "generator/training/history.csv", columns, rows)
+    for images in (10000, 20000):
+        save_picture(run / f"generator/training/samples-{images:06d}.png", sheet(4))
+    write_table(
+        run / "predictor/accuracy.csv",
+        ("attribute", "kind", "auc", "r2", "regularization", "n_train", "n_held_out"),
+        [(name, "ridge", 0.98, 0.91, 1, 56, 24) for name in LABELS],
+    )
+    with h5py.File(run / "synthesis.h5", "w") as file:
+        file["index"] = np.arange(1234)
+        file.attrs["format"] = "sceneshift latents"
+    columns = ("rank", "attribute", "standardised", "low", "high", "validation_accuracy", "best_level", "chosen")
+    ranked = [(n + 1, name, 2.5 - 0.4 * n, 2.4 - 0.4 * n, 2.6 - 0.4 * n, 0.97) for n, name in enumerate(LABELS)]
+    write_table(
+        run / "attributes.csv",
+        (*columns, "direction"),
+        [(*row, "layout", row[1] in EDITS, EDITS.get(row[1], "more")) for row in ranked],
+    )
+    for name in LABELS:
+        (run / "boundaries").mkdir(exist_ok=True)
+        np.savez(run / f"boundaries/{name}.npz", normal=np.ones(4, np.float32) / 2)
+        rows = [
+            (name, level, other, 0.1, 0.5, 0.4, 0.6, 2.0 if other == name else random.normal() * 0.2, 0.8)
+            for level in ("all", "layout") for other in LABELS
+        ]  # fmt: skip
+        columns = ("edited", "level", "attribute", "delta", "standardised", "low", "high", "mean_change", "structure")
+        write_table(run / f"rescoring/{name}.csv", columns, rows)
+    for attribute, direction in EDITS.items():
+        make_edit(run, attribute, direction, random, side)
+    return run
+
+
+def make_edit(run, attribute, direction, random, side):
+    sign = 1 if direction == "more" else -1
+    target = {attribute: 0.9 if sign > 0 else 0.1}
+    save_picture(run / f"edits/{attribute}.png", sheet(3))
+    pairs = run / f"pairs/{attribute}"
+    rows = []
+    for index in range(40):
+        kept = index % 3 > 0
+        rows.append((index, kept, "" if kept else ["source", "effect others"][index % 2], 0.2, 0.8))
+        if kept:
+            save_picture(pairs / f"train_A/{index:06d}.png", street(index))
+            save_picture(pairs / f"train_B/{index:06d}.png", street(index, **target))
+    write_table(pairs / "pairs.csv", ("index", "kept", "reason", f"before_{attribute}", f"after_{attribute}"), rows)
+    curve = [{"distance": 2 * d, "deviations": d, "effect": d / 4, "structure": 1 - d / 20} for d in (1.5, 3.0, 4.5)]
+    edit = {
+        "attribute": attribute, "direction": direction, "level": "all", "condition_on": ["clouds"], **curve[1],
+        "reason": "target", "curve": curve, "kept": 26, "tried": 40,
+    }  # fmt: skip
+    (pairs / "edit.json").write_text(json.dumps(edit))
+    translator = run / f"translators/{attribute}"
+    write_table(translator / "training/history.csv", ("images", "pixel"), [(n, 1 / n) for n in range(200, 2001, 200)])
+    save_file({"x": np.zeros(2, np.float32)}, translator / "translator.safetensors", {"format": "t"})
+    rows = []
+    with PhotoStore(run / "photos.h5") as store:
+        for index in store.held_out_indices:
+            name = store.names[index]
+            before = store.images([index])[0]
+            after = render_street(0, int(name.removeprefix("street-")), side, factors=target)[0]
+            save_picture(run / f"translated/{attribute}/{name}.png", after)
+            mask = np.abs(after.astype(int) - before).max(axis=2).astype(np.uint8)
+            save_picture(run / f"translated/{attribute}/masks/{name}.png", mask)
+            for scorer in ("judge", "predictor"):
+                for other in LABELS:
+                    value = random.random()
+                    moved = value + (sign * 0.4 if other == attribute else random.normal() * 0.05)
+                    rows.append((name, scorer, other, value, moved))
+            rows.append((name, "pixels", "structure", 1, 0.875))
+            rows.append((name, "pixels", "sky_shift", 0, 0.02))
+    write_table(run / f"evaluation/{attribute}.csv", ("photo", "scorer", "attribute", "before", "after"), rows)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("results") / "tiny")

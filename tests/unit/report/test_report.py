@@ -1,0 +1,150 @@
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from sceneshift.report import build_report
+from sceneshift.runtime.errors import SceneshiftError
+
+VOID = {"meta", "img", "input", "source", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text; fails at tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.text += data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def built(finished_run, tmp_path_factory):
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    build_report(finished_run, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    return Page(built.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def broken(finished_run, tmp_path):
+    """A copy of the run, to take things away from."""
+    return shutil.copytree(finished_run, tmp_path / "run")
+
+
+def test_nothing_is_loaded_from_elsewhere(built, page):
+    text = built.read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href|srcset)\s*=\s*["']?\s*(https?:)?//""", text)
+    assert not re.search(r"url\(|@import|fetch\(", text)
+    assert page.all("link") == []
+    pictures = [image["src"] for image in page.all("img")] + [source["srcset"] for source in page.all("source")]
+    assert len(pictures) > 40
+    assert all(uri.startswith("data:image/") for uri in pictures)
+    assert all(script.get("src") is None for script in page.all("script"))
+    assert len(text) < 15_000_000
+
+
+def test_every_picture_has_a_description(page):
+    assert all(image["alt"] for image in page.all("img"))
+
+
+def test_values_of_the_run_appear(page, finished_run):
+    for value in ("20,000", "1,234", "97%", "0.875", "26 of 40 candidates", "less natural light", "more vegetation"):
+        assert value in page.text
+    photos = pd.read_csv(finished_run / "photos.csv")
+    assert f"{int(photos['held_out'].sum())} held out" in page.text
+    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'judge'")
+    own = rows[rows["attribute"] == "vegetation"]
+    assert f"{(own['after'] - own['before']).mean():+.3f}" in page.text
+
+
+def test_photos_are_compared_by_keyboard_and_masks_can_be_shown(page):
+    sliders = page.all("input")
+    assert len(sliders) == 18
+    assert all(slider["type"] == "range" and slider["aria-label"] for slider in sliders)
+    targets = {tag.get("id") for _, tag in page.tags}
+    buttons = page.all("button")
+    assert len(buttons) == 2
+    assert all(button["data-masks"] in targets for button in buttons)
+    assert all(link["href"].removeprefix("#") in targets for link in page.all("a"))
+
+
+def test_equal_runs_give_equal_bytes(built, finished_run, tmp_path):
+    build_report(finished_run, tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == built.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "photos.csv", "attributes.csv", "rescoring/snow.csv", "edits/vegetation.png", "pairs/vegetation/pairs.csv",
+        "translated/natural_light", "evaluation/vegetation.csv", "predictor/accuracy.csv", "synthesis.h5",
+    ],
+)  # fmt: skip
+def test_what_every_run_has_is_named_when_missing(broken, missing, tmp_path):
+    target = broken / missing
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    with pytest.raises(SceneshiftError, match=re.escape(missing)):
+        build_report(broken, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
+    shutil.rmtree(broken / "generator/training")
+    shutil.rmtree(broken / "translated/vegetation/masks")
+    for attribute in ("natural_light", "vegetation"):
+        path = broken / f"evaluation/{attribute}.csv"
+        table = pd.read_csv(path)
+        table[table["scorer"] != "judge"].to_csv(path, index=False)
+    (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,regularization,n_train,n_held_out\n")
+    build_report(broken, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Judge" not in page.text
+    assert "imported" in page.text
+    assert "The predictor" not in page.text
+    assert len(page.all("button")) == 1
+
+
+def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_path):
+    translated = broken / "translated/vegetation"
+    shutil.rmtree(translated / "masks")
+    originals = shutil.copytree(translated, tmp_path / "originals")
+    for attribute in ("natural_light", "vegetation"):
+        folder = broken / f"translated/{attribute}"
+        shutil.rmtree(folder)
+        folder.mkdir()
+        shutil.copy(next(originals.glob("*.png")), folder / "mine.png")
+    shutil.copy(next(originals.glob("*.png")), originals / "mine.png")
+    with pytest.raises(SceneshiftError, match="--translated-from"):
+        build_report(broken, tmp_path / "report.html")
+    build_report(broken, tmp_path / "report.html", translated_from=originals)
+    assert "mine.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_are_text_and_never_markup(broken, tmp_path):
+    path = broken / "pairs/vegetation/edit.json"
+    path.write_text(path.read_text().replace('"more"', '"<script>alert(1)</script>"'))
+    build_report(broken, tmp_path / "report.html")
+    assert "<script>alert" not in (tmp_path / "report.html").read_text(encoding="utf-8")

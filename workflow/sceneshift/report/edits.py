@@ -1,0 +1,147 @@
+"""What the report shows of one edit: real photos, verdicts, strip, pairs, curves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from sceneshift.evaluation.summary import Change, summarise
+from sceneshift.photos.reading import find_photos
+from sceneshift.photos.store import PhotoStore
+from sceneshift.report.pictures import data_uri, read_picture, spread
+from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoken, training_curves
+from sceneshift.report.run_files import json_file, needed, table
+from sceneshift.runtime.errors import SceneshiftError
+
+PAIRS = 6
+PHOTO_SIDE, STRIP_SIDE = 560, 1100
+UNITS = {
+    "predictor": "change of the run's predictor, in standard deviations",
+    "judge": "change of the independent judge, on its 0 to 1 scale",
+    "pixels": "change of the pixels",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A real photo before and after, and where it was edited (None with the image head)."""
+
+    name: str
+    before: str
+    after: str
+    mask: str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one scorer says; `plot` is None for pixel facts, which have no common unit."""
+
+    scorer: str
+    unit: str
+    changes: list[Change]
+    plot: Plot | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Everything the page shows of one edit."""
+
+    attribute: str
+    title: str
+    own: Change
+    own_unit: str
+    structure: float
+    facts: dict
+    photos: list[Comparison]
+    verdicts: list[Verdict]
+    strip: str
+    kept: list[tuple[str, str]]
+    refused: list[tuple[str, str]]
+    reasons: Plot
+    curve: Plot | None
+    training: Plot | None
+
+
+def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | None) -> Edit:
+    """Gather one edit's files, with `shown` real photos. Raises SceneshiftError that names what is missing."""
+    facts = json_file(run / f"pairs/{attribute}/edit.json")
+    rows = summarise(needed(run / f"evaluation/{attribute}.csv"))
+    verdicts = []
+    for scorer in ("judge", "predictor", "pixels"):
+        own_rows = [row for row in rows if row.scorer == scorer]
+        if own_rows:
+            plot = changes(own_rows, attribute, UNITS[scorer]) if scorer != "pixels" else None
+            verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot))
+    owns = {row.scorer: row for row in rows if row.attribute == attribute}
+    scorer = "judge" if "judge" in owns else "predictor"
+    if scorer not in owns:
+        raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {attribute}. Evaluate again.")
+    curve = pd.DataFrame(facts["curve"])
+    pairs = run / f"pairs/{attribute}"
+    history = run / f"translators/{attribute}/training/history.csv"
+    return Edit(
+        attribute=attribute,
+        title=f"{facts['direction']} {spoken(attribute)}",
+        own=owns[scorer],
+        own_unit={"judge": "judge's 0 to 1 scale", "predictor": "standard deviations of the predictor"}[scorer],
+        structure=next(row.after for row in rows if row.attribute == "structure"),
+        facts=facts,
+        photos=_comparisons(run, attribute, shown, translated_from),
+        verdicts=verdicts,
+        strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
+        kept=_pairs(pairs / "train_A", pairs / "train_B"),
+        refused=_pairs(pairs / "refused_A", pairs / "refused_B") if (pairs / "refused_A").exists() else [],
+        reasons=counts(_reasons(table(pairs / "pairs.csv", ("kept", "reason")))),
+        curve=distance_curve(curve, facts["deviations"]) if len(curve) > 1 else None,
+        training=training_curves(table(history, ("images",))) if history.exists() else None,
+    )
+
+
+def _comparisons(run: Path, attribute: str, shown: int, translated_from: Path | None) -> list[Comparison]:
+    """Evenly spread over the translated photos, so that no good ones are picked."""
+    folder = needed(run / f"translated/{attribute}")
+    masks = folder / "masks"
+    found = [path for path in find_photos(folder) if masks not in path.parents]
+    with PhotoStore(run / "photos.h5") as store:
+        held_out = {_stem(store.names[index]): index for index in store.held_out_indices}
+        comparisons = []
+        for path in spread(sorted(found), shown):
+            name = path.relative_to(folder).as_posix()
+            if translated_from is None and (index := held_out.get(_stem(name))) is not None:
+                before = Image.fromarray(store.images([index])[0])
+            elif translated_from is not None:
+                before = read_picture(translated_from / name)
+            else:
+                raise SceneshiftError(
+                    f"{path} is no held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
+                    " `sceneshift report … --translated-from FOLDER`."
+                )
+            mask = masks / (name if name.lower().endswith(".png") else f"{name}.png")
+            comparisons.append(
+                Comparison(
+                    name,
+                    data_uri(before, PHOTO_SIDE),
+                    data_uri(read_picture(path), PHOTO_SIDE),
+                    data_uri(read_picture(mask), PHOTO_SIDE) if mask.exists() else None,
+                )
+            )
+    return comparisons
+
+
+def _stem(name: str) -> str:
+    """Held-out photos are written as PNG, .png added unless the name ends so."""
+    return name[:-4] if name.lower().endswith(".png") else name
+
+
+def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:
+    names = spread(sorted(path.name for path in needed(before).glob("*.png")), PAIRS)
+    return [(data_uri(read_picture(before / name)), data_uri(read_picture(after / name))) for name in names]
+
+
+def _reasons(pairs: pd.DataFrame) -> pd.Series:
+    """Candidates by outcome: kept, or by every threshold that refused them (one may be refused by several)."""
+    refused = pairs.loc[~pairs["kept"], "reason"].str.split().explode().value_counts()
+    names = {"source": "source has it already", "edited": "edit too weak", "effect": "too little change"}
+    refused = refused.rename({**names, "others": "other attributes changed"})
+    return pd.concat([pd.Series({"kept": int(pairs["kept"].sum())}), refused])

@@ -1,0 +1,69 @@
+"""The report's sections about what the run learned: generator, predictor, boundaries."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sceneshift.report.pictures import data_uri, read_picture, spread
+from sceneshift.report.plots import entanglement, ranking, training_curves
+from sceneshift.report.run_files import needed, table
+
+SHEETS = 5  # of samples over training
+SHEET_SIDE = 900
+
+
+def generator_section(run: Path) -> dict[str, Any]:
+    """Curves and samples of the generator's training; all empty for a generator made elsewhere."""
+    needed(run / "generator/generator.safetensors")
+    section: dict[str, Any] = {"images": 0, "frechet": None, "curves": None, "sheets": []}
+    folder = run / "generator/training"
+    if not folder.exists():
+        return section
+    history = table(folder / "history.csv", ("images",))
+    section["images"] = int(history["images"].max())
+    section["curves"] = training_curves(history) if len(history) > 1 else None
+    if "frechet" in history and history["frechet"].notna().any():
+        section["frechet"] = float(history["frechet"].dropna().iloc[-1])
+    sheets = sorted(folder.glob("samples-*.png"), key=_images_of)
+    section["sheets"] = [
+        {"images": _images_of(path), "picture": data_uri(read_picture(path), SHEET_SIDE)}
+        for path in spread(sheets, SHEETS)
+    ]
+    return section
+
+
+def predictor_section(run: Path) -> dict[str, Any] | None:
+    """Held-out accuracy of what was fitted; None if nothing was."""
+    accuracy = table(run / "predictor/accuracy.csv", ("attribute", "kind", "auc", "r2"))
+    if accuracy.empty:
+        return None
+    rows = [{**row, "auc": _figure(row["auc"]), "r2": _figure(row["r2"])} for row in accuracy.to_dict(orient="records")]
+    return {"rows": rows}
+
+
+def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:
+    """The ranking, and the effect of every boundary on every attribute."""
+    effects = []
+    for attribute in ranked["attribute"]:
+        rescored = table(run / f"rescoring/{attribute}.csv", ("edited", "level", "attribute", "mean_change"))
+        effects.append(rescored[rescored["level"] == "all"])
+    matrix = pd.concat(effects).pivot_table(index="edited", columns="attribute", values="mean_change", sort=False)
+    own_first = [name for name in matrix.index if name in matrix.columns]
+    order = own_first + [name for name in matrix.columns if name not in own_first]
+    return {
+        "rows": ranked.to_dict(orient="records"),
+        "bars": ranking(ranked),
+        "matrix": entanglement(matrix[order]),
+    }
+
+
+def _images_of(path: Path) -> int:
+    """`samples-020000.png` -> 20000."""
+    digits = re.findall(r"\d+", path.stem)
+    return int(digits[-1]) if digits else 0
+
+
+def _figure(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.3f}"

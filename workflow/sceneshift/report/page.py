@@ -1,0 +1,111 @@
+"""Building the report: the sections' facts, pictures and plots into one HTML file."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import torch
+
+import sceneshift
+from sceneshift.report.edits import Edit, read_edit
+from sceneshift.report.models import generator_section, predictor_section, ranking_section
+from sceneshift.report.plots import spoken
+from sceneshift.report.run_files import codes_in, needed, provenance, table
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+
+HERE = Path(__file__).parent
+LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
+PICTURES = 60  # before/after photos on the whole page, shared by its edits
+MOST_PHOTOS = 9  # of one edit
+
+COMMANDS = (
+    ("prepare-photos", "photos.h5"), ("train-generator", "generator/generator.safetensors"),
+    ("fit-predictor", "predictor/predictor.safetensors"), ("synthesize", "synthesis/0000.h5"),
+    ("index-synthesis", "synthesis.h5"), ("fit-boundary", "boundaries/{attribute}.npz"),
+    ("rescore-boundary", "rescoring/{attribute}.csv"), ("rank-attributes", "attributes.csv"),
+    ("make-pairs", "pairs/{attribute}/"), ("train-translator", "translators/{attribute}/translator.safetensors"),
+    ("translate", "translated/{attribute}/"), ("evaluate-translator", "evaluation/{attribute}.csv"),
+)  # fmt: skip
+
+
+def build_report(run_dir: Path | str, out_html: Path | str, translated_from: Path | str | None = None) -> None:
+    """Write one self-contained page about the run in `run_dir`, a finished results/RUN folder.
+
+    translated_from: the folder whose photos were translated, if not the held-out ones (translate.folder).
+    What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
+    Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
+    """
+    run = Path(run_dir)
+    photos = table(needed(run / "photos.csv"), ("file", "status", "held_out"))
+    ranked = table(
+        run / "attributes.csv", ("attribute", "standardised", "low", "high", "validation_accuracy", "chosen")
+    )
+    chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
+    shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
+    edits = [
+        read_edit(run, attribute, shown, Path(translated_from) if translated_from else None) for attribute in chosen
+    ]
+    generator = generator_section(run)
+    facts: dict[str, Any] = {
+        "run": run.resolve().name,
+        "figures": _figures(run, photos, ranked, generator, edits),
+        "edits": edits,
+        "generator": generator,
+        "predictor": predictor_section(run),
+        "ranking": ranking_section(run, ranked),
+        "photos": photos["status"].value_counts().to_dict(),
+        "files": provenance(run, _files(run, chosen)),
+        "commands": COMMANDS,
+        "versions": {
+            "sceneshift": sceneshift.__version__, "Python": platform.python_version(), "PyTorch": torch.__version__,
+            "NumPy": np.__version__,
+        },
+        "style": (HERE / "page.css").read_text(encoding="utf-8"),
+        "script": (HERE / "page.js").read_text(encoding="utf-8"),
+    }  # fmt: skip
+    page = _environment().get_template("page.html.j2").render(facts).encode("utf-8")
+    if len(page) > LARGEST:
+        raise SceneshiftError(f"{out_html} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
+    with atomic_file(out_html) as temporary:
+        temporary.write_bytes(page)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["spoken"] = spoken
+    return environment
+
+
+def _figures(run: Path, photos: Any, ranked: Any, generator: Any, edits: list[Edit]) -> list[tuple[str, str, str]]:
+    """(value, what it is, remark) of the headline."""
+    taken = photos[photos["status"] == "taken"]
+    held_out = int(taken["held_out"].sum())
+    figures = [(f"{len(taken):,}", "photos", f"{held_out:,} held out, never trained on")]
+    if generator["images"]:
+        frechet = generator["frechet"]
+        remark = f"Fréchet distance {frechet:.3g} at the end" if frechet is not None else "shown to the discriminator"
+        figures.append((f"{generator['images']:,}", "images of training", remark))
+    figures.append((f"{codes_in(run / 'synthesis.h5'):,}", "images synthesised and scored", "to find the boundaries"))
+    accuracy = ranked["validation_accuracy"].median()
+    figures.append((f"{accuracy:.0%}", "boundary accuracy", f"median of {len(ranked)} attributes, on codes held out"))
+    for edit in edits:
+        figures.append(
+            (f"{edit.own.change:+.2f}", edit.title, f"{edit.own_unit}, on {edit.own.photos} held-out photos")
+        )
+    return figures
+
+
+def _files(run: Path, chosen: list[str]) -> list[Path]:
+    one = [
+        "photos.h5", "generator/generator.safetensors", "predictor/predictor.safetensors", "synthesis.h5",
+        "attributes.csv", "judge/judge.safetensors",
+    ]  # fmt: skip
+    each = ["boundaries/{}.npz", "pairs/{}/pairs.csv", "translators/{}/translator.safetensors", "evaluation/{}.csv"]
+    names = one + [pattern.format(attribute) for attribute in chosen for pattern in each]
+    return [needed(run / name) for name in names if not name.startswith("judge") or (run / name).exists()]

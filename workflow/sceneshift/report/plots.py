@@ -1,0 +1,187 @@
+"""The report's plots: SVG by matplotlib, each drawn twice, for light and for dark pages."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from sceneshift.evaluation.summary import Change
+from sceneshift.report.pictures import encoded
+
+ACCENT, SECOND = {"light": "#1f6f8b", "dark": "#6cc3dd"}, {"light": "#b5542c", "dark": "#f0936a"}
+INK, FAINT = {"light": "#23292f", "dark": "#dfe4e8"}, {"light": "#c9d0d6", "dark": "#46505a"}
+MOST_BARS = 40
+MOST_ANNOTATED = 12
+
+
+@dataclass(frozen=True)
+class Plot:
+    """An SVG for each colour scheme, as data URIs, and its width in CSS pixels."""
+
+    light: str
+    dark: str
+    width: int
+
+
+def _plot(draw: Callable[[Figure, str], None], width: float, height: float) -> Plot:
+    """Draw a figure of this size in inches for both schemes; equal data give equal bytes."""
+    uris = {}
+    for scheme in ("light", "dark"):
+        style = {
+            "text.color": INK[scheme], "axes.labelcolor": INK[scheme], "xtick.color": INK[scheme],
+            "ytick.color": INK[scheme], "axes.edgecolor": FAINT[scheme], "grid.color": FAINT[scheme],
+            "axes.facecolor": "none", "font.size": 9.5, "axes.titlesize": 10.5, "axes.titlelocation": "left",
+            "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "sceneshift",
+            "grid.linewidth": 0.6, "legend.frameon": False,
+        }  # fmt: skip
+        with mpl.rc_context(style):
+            figure = Figure(figsize=(width, height), layout="constrained")
+            draw(figure, scheme)
+            stream = io.BytesIO()
+            figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        uris[scheme] = encoded(stream.getvalue(), "image/svg+xml")
+    return Plot(uris["light"], uris["dark"], round(width * 96))
+
+
+def training_curves(history: pd.DataFrame) -> Plot:
+    """Small multiples: every numeric column of a history over its first one, images."""
+    names = [n for n in history.columns[1:] if pd.api.types.is_numeric_dtype(history[n]) and history[n].notna().any()]
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axis, name in zip(axes, names, strict=False):
+            values = history.dropna(subset=[name])
+            few = len(values) <= 40
+            axis.plot(
+                values.iloc[:, 0], values[name], color=ACCENT[scheme], linewidth=1.4, marker="o" if few else None,
+                markersize=3,
+            )  # fmt: skip
+            axis.set_title(spoken(name))
+            axis.grid(axis="y")
+            axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
+            axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
+        for axis in axes[len(names) :]:
+            axis.remove()
+        figure.supxlabel("images", fontsize=9.5)
+
+    return _plot(draw, 3.1 * columns, 1.9 * rows + 0.3)
+
+
+def ranking(table: pd.DataFrame) -> Plot:
+    """Standardised effect of each boundary on its own attribute with its interval; chosen ones stand out."""
+    table = table.head(MOST_BARS).iloc[::-1]
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axis = figure.subplots()
+        colours = [ACCENT[scheme] if chosen else FAINT[scheme] for chosen in table["chosen"]]
+        errors = np.abs(table[["low", "high"]].to_numpy().T - table["standardised"].to_numpy())
+        axis.barh(range(len(table)), table["standardised"], color=colours, height=0.66)
+        axis.errorbar(
+            table["standardised"], range(len(table)), xerr=errors, fmt="none", ecolor=INK[scheme], elinewidth=1
+        )
+        axis.set_yticks(range(len(table)), [spoken(name) for name in table["attribute"]])
+        axis.set_xlabel("own effect, in standard deviations of the score")
+        _bare(axis)
+
+    return _plot(draw, 7, 0.3 * len(table) + 0.8)
+
+
+def entanglement(matrix: pd.DataFrame) -> Plot:
+    """Heat map: mean standardised change of every attribute (columns) under every edit (rows)."""
+    rows, columns = matrix.shape
+    reach = max(0.1, float(np.nanmax(np.abs(matrix.to_numpy()))))
+    annotated = max(rows, columns) <= MOST_ANNOTATED
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axis = figure.subplots()
+        image = axis.imshow(matrix.to_numpy(), cmap="RdBu_r", norm=TwoSlopeNorm(0, -reach, reach), aspect="auto")
+        size = 9.5 if annotated else max(3.5, 9.5 - 0.06 * columns)
+        axis.set_xticks(range(columns), [spoken(n) for n in matrix.columns], rotation=40, ha="right", fontsize=size)
+        axis.set_yticks(range(rows), [spoken(name) for name in matrix.index], fontsize=size)
+        axis.set_xlabel("what changes")
+        axis.set_ylabel("boundary moved along")
+        axis.spines[:].set_visible(False)
+        axis.tick_params(length=0)
+        if annotated:
+            for row, column in np.ndindex(rows, columns):
+                value = matrix.iat[row, column]
+                dark = abs(value) > 0.6 * reach
+                axis.text(
+                    column, row, f"{value:+.2f}", ha="center", va="center", color="white" if dark else "#23292f",
+                    fontsize=8.5,
+                )  # fmt: skip
+        bar = figure.colorbar(image, ax=axis, shrink=0.8, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label("standard deviations")
+
+    side = 0.62 if annotated else 0.13
+    return _plot(draw, min(9.4, side * 1.5 * columns + 2.6), min(10, side * rows + 1.6))
+
+
+def distance_curve(curve: pd.DataFrame, chosen: float) -> Plot:
+    """Own effect and structure over the length of the step, in standard deviations of the codes' projection."""
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axes = figure.subplots(1, 2)
+        for axis, name, colour in zip(axes, ("effect", "structure"), (ACCENT, SECOND), strict=True):
+            axis.plot(curve["deviations"], curve[name], color=colour[scheme], marker="o", markersize=3.5, linewidth=1.4)
+            axis.axvline(chosen, color=INK[scheme], linewidth=0.9, linestyle="--")
+            axis.set_title({"effect": "own effect (standard deviations)", "structure": "structure kept"}[name])
+            axis.set_xlabel("step, in standard deviations along the normal")
+            axis.grid(axis="y")
+
+    return _plot(draw, 7, 2.4)
+
+
+def counts(reasons: pd.Series) -> Plot:
+    """Bars: how many candidates ended in each way."""
+    reasons = reasons.iloc[::-1]
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axis = figure.subplots()
+        colours = [ACCENT[scheme] if name == "kept" else FAINT[scheme] for name in reasons.index]
+        bars = axis.barh([spoken(str(name)) for name in reasons.index], reasons, color=colours, height=0.66)
+        axis.bar_label(bars, fmt="{:,.0f}", padding=3)
+        axis.set_xlabel("candidates")
+        _bare(axis)
+
+    return _plot(draw, 6, 0.3 * len(reasons) + 0.8)
+
+
+def changes(values: Sequence[Change], own: str, unit: str) -> Plot:
+    """Mean change of each attribute on real photos with its interval; the edited attribute stands out."""
+    values = list(reversed(values[:MOST_BARS]))
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axis = figure.subplots()
+        axis.axvline(0, color=FAINT[scheme], linewidth=1)
+        for row, value in enumerate(values):
+            colour = SECOND[scheme] if value.attribute == own else ACCENT[scheme]
+            axis.plot([value.low, value.high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round")
+            axis.plot(value.change, row, "o", color=colour, markersize=5)
+        axis.set_yticks(range(len(values)), [spoken(value.attribute) for value in values])
+        axis.set_ylim(-0.6, len(values) - 0.4)
+        axis.set_xlabel(unit)
+        _bare(axis)
+
+    return _plot(draw, 4.7, 0.3 * len(values) + 0.8)
+
+
+def spoken(name: str) -> str:
+    """`natural_light` -> `natural light`."""
+    return name.replace("_", " ")
+
+
+def _bare(axis: Axes) -> None:
+    axis.grid(axis="x")
+    axis.set_axisbelow(True)
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(axis="y", length=0)
