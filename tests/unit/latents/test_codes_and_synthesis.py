@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from sceneshift.generator.checkpoints import save_generator
 
+from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents import LatentStore, index_synthesis, z_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
@@ -20,7 +20,7 @@ def files(tmp_path_factory):
     torch.manual_seed(0)
     generator = Generator(z_dim=16, w_dim=12, resolution=16, channel_base=256, channel_max=16, mapping_layers=2)
     generator.mapping.w_avg.normal_()
-    save_generator(generator, folder / "generator.safetensors")
+    save_generator(folder / "generator.safetensors", generator)
     predictors = [PhotometricPredictor(kind="photometric", attributes=["brightness", "warmth"])]
     fit_predictor(predictors, folder, folder / "predictor.safetensors", folder / "accuracy.csv")
     return folder

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sceneshift.generator.checkpoints import save_generator
 
+from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
 from sceneshift.latents.ranking import best_level, own_effects, rank_attributes
@@ -32,7 +32,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rescoring")
     torch.manual_seed(0)
     generator = Generator(z_dim=16, w_dim=16, resolution=32, channel_base=256, channel_max=16, mapping_layers=2)
-    save_generator(generator, folder / "g.safetensors")
+    save_generator(folder / "g.safetensors", generator)
     fit_predictor(
         [PhotometricPredictor(kind="photometric", attributes=ATTRIBUTES)], folder, folder / "p.safetensors",
         folder / "accuracy.csv",
@@ -119,7 +119,7 @@ def test_files_that_do_not_belong_together_are_refused(run, tmp_path):
         rescored(run, "warmth", unedited="s.h5")
     torch.manual_seed(1)
     other = Generator(z_dim=16, w_dim=16, resolution=32, channel_base=256, channel_max=16, mapping_layers=2)
-    save_generator(other, tmp_path / "other.safetensors")
+    save_generator(tmp_path / "other.safetensors", other)
     with pytest.raises(SceneshiftError, match="was made with another generator"):
         rescore_boundary(
             tmp_path / "other.safetensors", run / "warmth.npz", run / "p.safetensors", run / "u.h5", run / "s.h5",

@@ -66,7 +66,7 @@ def features(images: np.ndarray, resolution: int, input_size: int, device: torch
     backbone = load_backbone(device)
     rows = []
     for start in range(0, len(images), BATCH):
-        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
+        batch = torch.from_numpy(np.array(images[start : start + BATCH])).to(device)
         if max(batch.shape[1:3]) > resolution:
             batch = (enlarged(batch, resolution) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         rows.append(backbone.pooled(enlarged(batch, input_size)).cpu().numpy())

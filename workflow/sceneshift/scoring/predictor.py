@@ -1,8 +1,9 @@
 """Attribute predictors side by side, and the one file that holds them.
 
-predictor.safetensors: tensors `0.weight`, `0.bias`, … (number: place in the list of predictors); metadata `format`,
-`format_version`, `predictors` (JSON list of specs: kind, attributes, and what the kind needs) and `provenance`.
-Nothing in it refers to other files, so it can be moved to another machine.
+predictor.safetensors: tensors `0.weight`, `0.bias`, … (number: place in the list of predictors); metadata `sceneshift`,
+JSON with format, format_version, predictors (list of specs: kind, attributes, and what the kind needs) and provenance.
+One metadata key, since safetensors writes several in random order and equal runs shall give equal bytes. Nothing in it
+refers to other files, so it can be moved to another machine.
 """
 
 import json
@@ -22,7 +23,8 @@ from sceneshift.settings import PhotometricPredictor
 from sceneshift.settings import Predictor as PredictorSettings
 
 FORMAT = "sceneshift predictor"
-FORMAT_VERSION = "1"
+FORMAT_VERSION = 1
+METADATA_KEY = "sceneshift"
 
 
 class Predictor(Protocol):
@@ -79,11 +81,11 @@ def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> No
     SideBySide(parts)  # names must differ
     tensors = {f"{i}.{name}": value for i, part in enumerate(parts) for name, value in part.tensors().items()}
     metadata = {
-        "format": FORMAT, "format_version": FORMAT_VERSION, "provenance": provenance,
-        "predictors": json.dumps([part.spec() for part in parts], sort_keys=True),
+        "format": FORMAT, "format_version": FORMAT_VERSION, "provenance": json.loads(provenance),
+        "predictors": [part.spec() for part in parts],
     }  # fmt: skip
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        save_file(tensors, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
 
 
 def load_predictor(
@@ -113,7 +115,7 @@ def _read(path: Path, device: str) -> list[Predictor]:
         raise SceneshiftError(f"The predictor {path} does not exist. Make it with `sceneshift fit-predictor`.")
     try:
         with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, OSError) as error:
         raise SceneshiftError(f"The predictor {path} is truncated or no safetensors file ({error}).") from error
@@ -125,7 +127,7 @@ def _read(path: Path, device: str) -> list[Predictor]:
             f" {FORMAT_VERSION}. Fit it again."
         )
     parts = []
-    for i, spec in enumerate(json.loads(metadata["predictors"])):
+    for i, spec in enumerate(metadata["predictors"]):
         if spec["kind"] not in KINDS:
             raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
         own = {name.removeprefix(f"{i}."): value for name, value in tensors.items() if name.startswith(f"{i}.")}

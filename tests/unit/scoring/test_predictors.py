@@ -1,0 +1,198 @@
+"""Heads on separable photos, the predictor file, and every way that labels can be wrong."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from sceneshift.photos import PhotoStoreWriter, render_street
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring import column_of, fit_predictor, load_predictor, score_images
+from sceneshift.scoring.fitting import fit_head, ridge_path
+from sceneshift.settings import HeadsPredictor, PhotometricPredictor
+
+HEADS = HeadsPredictor(kind="heads", input_size=64)
+PHOTOMETRIC = PhotometricPredictor(kind="photometric", attributes=["brightness"])
+COUNT = 120
+
+
+def street(i):
+    """By day with vegetation or without."""
+    green = i % 2
+    return render_street(0, i, 32, factors={"natural_light": 1.0, "vegetation": float(green), "snow": 0.0})[0], green
+
+
+@pytest.fixture(scope="module")
+def photos():
+    images, green = zip(*(street(i) for i in range(COUNT)), strict=True)
+    return np.stack(images), np.array(green)
+
+
+def store_of(path, photos, names, attributes=(), labels=None):
+    with PhotoStoreWriter(path, 32, crop="center", folder="", provenance="{}", attributes=attributes) as store:
+        held_out = np.arange(COUNT) % 5 == 0
+        store.append(photos[0], names, held_out, labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory, photos):
+    folder = tmp_path_factory.mktemp("fitted")
+    names = [f"{'tree lined' if green else 'bare'}/{i}.png" for i, green in enumerate(photos[1])]
+    names[0], names[1] = "unlabelled/0.png", "1.png"  # no class: left out
+    store = store_of(folder / "photos.h5", photos, names)
+    fit_predictor([HEADS, PHOTOMETRIC], store, folder / "p.safetensors", folder / "accuracy.csv")
+    return folder
+
+
+def test_folder_classes_are_learned_and_measured_on_held_out_photos(fitted, photos):
+    with open(fitted / "accuracy.csv", newline="") as file:
+        rows = {row["attribute"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["bare", "tree_lined"]
+    assert float(rows["tree_lined"]["auc"]) > 0.95
+    assert rows["tree_lined"]["kind"] == "logistic"
+    assert rows["tree_lined"]["r2"] == ""
+    assert (rows["bare"]["n_train"], rows["bare"]["n_held_out"]) == ("95", "23")
+    predictor = load_predictor(fitted / "p.safetensors")
+    assert predictor.attributes == ["bare", "tree_lined", "brightness"]
+    scores = predictor.score(photos[0])
+    assert scores.dtype == np.float32
+    assert ((scores[:, 1] > 0) == photos[1]).mean() > 0.95
+    np.testing.assert_allclose(scores[:, 2], load_predictor(PHOTOMETRIC).score(photos[0])[:, 0])
+
+
+def test_predictor_file_is_portable_and_repeatable(fitted, photos, tmp_path):
+    shutil.copy(fitted / "p.safetensors", tmp_path / "elsewhere.safetensors")
+    here, there = (load_predictor(path) for path in (fitted / "p.safetensors", tmp_path / "elsewhere.safetensors"))
+    np.testing.assert_array_equal(here.score(photos[0][:5]), there.score(photos[0][:5]))
+    fit_predictor([HEADS, PHOTOMETRIC], fitted / "photos.h5", tmp_path / "again.safetensors", tmp_path / "a.csv")
+    assert (tmp_path / "again.safetensors").read_bytes() == (fitted / "p.safetensors").read_bytes()
+    assert str(fitted).encode() not in (fitted / "p.safetensors").read_bytes()
+
+
+def test_scores_do_not_depend_on_the_batch_and_larger_photos_are_shrunk_first(fitted, photos):
+    predictor = load_predictor(fitted / "p.safetensors")
+    together = predictor.score(photos[0][:10])
+    np.testing.assert_allclose(together[3:4], predictor.score(photos[0][3:4]), atol=1e-5)
+    doubled = photos[0][:10].repeat(4, axis=1).repeat(4, axis=2)
+    assert np.corrcoef(predictor.score(doubled)[:, 1], together[:, 1])[0, 1] > 0.98
+
+
+def test_broken_predictor_files_are_refused(fitted, tmp_path):
+    path = tmp_path / "p.safetensors"
+    path.write_bytes((fitted / "p.safetensors").read_bytes()[:-100])
+    with pytest.raises(SceneshiftError, match=r"p\.safetensors is truncated"):
+        load_predictor(path)
+    with safe_open(fitted / "p.safetensors", "numpy") as file:
+        metadata = json.loads(file.metadata()["sceneshift"])
+    tensors = load_file(fitted / "p.safetensors")
+    save_file(tensors, path, {"sceneshift": json.dumps({**metadata, "format_version": 9})})
+    with pytest.raises(SceneshiftError, match="format version 9, this sceneshift reads 1"):
+        load_predictor(path)
+    save_file(tensors, path, {})
+    with pytest.raises(SceneshiftError, match="is no predictor"):
+        load_predictor(path)
+    with pytest.raises(SceneshiftError, match="does not exist"):
+        load_predictor(tmp_path / "none.safetensors")
+    with pytest.raises(SceneshiftError, match="must be fitted first"):
+        load_predictor(HEADS)
+
+
+def test_continuous_labels_are_regressed():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(600, 40)).astype(np.float32) * 3 + 1
+    hidden = x @ random.normal(size=40) / 20
+    y = 1 / (1 + np.exp(-(hidden - hidden.mean())))
+    head = fit_head("a", x[:400], y[:400], x[400:], y[400:])
+    assert head.kind == "logit ridge"
+    assert head.r2 > 0.98
+    assert head.auc > 0.98
+    score = x[400:] @ head.weight + head.bias
+    np.testing.assert_allclose(1 / (1 + np.exp(-score)), y[400:], atol=0.1)
+    linear = fit_head("a", x[:400], hidden[:400] / 20 + 0.5, x[400:], hidden[400:] / 20 + 0.5)
+    assert linear.r2 > 0.98
+
+
+def test_ridge_path_solves_the_normal_equations():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(50, 8)) + 2, random.normal(size=50)
+    for strength, beta, intercept in ridge_path(x, y, (0.1, 10.0)):
+        residual = y - x @ beta - intercept
+        np.testing.assert_allclose(x.T @ residual, beta / strength, atol=1e-6)
+        assert residual.sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_class_with_too_few_photos_is_named(tmp_path, photos):
+    names = [f"{'rare' if i < 6 else 'common'}/{i}.png" for i in range(COUNT)]
+    store = store_of(tmp_path / "s.h5", photos, names)
+    with pytest.raises(SceneshiftError, match="'common' has 92 photos with it and 4 without"):
+        fit_predictor([HEADS], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+    names = [f"only/{i}.png" for i in range(COUNT)]
+    store = store_of(tmp_path / "s.h5", photos, names)
+    with pytest.raises(SceneshiftError, match=r"s\.h5: found 1 labelled classes, need two"):
+        fit_predictor([HEADS], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+    assert not (tmp_path / "p.safetensors").exists()
+
+
+def test_the_same_name_twice_is_an_error(tmp_path, photos):
+    store = store_of(tmp_path / "s.h5", photos, [f"{'brightness' if i % 2 else 'b'}/{i}" for i in range(COUNT)])
+    with pytest.raises(SceneshiftError, match="brightness is scored by more than one"):
+        fit_predictor([HEADS, PHOTOMETRIC], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+
+
+def folder_with_csv(tmp_path, photos, lines):
+    for i, image in enumerate(photos[0][:60]):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    (tmp_path / "labels.csv").write_text("file,green leaves\n" + "\n".join(lines) + "\n")
+    return tmp_path / "labels.csv"
+
+
+def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
+    labels = folder_with_csv(tmp_path, photos, [f"{i}.png,{photos[1][i]}" for i in range(60)])
+    with pytest.raises(SceneshiftError, match="need a resolution"):
+        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv")
+    fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", resolution=32)
+    predictor = load_predictor(tmp_path / "p.safetensors")
+    assert predictor.attributes == ["green_leaves"]
+    assert ((predictor.score(photos[0][60:])[:, 0] > 0) == photos[1][60:]).mean() > 0.85
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("1.png,2", r"labels\.csv, line 3, column 2 \(green_leaves\): found '2', expected 0 to 1"),
+        ("1.png,yes", r"line 3, column 2 \(green_leaves\): found 'yes'"),
+        ("1.png", r"line 3: found 1 columns, expected 2"),
+        ("no.png,1", r"line 3, column 1: no file 'no\.png'"),
+    ],
+)
+def test_mistakes_in_a_csv_are_named_by_line_and_column(tmp_path, photos, line, says):
+    labels = folder_with_csv(tmp_path, photos, ["0.png,0", line])
+    with pytest.raises(SceneshiftError, match=says):
+        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", resolution=32)
+
+
+def test_unknown_attribute_lists_the_known():
+    with pytest.raises(SceneshiftError, match=r"'fog' is unknown to p\.safetensors; it knows: snow, clouds"):
+        column_of("fog", ["snow", "clouds"], "p.safetensors")
+
+
+def test_score_writes_a_row_a_picture_and_names_what_it_skips(fitted, photos, tmp_path, capsys):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    Image.fromarray(photos[0][0]).save(tmp_path / "in" / "a.png")
+    Image.fromarray(photos[0][1]).resize((90, 50)).save(tmp_path / "in" / "sub" / "b.jpg")
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"no picture")
+    score_images(fitted / "p.safetensors", tmp_path / "in", tmp_path / "s.csv")
+    with open(tmp_path / "s.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["a.png", "sub/b.jpg"]
+    assert "broken.jpg: skipped" in capsys.readouterr().err
+    expected = load_predictor(fitted / "p.safetensors").score(photos[0][:1])[0]
+    assert float(rows[0]["tree_lined"]) == pytest.approx(expected[1], rel=1e-4)
+    score_images(fitted / "p.safetensors", fitted / "photos.h5", tmp_path / "all.csv")
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == COUNT + 1
