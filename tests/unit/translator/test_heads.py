@@ -1,5 +1,6 @@
 """The edit head's formulas, and its start as the identity."""
 
+import pytest
 import torch
 
 from sceneshift.settings import TranslatorSettings
@@ -46,3 +47,15 @@ def test_image_head_is_bounded():
 def test_pixels_survive_the_way_to_the_network_and_back():
     pixels = torch.arange(256, dtype=torch.uint8).repeat(3, 1).T.reshape(1, 16, 16, 3)
     assert torch.equal(to_uint8(to_network(pixels)), pixels)
+
+
+@pytest.mark.parametrize("head", ["edit", "image"])
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("local_enhancer", [False, True])
+def test_networks_can_be_traced(head, local_enhancer):
+    """TorchScript and what builds on it take the networks as they are."""
+    sizes = architecture(TINY.model_copy(update={"head": head, "local_enhancer": local_enhancer}), 16)
+    network, photo = new_networks(sizes, seed=0)[0].eval(), torch.rand(1, 3, 16, 16) * 2 - 1
+    traced = torch.jit.trace(network, photo)
+    other = torch.rand(2, 3, 24, 32) * 2 - 1
+    torch.testing.assert_close(traced(other), network(other))

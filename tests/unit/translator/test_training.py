@@ -102,8 +102,12 @@ def test_other_seed_or_settings_start_over(pairs, tmp_path, capsys):
     first = train(pairs, tmp_path)
     other_seed = train(pairs, tmp_path, seed=1)
     assert "starting over" in capsys.readouterr().err
-    other_settings = train(pairs, tmp_path, TINY.model_copy(update={"pixel": 1.0}))
+    other_settings = train(pairs, tmp_path, TINY.model_copy(update={"pixel": 1.0, "images": 40}))
     assert "starting over" in capsys.readouterr().err
+    assert [p.name for p in sorted((tmp_path / "training").glob("*.png"))] == [
+        "samples-000020.png",
+        "samples-000040.png",
+    ]
     assert len({first, other_seed, other_settings}) == 3
 
 

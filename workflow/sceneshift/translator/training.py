@@ -82,6 +82,9 @@ def train_translator(
         for optimiser, name in zip(optimisers, ("translator_adam", "discriminator_adam"), strict=True):
             optimiser.load_state_dict(state[name])
     history = History(folder / "history.csv", COLUMNS, seen)
+    for sheet in folder.glob("samples-*.png"):  # of another training, or about to be drawn again
+        if int(sheet.stem.removeprefix("samples-")) > seen:
+            sheet.unlink()
 
     def save_snapshot() -> None:
         snapshots.save(
