@@ -80,9 +80,17 @@ def test_values_of_the_run_appear(page, finished_run):
     assert f"{(own['after'] - own['before']).mean():+.3f}" in page.text
 
 
+def test_photos_shown_are_those_that_leave_the_edit_something_to_do(page, finished_run):
+    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'predictor'")
+    before = rows[rows["attribute"] == "vegetation"].set_index("photo")["before"]
+    shown = [image["alt"].split(".png")[0] for image in page.all("img") if image["alt"].endswith(" after")][8:]
+    assert len(shown) == 8
+    assert before[shown].max() <= before.median()
+
+
 def test_photos_are_compared_by_keyboard_and_masks_can_be_shown(page):
     sliders = page.all("input")
-    assert len(sliders) == 18
+    assert len(sliders) == 16
     assert all(slider["type"] == "range" and slider["aria-label"] for slider in sliders)
     targets = {tag.get("id") for _, tag in page.tags}
     buttons = page.all("button")

@@ -30,7 +30,7 @@ def fit_judge(
     out: Path,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    images: int = 7000,
+    images: int = 6000,
     held_out: int = 1000,
     epochs: int = 10,
 ) -> dict[str, float]:

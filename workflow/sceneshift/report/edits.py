@@ -14,12 +14,12 @@ from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoke
 from sceneshift.report.run_files import json_file, needed, table
 from sceneshift.runtime.errors import SceneshiftError
 
-PAIRS = 6
+PAIRS = 8
 PHOTO_SIDE, STRIP_SIDE = 560, 1100
 UNITS = {
-    "predictor": "change of the run's predictor, in standard deviations",
-    "judge": "change of the independent judge, on its 0 to 1 scale",
-    "pixels": "change of the pixels",
+    "predictor": "mean change, in standard deviations of the score",
+    "judge": "mean change, on a scale of 0 to 1",
+    "pixels": "mean change, each in its own unit",
 }
 
 
@@ -54,6 +54,7 @@ class Edit:
     structure: float
     facts: dict
     photos: list[Comparison]
+    spread_over: str
     verdicts: list[Verdict]
     strip: str
     kept: list[tuple[str, str]]
@@ -71,12 +72,13 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     for scorer in ("judge", "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]
         if own_rows:
-            plot = changes(own_rows, attribute, UNITS[scorer]) if scorer != "pixels" else None
+            plot = changes(own_rows, attribute, scorer, UNITS[scorer]) if scorer != "pixels" else None
             verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot))
     owns = {row.scorer: row for row in rows if row.attribute == attribute}
     scorer = "judge" if "judge" in owns else "predictor"
     if scorer not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {attribute}. Evaluate again.")
+    lacking = _lacking(run / f"evaluation/{attribute}.csv", attribute, facts["direction"])
     curve = pd.DataFrame(facts["curve"])
     pairs = run / f"pairs/{attribute}"
     history = run / f"translators/{attribute}/training/history.csv"
@@ -84,10 +86,13 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         attribute=attribute,
         title=f"{facts['direction']} {spoken(attribute)}",
         own=owns[scorer],
-        own_unit={"judge": "judge's 0 to 1 scale", "predictor": "standard deviations of the predictor"}[scorer],
+        own_unit={"judge": "on the judge's scale of 0 to 1", "predictor": "in standard deviations of the predictor"}[
+            scorer
+        ],
         structure=next(row.after for row in rows if row.attribute == "structure"),
         facts=facts,
-        photos=_comparisons(run, attribute, shown, translated_from),
+        photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
+        spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(facts)}",
         verdicts=verdicts,
         strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
@@ -98,11 +103,27 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     )
 
 
-def _comparisons(run: Path, attribute: str, shown: int, translated_from: Path | None) -> list[Comparison]:
-    """Evenly spread over the translated photos, so that no good ones are picked."""
+def _lacking(evaluation: Path, attribute: str, direction: str) -> set[str]:
+    """Names of the half of the evaluated photos that leave the edit most to do, by the predictor's score before."""
+    rows = table(evaluation)
+    rows = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == attribute)]
+    scores = rows.set_index("photo")["before"].sort_values(ascending=direction != "less", kind="stable")
+    return {_stem(str(name)) for name in scores.index[: -(-len(scores) // 2)]}
+
+
+def _end_of(facts: dict) -> str:
+    return f"{'most' if facts['direction'] == 'less' else 'least'} {spoken(facts['attribute'])}"
+
+
+def _comparisons(
+    run: Path, attribute: str, shown: int, among: set[str] | None, translated_from: Path | None
+) -> list[Comparison]:
+    """Evenly spread by name over the translated photos, or those `among` them, so that no good ones are picked."""
     folder = needed(run / f"translated/{attribute}")
     masks = folder / "masks"
     found = [path for path in find_photos(folder) if masks not in path.parents]
+    if among is not None:
+        found = [path for path in found if _stem(path.relative_to(folder).as_posix()) in among] or found
     with PhotoStore(run / "photos.h5") as store:
         held_out = {_stem(store.names[index]): index for index in store.held_out_indices}
         comparisons = []

@@ -19,7 +19,7 @@ from sceneshift.runtime.files import atomic_file
 HERE = Path(__file__).parent
 LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
 PICTURES = 60  # before/after photos on the whole page, shared by its edits
-MOST_PHOTOS = 9  # of one edit
+MOST_PHOTOS = 8  # of one edit
 
 COMMANDS = (
     ("prepare-photos", "photos.h5"), ("train-generator", "generator/generator.safetensors"),

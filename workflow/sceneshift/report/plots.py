@@ -156,7 +156,7 @@ def counts(reasons: pd.Series) -> Plot:
     return _plot(draw, 6, 0.3 * len(reasons) + 0.8)
 
 
-def changes(values: Sequence[Change], own: str, unit: str) -> Plot:
+def changes(values: Sequence[Change], own: str, title: str, unit: str) -> Plot:
     """Mean change of each attribute on real photos with its interval; the edited attribute stands out."""
     values = list(reversed(values[:MOST_BARS]))
 
@@ -169,10 +169,12 @@ def changes(values: Sequence[Change], own: str, unit: str) -> Plot:
             axis.plot(value.change, row, "o", color=colour, markersize=5)
         axis.set_yticks(range(len(values)), [spoken(value.attribute) for value in values])
         axis.set_ylim(-0.6, len(values) - 0.4)
+        axis.set_title(title, fontweight="bold")
         axis.set_xlabel(unit)
+        axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
         _bare(axis)
 
-    return _plot(draw, 4.7, 0.3 * len(values) + 0.8)
+    return _plot(draw, 5.2, 0.3 * len(values) + 1.1)
 
 
 def spoken(name: str) -> str:
