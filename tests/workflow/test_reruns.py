@@ -26,7 +26,7 @@ def test_the_translators_settings_leave_the_pairs(run):
 
 
 def test_the_strength_of_translation_leaves_the_translators(run):
-    plan = run.plan(run.config("translate", {}, to=None) | {"translate": {"strength": 0.5}})
+    plan = run.plan(run.config("translate", "strength", to=0.5))
     assert plan == {"translate_photos": 2, "evaluate_translator": 2, "build_report": 1}
 
 
@@ -91,7 +91,7 @@ def test_comments_and_docstrings_rerun_nothing(run, checkout):
     ("module", "old", "new", "again", "untouched"),
     [
         (
-            "latents/boundaries.py", "C=1.0", "C=2.0", {"fit_boundary", "make_pairs"},
+            "latents/boundaries.py", "C=1.0", "C=2.0", {"fit_boundary", "rescore_boundary"},
             {"prepare_photos", "train_generator", "fit_predictor", "synthesize", "index_synthesis"},
         ),
         (

@@ -1,7 +1,7 @@
 # `kill -9` of Snakemake, then the same command again: it must simply go on. Snakemake leaves two things behind then:
 #
 # - its lock on the files of the run. A lock of our own, which the kernel releases when the process dies, tells whether
-#   the holder still lives; if not, the lock is stale and is removed.
+#   another run lives here; if not, any lock of Snakemake's is stale and is removed.
 # - marks of unfinished outputs, which ask for --rerun-incomplete. Here this is always the right answer: every output is
 #   moved into place whole, and trainings go on from their snapshots.
 #
@@ -21,7 +21,7 @@ def recover_from_kill():
         return
     if getattr(workflow, "dag_settings", None) is not None:
         workflow.dag_settings.force_incomplete = True
-    if workflow.dryrun or getattr(workflow, "persistence", None) is None:
+    if workflow.dryrun:
         return
     os.makedirs(".snakemake", exist_ok=True)
     run_lock = open(".snakemake/sceneshift.lock", "w")
@@ -29,6 +29,8 @@ def recover_from_kill():
         fcntl.flock(run_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # another run, or a file system without locks: Snakemake's own lock decides
         return
-    if workflow.persistence.locked:
-        logger.info("The last run was killed here: removing its lock and going on.")
-        workflow.persistence.cleanup_locks()
+    stale = list(Path(".snakemake/locks").glob("*.lock"))
+    if stale:
+        logger.info("The last run here was killed. Going on from where it was.")
+    for lock in stale:
+        lock.unlink()
