@@ -16,6 +16,10 @@ from sceneshift.report.pictures import encoded
 
 ACCENT, SECOND = {"light": "#1f6f8b", "dark": "#6cc3dd"}, {"light": "#b5542c", "dark": "#f0936a"}
 INK, FAINT = {"light": "#23292f", "dark": "#dfe4e8"}, {"light": "#c9d0d6", "dark": "#46505a"}
+TITLES = {  # of the columns of a history
+    "loss_g": "generator loss", "loss_d": "discriminator loss", "r1": "R1", "real_sign": "sign on real images",
+    "ada_p": "ADA p", "frechet": "Fréchet distance", "images_per_second": "images per second",
+}  # fmt: skip
 MOST_BARS = 40
 MOST_ANNOTATED = 12
 
@@ -64,7 +68,7 @@ def training_curves(history: pd.DataFrame) -> Plot:
                 values.iloc[:, 0], values[name], color=ACCENT[scheme], linewidth=1.4, marker="o" if few else None,
                 markersize=3,
             )  # fmt: skip
-            axis.set_title(spoken(name))
+            axis.set_title(TITLES.get(name, spoken(name)))
             axis.grid(axis="y")
             axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
             axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
