@@ -17,9 +17,11 @@ if settings.generator.import_:
             mem_mb=megabytes(4000),
             runtime=minutes(10),
         params:
+            resolution=settings.photos.resolution,
             code=code_version("sceneshift.generator.importing"),
         shell:
-            "sceneshift import-generator {input.checkpoint:q} {output.generator:q} 2>&1 | tee {log:q}"
+            "sceneshift import-generator {input.checkpoint:q} {output.generator:q}"
+            " --resolution {params.resolution} 2>&1 | tee {log:q}"
 
 else:
 

@@ -33,6 +33,7 @@ rule build_report:
         runtime=minutes(20),
     params:
         folder=lambda wildcards: results(wildcards.run),
+        translated=["--translated-from", settings.translate.folder] if settings.translate.folder else [],
         code=code_version("sceneshift.report"),
     shell:
-        "sceneshift report {params.folder:q} {output.page:q} 2>&1 | tee {log:q}"
+        "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} 2>&1 | tee {log:q}"

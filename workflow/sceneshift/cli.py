@@ -157,9 +157,27 @@ def _train_generator(commands: Any) -> None:
         from sceneshift.generator.training import train_generator
 
         chosen = settings.parse_section(settings.GeneratorSettings, args.settings)
-        train_generator(args.photos, args.out, chosen, mirror=args.mirror, seed=args.seed, device=_device(args.device))
+        device = _device(args.device)
+        train_generator(
+            args.photos, args.out, chosen, mirror=args.mirror, seed=args.seed, device=device,
+            frechet=_frechet_distance(args.photos, chosen.frechet_images, device),
+        )  # fmt: skip
 
     command.runs(run)
+
+
+def _frechet_distance(photos: Path, count: int, device: Any) -> Callable[..., float] | None:
+    """Distance to `count` of the training photos, evenly spread over the store."""
+    from sceneshift.backbone import load_backbone
+    from sceneshift.evaluation.frechet import FrechetMeter
+    from sceneshift.photos import PhotoStore
+
+    if not count:
+        return None
+    with PhotoStore(photos) as store:
+        rows = store.train_indices[:: max(1, len(store.train_indices) // count)][:count]
+        batches = (store.images(rows[start : start + 64]) for start in range(0, len(rows), 64))
+        return FrechetMeter(batches, load_backbone(device)).distance
 
 
 def _import_generator(commands: Any) -> None:
@@ -169,11 +187,12 @@ def _import_generator(commands: Any) -> None:
     )  # fmt: skip
     command.path("checkpoint", "generator of sceneshift (.safetensors)")
     command.path("out", "generator to write (.safetensors)")
+    command.argument("--resolution", type=int, help="side in pixels that its images must have (default: any)")
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.generator.importing import import_generator
 
-        import_generator(args.checkpoint, args.out)
+        import_generator(args.checkpoint, args.out, args.resolution)
 
     command.runs(run)
 
@@ -487,10 +506,11 @@ def _report(commands: Any) -> None:
     command = Command(commands, "report", "Build the page that shows a run.", "results/streets report.html")
     command.path("run_folder", "results/RUN", metavar="folder")
     command.path("out", "page to write (.html)")
+    command.path("--translated-from", "folder of the photos translated (default: the held-out ones)", required=False)
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.report import build_report
 
-        build_report(args.run_folder, args.out)
+        build_report(args.run_folder, args.out, args.translated_from)
 
     command.runs(run)
