@@ -16,6 +16,7 @@ from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.provenance import made_by
 
 FORMAT, FORMAT_VERSION = "sceneshift generator", 1
+METADATA = "sceneshift"  # the metadata key that holds everything, as JSON
 DISCRIMINATOR = "discriminator."  # prefix of the discriminator's tensors
 ARCHITECTURE = ("z_dim", "w_dim", "resolution", "channel_base", "channel_max", "mapping_layers")
 
@@ -26,9 +27,12 @@ def save_generator(
     """Write both networks; `facts` (images seen, settings digest, …) go into the metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     if discriminator is not None:
-        tensors |= {DISCRIMINATOR + name: t.detach().cpu().contiguous() for name, t in discriminator.state_dict().items()}
-    metadata = {"format": FORMAT, "format_version": str(FORMAT_VERSION), "provenance": made_by(**facts)}
-    metadata |= {name: str(value) for name, value in generator.architecture.items()}
+        tensors |= {
+            DISCRIMINATOR + name: t.detach().cpu().contiguous() for name, t in discriminator.state_dict().items()
+        }
+    description = {"format": FORMAT, "format_version": FORMAT_VERSION, "provenance": json.loads(made_by(**facts))}
+    # one key: safetensors writes several in random order, and equal runs should give equal bytes
+    metadata = {METADATA: json.dumps(description | generator.architecture, sort_keys=True)}
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 
@@ -60,30 +64,30 @@ def load_discriminator(path: Path | str) -> Discriminator | None:
 
 def images_seen(path: Path | str) -> int:
     """Length of the training behind a generator file, in images; 0 if unknown."""
-    return int(json.loads(_read(path)[0]["provenance"]).get("images_seen", 0))
+    return int(_read(path)[0]["provenance"].get("images_seen", 0))
 
 
-def _read(path: Path | str) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except FileNotFoundError:
         raise SceneshiftError(f"There is no generator file {path}.") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise SceneshiftError(f"{path} is no whole .safetensors file ({error}): make or copy it again.") from error
     found = (metadata.get("format", "none"), metadata.get("format_version", "none"))
-    if found != (FORMAT, str(FORMAT_VERSION)):
+    if found != (FORMAT, FORMAT_VERSION):
         raise SceneshiftError(
             f"{path} has format {found[0]!r}, version {found[1]}; expected {FORMAT!r}, version {FORMAT_VERSION}."
         )
     return metadata, tensors
 
 
-def _built(path: Path | str, network: type, metadata: dict[str, str], names: tuple[str, ...]) -> Any:
+def _built(path: Path | str, network: type, metadata: dict[str, Any], names: tuple[str, ...]) -> Any:
     try:
         return network(**{name: int(metadata[name]) for name in names})
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SceneshiftError(f"{path}: its metadata does not describe the network ({error}).") from error
 
 

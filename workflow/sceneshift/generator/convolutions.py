@@ -51,17 +51,40 @@ def modulated_conv(
     where H' = 2H with `upsampling`. √2·lrelu(y) = lrelu(√2·y), so the gain is folded into the small factors.
     """
     demodulation = GAIN * (style.square() @ weight.square().sum(dim=[2, 3]).T + 1e-8).rsqrt()  # [N, O]
-    x = x * style.to(x.dtype)[:, :, None, None]
+    x = _scale(x, style)
     kernel = weight.to(x.dtype)
     if upsampling:
         x = blur(F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2), padding=1, gain=4.0)
     else:
         x = F.conv2d(x, kernel, padding=1)
-    x = x * demodulation.to(x.dtype)[:, :, None, None]
-    # in place from here on: the passes over memory, not the arithmetic, are what costs time
-    if noise is not None:
-        x = x.add_((noise * GAIN).to(x.dtype))
-    return F.leaky_relu_(x.add_((bias * GAIN).to(x.dtype)[:, None, None]), SLOPE)
+    return _add_and_activate(_scale(x, demodulation), None if noise is None else noise * GAIN, bias * GAIN)
+
+
+def _scale(x: Tensor, factors: Tensor) -> Tensor:
+    """x [N, C, H, W] times factors [N, C].
+
+    Per-channel factors make inner loops of length C, which are slow for few channels; so the factors are repeated over
+    a run of pixels that fills about 1024 values, and the loop runs over that.
+    """
+    n, c, h, w = x.shape
+    run = math.gcd(h * w, 2 ** int(math.log2(max(1024 // c, 1))))
+    rows = x.permute(0, 2, 3, 1).reshape(n, h * w // run, run * c)
+    scaled = rows * factors.to(x.dtype).repeat(1, run)[:, None]
+    return scaled.reshape(n, h, w, c).permute(0, 3, 1, 2)
+
+
+def _add_and_activate(x: Tensor, noise: Tensor | None, bias: Tensor) -> Tensor:
+    """Leaky ReLU of x [N, C, H, W] + noise [N or 1, 1, H, W] + bias [C]: x plus the product [noise, 1]·[1; bias].
+
+    Its backward pass is a product too, where broadcast additions would need slow reductions over pixels.
+    """
+    n, c, h, w = x.shape
+    ones = x.new_ones(n * h * w)
+    pixels = torch.zeros_like(ones) if noise is None else noise.to(x.dtype).expand(n, 1, h, w).reshape(-1)
+    channels = torch.stack([torch.ones_like(bias), bias]).to(x.dtype)
+    rows = torch.addmm(x.permute(0, 2, 3, 1).reshape(-1, c), torch.stack([pixels, ones], dim=1), channels)
+    rows = F.leaky_relu_(rows, SLOPE)  # in place before the view: on a view, autograd would copy
+    return rows.reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
 def to_rgb(x: Tensor, weight: Tensor, style: Tensor, bias: Tensor) -> Tensor:
@@ -73,17 +96,16 @@ def to_rgb(x: Tensor, weight: Tensor, style: Tensor, bias: Tensor) -> Tensor:
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, gain: float = 1.0, downsampling: bool = False) -> Tensor:
-    """Convolution of the discriminator; with a bias also leaky ReLU. `downsampling` halves the size through the blur."""
-    kernel = weight * (GAIN * gain if bias is not None else gain)
+    """Convolution of the discriminator; with a bias also leaky ReLU. `downsampling` halves the size, blurred first."""
+    gain = gain if bias is None else GAIN * gain
+    kernel, offset = (weight * gain), (None if bias is None else (bias * gain).to(x.dtype))
     size = weight.shape[-1]
     if downsampling and size == 1:
         # one dense 4×4 convolution: the backward pass of a strided depthwise one has no fast path on CPUs
         kernel = kernel * blur_kernel(1.0, x.device, kernel.dtype)
-        x = F.conv2d(x, kernel.to(x.dtype), stride=2, padding=1)
+        x = F.conv2d(x, kernel.to(x.dtype), offset, stride=2, padding=1)
     elif downsampling:
-        x = F.conv2d(blur(x, padding=2), kernel.to(x.dtype), stride=2)
+        x = F.conv2d(blur(x, padding=2), kernel.to(x.dtype), offset, stride=2)
     else:
-        x = F.conv2d(x, kernel.to(x.dtype), padding=size // 2)
-    if bias is None:
-        return x
-    return F.leaky_relu_(x.add_((bias * (GAIN * gain)).to(x.dtype)[:, None, None]), SLOPE)
+        x = F.conv2d(x, kernel.to(x.dtype), offset, padding=size // 2)
+    return x if bias is None else F.leaky_relu_(x, SLOPE)

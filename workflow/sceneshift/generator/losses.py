@@ -28,7 +28,7 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor
 
 
 def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
-    """√(mean over layers of Σ (∂⟨image, y⟩/∂w)²) for y = `noise`/√(HW): images [N, 3, H, W], ws [N, num_ws, D] -> [N]."""
+    """√(mean over layers of Σ (∂⟨image, y⟩/∂w)²), y = `noise`/√(HW): images [N, 3, H, W], ws [N, num_ws, D] -> [N]."""
     projection = (images * noise / math.sqrt(images.shape[2] * images.shape[3])).sum()
     (gradient,) = torch.autograd.grad(projection, ws, create_graph=True)
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()

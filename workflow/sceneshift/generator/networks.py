@@ -115,10 +115,11 @@ class Synthesis(nn.Module):
     `compute_dtype` is the arithmetic of the convolutions; images and styles are always float32.
     """
 
+    ops: ModuleType = convolutions  # `reference` in tests and benchmarks
+
     def __init__(self, w_dim: int, resolution: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
         self.resolutions = [2**power for power in range(2, int(math.log2(resolution)) + 1)]
-        self.ops: ModuleType = convolutions
         self.compute_dtype = torch.float32
         inputs = 0
         for r in self.resolutions:
@@ -255,10 +256,11 @@ class DiscriminatorEpilogue(nn.Module):
 class Discriminator(nn.Module):
     """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32."""
 
+    ops: ModuleType = convolutions  # `reference` in tests and benchmarks
+
     def __init__(self, *, resolution: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
         self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]
-        self.ops: ModuleType = convolutions
         self.compute_dtype = torch.float32
         for r in self.resolutions:
             inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))

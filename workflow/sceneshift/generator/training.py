@@ -1,0 +1,316 @@
+"""Training StyleGAN2: one loop, counted in images, that a kill at any moment does not change."""
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sceneshift.generator.augmentation import AdaptiveStrength, augment
+from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
+from sceneshift.generator.defaults import Defaults, defaults, ema_decay
+from sceneshift.generator.images import from_uint8, grid, to_uint8
+from sceneshift.generator.losses import (
+    discriminator_loss,
+    generator_loss,
+    path_length_penalty,
+    path_lengths,
+    r1_penalty,
+)
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.training_photos import photo_batches
+from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.devices import compute_dtype
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.interruption import Interrupted, stop_requested
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.runtime.snapshots import History, Snapshots, digest_of
+from sceneshift.settings import GeneratorSettings, canonical_json
+
+HISTORY = ["images", "loss_g", "loss_d", "r1", "path_length", "real_sign", "ada_p", "images_per_second", "frechet"]
+STATUS_STEPS = 32  # steps between rows of the history
+SAMPLES = (8, 16)  # rows and columns of the sheet of samples
+
+# Fréchet distance to the photos of an iterator over uint8 batches [N, H, W, 3]
+FrechetDistance = Callable[[Iterator[np.ndarray]], float]
+
+
+@dataclasses.dataclass
+class State:
+    """Everything that training changes."""
+
+    g: Generator
+    d: Discriminator
+    g_ema: Generator
+    optimizer_g: torch.optim.Adam
+    optimizer_d: torch.optim.Adam
+    ada: AdaptiveStrength
+    path_length_mean: Tensor
+    images: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        parts = ("g", "d", "g_ema", "optimizer_g", "optimizer_d", "ada")
+        state = {part: getattr(self, part).state_dict() for part in parts}
+        return state | {"path_length_mean": self.path_length_mean, "images": self.images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for part in ("g", "d", "g_ema", "optimizer_g", "optimizer_d", "ada"):
+            getattr(self, part).load_state_dict(state[part])
+        self.path_length_mean, self.images = state["path_length_mean"], state["images"]
+
+
+def train_generator(
+    photos: Path | str,  # the photo store
+    out: Path | str,  # generator.safetensors; snapshots and history go to the folder training/ beside it
+    settings: GeneratorSettings,
+    *,
+    mirror: bool = True,  # also mirrored photos
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    frechet: FrechetDistance | None = None,  # measured at each snapshot
+) -> None:
+    """Train on the photos that are not held out, for `settings.images` images; resume if there is a snapshot.
+
+    A killed and resumed training gives bit for bit the file of an uninterrupted one on the same machine and thread
+    count: every random draw is a function of (seed, images seen). SIGTERM, SIGUSR1 and Ctrl-C write a snapshot and
+    raise Interrupted. Losses that are not finite raise SceneshiftError; the last good snapshot stays.
+    """
+    # Initialize.
+    out, device = Path(out), torch.device(device)
+    store = PhotoStore(photos)
+    if len(store.train_indices) == 0:
+        raise SceneshiftError(f"{photos} has no photos to train on: all are held out. Lower photos.held_out.")
+    resolution, batch = store.resolution, settings.batch
+    values = defaults(settings, resolution)
+    warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
+    state = _initial_state(settings, values, resolution, seed, device)
+    _say(state, settings, warm_images)
+
+    # Resume.
+    length = {"images", "snapshot_images"}  # a longer training goes on from a shorter one
+    shaping = settings.model_dump(exclude={"import_", "gpus", "frechet_images", "warm_start"} | length)
+    warm = sha256_of(settings.warm_start) if settings.warm_start else None
+    digest = digest_of(settings=shaping, warm=warm, photos=sha256_of(photos), mirror=mirror, seed=seed)
+    snapshots = Snapshots(out.parent / "training", digest)
+    if (snapshot := snapshots.load(device)) is not None and snapshot["images"] <= settings.images:
+        state.load_state_dict(snapshot)
+    history = History(snapshots.folder / "history.csv", HISTORY, state.images)
+    if state.images == 0:
+        _draw_samples(state.g_ema, snapshots.folder / "samples-00000000.png", seed, device)
+
+    # Main training loop.
+    sums = dict.fromkeys(HISTORY[1:6], 0.0)
+    counts = dict.fromkeys(HISTORY[1:6], 0)
+
+    def note(name: str, value: Tensor) -> None:
+        sums[name] += value.detach().item()
+        counts[name] += 1
+
+    with stop_requested() as stop, Progress("training generator", settings.images, state.images) as progress:
+        for photos_batch in photo_batches(store, seed, state.images, batch, mirror):
+            if state.images >= settings.images:
+                break
+            step, rng = state.images // batch, torch_generator(seed, "training", state.images)
+            real = from_uint8(photos_batch, device)
+
+            # Generator.
+            state.d.requires_grad_(False)
+            ws = _codes(state.g, batch, settings.style_mixing, rng, track=True)
+            fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
+            loss = generator_loss(state.d(augment(fake, state.ada.p, rng)))
+            note("loss_g", loss)
+            _step(state.optimizer_g, loss)
+            if settings.path_length_weight and step % settings.path_length_interval == 0:
+                ws = _codes(state.g, max(batch // 2, 1), settings.style_mixing, rng, track=False)
+                fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
+                noise = torch.randn(fake.shape, generator=rng).to(device)
+                lengths = path_lengths(fake, ws, noise)
+                penalty, state.path_length_mean = path_length_penalty(lengths, state.path_length_mean)
+                note("path_length", lengths.mean())
+                _step(state.optimizer_g, penalty * settings.path_length_weight * settings.path_length_interval)
+
+            # Discriminator.
+            state.d.requires_grad_(True)
+            with torch.no_grad():
+                ws = _codes(state.g, batch, settings.style_mixing, rng, track=True)
+                fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
+            fake_logits = state.d(augment(fake, state.ada.p, rng))
+            real_logits = state.d(augment(real, state.ada.p, rng))
+            loss = discriminator_loss(real_logits, fake_logits)
+            note("loss_d", loss)
+            note("real_sign", real_logits.sign().mean())
+            _step(state.optimizer_d, loss)
+            if values.r1_gamma and step % settings.r1_interval == 0:
+                real.requires_grad_(True)
+                penalty = r1_penalty(state.d(augment(real, state.ada.p, rng)), real, values.r1_gamma)
+                note("r1", penalty)
+                _step(state.optimizer_d, penalty * settings.r1_interval)
+
+            # Average the generator, adapt the augmentation.
+            state.images += batch
+            _update_ema(state, ema_decay(batch, warm_images + state.images, values.ema_images, settings.ema_rampup))
+            if settings.augment == "ada":
+                state.ada.update(real_logits)
+            progress.advance(batch, f"D(real) sign {real_logits.sign().mean():+.2f}, ADA p {state.ada.p:.2f}")
+
+            # Status, snapshot.
+            done = state.images >= settings.images
+            due = state.images // settings.snapshot_images > (state.images - batch) // settings.snapshot_images
+            if done or due or stop.is_set() or (step + 1) % STATUS_STEPS == 0:
+                means = {name: sums[name] / counts[name] for name in sums if counts[name]}
+                _require_finite(means, snapshots, settings, values)
+                sums, counts = dict.fromkeys(sums, 0.0), dict.fromkeys(counts, 0)
+                measured = frechet(_samples(state.g_ema, settings.frechet_images, seed, device)) \
+                    if frechet and settings.frechet_images and (done or due) else ""  # fmt: skip
+                history.append(
+                    images=state.images, **means, ada_p=state.ada.p, images_per_second=progress.rate, frechet=measured
+                )
+                if done or due:
+                    _draw_samples(state.g_ema, snapshots.folder / f"samples-{state.images:08d}.png", seed, device)
+                if done or due or stop.is_set():
+                    snapshots.save(state.state_dict())
+                if stop.is_set() and not done:
+                    raise Interrupted(f"stopped after {state.images:,} images; the same command goes on from there")
+
+    # Save.
+    facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
+    save_generator(out, state.g_ema, state.d, **facts)
+
+
+def _initial_state(
+    settings: GeneratorSettings, values: Defaults, resolution: int, seed: int, device: torch.device
+) -> State:
+    """Networks and optimisers at the start: fresh, or those of the warm start with fresh optimisers."""
+    if settings.warm_start:
+        g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
+        _require_match(g, d, settings, values, resolution)
+    else:
+        with torch.random.fork_rng():  # initial weights come from torch's global generator
+            torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
+            channels = {"channel_base": values.channel_base, "channel_max": settings.channel_max}
+            g = Generator(
+                z_dim=settings.z_dim,
+                w_dim=settings.w_dim,
+                resolution=resolution,
+                mapping_layers=settings.mapping_layers,
+                **channels,
+            )
+            d = Discriminator(resolution=resolution, **channels)
+    g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
+    g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
+    g_ema = copy.deepcopy(g).eval().requires_grad_(False)
+    return State(
+        g=g,
+        d=d,
+        g_ema=g_ema,
+        optimizer_g=_lazy_adam(
+            g, values.learning_rate, settings.path_length_interval * bool(settings.path_length_weight)
+        ),
+        optimizer_d=_lazy_adam(d, values.learning_rate, values.r1_gamma and settings.r1_interval),
+        ada=AdaptiveStrength(settings.ada_target),
+        path_length_mean=torch.zeros([], device=device),
+    )
+
+
+def _lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.optim.Adam:
+    """Adam for an extra step every `interval` steps (0: none): rate and betas scaled by interval/(interval + 1)."""
+    ratio = interval / (interval + 1) if interval else 1.0
+    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True)
+
+
+def _step(optimizer: torch.optim.Adam, loss: Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
+def _codes(g: Generator, count: int, style_mixing: float, rng: torch.Generator, track: bool) -> Tensor:
+    """ws [count, num_ws, w_dim]; with probability `style_mixing` the layers from a random one on get a second code."""
+    z = torch.randn(2, count, g.z_dim, generator=rng).to(g.w_avg.device)
+    w = g.mapping(z.flatten(0, 1)).unflatten(0, (2, count))  # [2, count, w_dim]
+    if track:
+        g.mapping.track_w_avg(w[0].detach())
+    crossover = torch.randint(1, g.num_ws, [count], generator=rng)
+    crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
+    second = (torch.arange(g.num_ws)[None, :] >= crossover[:, None]).to(w.device)
+    return torch.where(second[:, :, None], w[1][:, None], w[0][:, None])
+
+
+def _on(device: torch.device, rng: torch.Generator) -> torch.Generator:
+    """A generator on `device`, keyed by the next number of `rng`."""
+    if device.type == "cpu":
+        return rng
+    return torch.Generator(device).manual_seed(int(torch.randint(2**62, [1], generator=rng)))
+
+
+@torch.no_grad()
+def _update_ema(state: State, decay: float) -> None:
+    torch._foreach_lerp_(list(state.g_ema.parameters()), list(state.g.parameters()), 1 - decay)
+    for averaged, current in zip(state.g_ema.buffers(), state.g.buffers(), strict=True):
+        averaged.copy_(current)
+
+
+@torch.no_grad()
+def _samples(g: Generator, count: int, seed: int, device: torch.device, batch: int = 64) -> Iterator[np.ndarray]:
+    """The same `count` untruncated images at every snapshot, in batches, uint8 [N, H, W, 3]."""
+    z = torch.randn(count, g.z_dim, generator=torch_generator(seed, "samples"))
+    for part in z.split(batch):
+        yield to_uint8(g(part.to(device)))
+
+
+def _draw_samples(g: Generator, path: Path, seed: int, device: torch.device) -> None:
+    rows, columns = SAMPLES
+    images = np.concatenate(list(_samples(g, rows * columns, seed, device)))
+    with atomic_file(path) as temporary:
+        grid(images, columns).save(temporary)
+
+
+def _require_match(
+    g: Generator, d: Discriminator | None, settings: GeneratorSettings, values: Defaults, resolution: int
+) -> None:
+    if d is None:
+        raise SceneshiftError(
+            f"generator.warm_start: {settings.warm_start} has no discriminator to go on training with."
+        )
+    wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "channel_max", "mapping_layers")}
+    wanted |= {"resolution": resolution, "channel_base": values.channel_base}
+    different = [
+        f"{name} {g.architecture[name]} there, {wanted[name]} here"
+        for name in wanted
+        if g.architecture[name] != wanted[name]
+    ]
+    if different:
+        raise SceneshiftError(
+            f"generator.warm_start: {settings.warm_start} is another network than the config describes: "
+            f"{'; '.join(different)}. Change the config's generator and photos sections to the file's values."
+        )
+
+
+def _require_finite(
+    means: dict[str, float], snapshots: Snapshots, settings: GeneratorSettings, values: Defaults
+) -> None:
+    bad = [name for name, value in means.items() if not math.isfinite(value)]
+    if bad:
+        kept = f"the last good snapshot is {snapshots.path}" if snapshots.path.exists() else "there is no snapshot yet"
+        raise SceneshiftError(
+            f"Training went wrong: {', '.join(bad)} is not finite; {kept}. Try a larger generator.r1_gamma "
+            f"(now {values.r1_gamma:g}), a smaller generator.learning_rate (now {values.learning_rate:g}), or "
+            f"generator.precision: float32 (now {settings.precision}), then run again."
+        )
+
+
+def _say(state: State, settings: GeneratorSettings, warm_images: int) -> None:
+    count = sum(p.numel() for p in state.g.parameters()), sum(p.numel() for p in state.d.parameters())
+    start = f"from {settings.warm_start} ({warm_images:,} images seen)" if settings.warm_start else "from scratch"
+    print(
+        f"Training {start}: generator {count[0]:,} parameters, discriminator {count[1]:,}, on {state.g.w_avg.device}, "
+        f"convolutions in {str(state.d.compute_dtype).removeprefix('torch.')}.",
+        flush=True,
+    )
