@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -37,12 +36,10 @@ def test_help_teaches_with_an_example(command, capsys):
         assert re.search(r"settings, as JSON keys, with their defaults:\n  \w+ \(", text)
 
 
-def test_help_is_fast():
-    start = time.monotonic()
-    subprocess.run([sys.executable, "-m", "sceneshift", "--help"], check=True, capture_output=True)
-    code = "import sys, sceneshift.cli; sceneshift.cli.build_parser(); assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert time.monotonic() - start < 5
+def test_help_does_not_wait_for_heavy_imports():
+    code = "import sys, sceneshift.cli; sceneshift.cli.build_parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"torch", "sklearn", "pandas", "matplotlib", "scipy"} & set(loaded)
 
 
 def run_that(raises, monkeypatch):
