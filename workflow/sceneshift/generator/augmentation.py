@@ -52,7 +52,11 @@ def augment(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
     """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are."""
     if p == 0:
         return images
-    return _apply_color(_warp(images, _geometry(images, p, rng)), _color(images, p, rng))
+    inverse, color = _geometry(images, p, rng), _color(images, p, rng)
+    moved = (inverse != torch.eye(3, device=images.device)).any(dim=(1, 2)).nonzero()[:, 0]
+    if len(moved):  # at small p most images stay where they are
+        images = images.index_copy(0, moved, _warp(images[moved], inverse[moved]))
+    return _apply_color(images, color)
 
 
 def _geometry(images: Tensor, p: float, rng: torch.Generator) -> Tensor:

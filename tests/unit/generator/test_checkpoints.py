@@ -1,0 +1,98 @@
+"""Generator files: read back exactly, refused with both sides named."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
+from sceneshift.generator.images import from_uint8, grid, to_uint8
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.runtime.errors import SceneshiftError
+
+
+@pytest.fixture
+def networks():
+    torch.manual_seed(0)
+    channels = {"resolution": 16, "channel_base": 64, "channel_max": 8}
+    return Generator(z_dim=4, w_dim=6, mapping_layers=2, **channels), Discriminator(**channels)
+
+
+def test_round_trip(networks, tmp_path):
+    g, d = networks
+    save_generator(tmp_path / "g.safetensors", g, d, images_seen=5)
+    again = load_generator(tmp_path / "g.safetensors")
+    z = torch.randn(2, 4)
+    assert torch.equal(again(z), g(z))
+    assert not any(p.requires_grad for p in again.parameters())
+    images = torch.randn(4, 3, 16, 16)
+    assert torch.equal(load_discriminator(tmp_path / "g.safetensors")(images), d(images))
+
+
+def test_equal_networks_give_equal_bytes(networks, tmp_path):
+    for name in "ab":
+        save_generator(tmp_path / f"{name}.safetensors", *networks, images_seen=5, seed=1)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_a_file_without_discriminator_has_none(networks, tmp_path):
+    save_generator(tmp_path / "g.safetensors", networks[0])
+    assert load_discriminator(tmp_path / "g.safetensors") is None
+
+
+def damaged(path, change):
+    """The file with its tensors and description changed by `change(tensors, description)`."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        description = json.loads(file.metadata()["sceneshift"])
+    tensors = load_file(path)
+    change(tensors, description)
+    save_file(tensors, path, metadata={"sceneshift": json.dumps(description)})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t, d: t.pop("synthesis.b8.conv0.weight"), "synthesis.b8.conv0.weight is missing"),
+        (lambda t, d: t.update(surplus=torch.zeros(1)), "surplus is not expected"),
+        (lambda t, d: t.update({"mapping.w_avg": torch.zeros(7)}), r"mapping.w_avg has shape \[7\]; expected \[6\]"),
+        (lambda t, d: d.update(format_version=99), "version 99; expected .* version 1"),
+        (
+            lambda t, d: d.update(format="sceneshift translator"),
+            "sceneshift translator.*expected 'sceneshift generator'",
+        ),
+        (lambda t, d: d.pop("w_dim"), "does not describe the network"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_both_sides(networks, tmp_path, change, words):
+    path = tmp_path / "g.safetensors"
+    save_generator(path, networks[0])
+    damaged(path, change)
+    with pytest.raises(SceneshiftError, match=words) as error:
+        load_generator(path)
+    assert str(path) in str(error.value)
+
+
+def test_truncated_and_missing_files_are_named(networks, tmp_path):
+    path = tmp_path / "g.safetensors"
+    with pytest.raises(SceneshiftError, match=r"no generator file .*g\.safetensors"):
+        load_generator(path)
+    save_generator(path, networks[0])
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(SceneshiftError, match=r"g\.safetensors is no whole"):
+        load_generator(path)
+
+
+def test_pixels_survive_the_round_trip():
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    assert np.array_equal(to_uint8(from_uint8(pixels)), pixels)
+    assert to_uint8(torch.tensor([-5.0, 5.0]).reshape(1, 1, 1, 2).expand(1, 3, 1, 2))[0, 0, :, 0].tolist() == [0, 255]
+
+
+def test_grid_goes_row_by_row():
+    images = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((6, 2, 2, 3), np.uint8)
+    sheet = np.asarray(grid(images, columns=3))[::2, ::2, 0]
+    assert sheet.tolist() == [[0, 1, 2], [3, 4, 5]]

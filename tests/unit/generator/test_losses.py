@@ -1,0 +1,93 @@
+"""Losses, schedules and averages against their formulas."""
+
+import math
+
+import pytest
+import torch
+
+from sceneshift.generator.augmentation import AdaptiveStrength
+from sceneshift.generator.defaults import defaults, ema_decay
+from sceneshift.generator.losses import (
+    discriminator_loss,
+    generator_loss,
+    path_length_penalty,
+    path_lengths,
+    r1_penalty,
+)
+from sceneshift.generator.training import _lazy_adam
+from sceneshift.settings import GeneratorSettings
+
+
+def test_logistic_losses_are_cross_entropies():
+    real, fake = torch.randn(6, 1), torch.randn(6, 1)
+    assert generator_loss(fake).item() == pytest.approx(-torch.sigmoid(fake).log().mean().item(), rel=1e-5)
+    expected = -torch.sigmoid(real).log().mean() - (1 - torch.sigmoid(fake)).log().mean()
+    assert discriminator_loss(real, fake).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_r1_of_a_linear_discriminator_is_its_weight_norm():
+    images, weight = torch.randn(4, 3, 8, 8, requires_grad=True), torch.randn(3, 8, 8)
+    penalty = r1_penalty((images * weight).sum(dim=[1, 2, 3]), images, gamma=3.0)
+    assert penalty.item() == pytest.approx(1.5 * weight.square().sum().item(), rel=1e-5)
+
+
+def test_path_length_of_a_linear_generator_is_the_norm_of_its_jacobian_row():
+    layers, width, size = 3, 5, 4
+    jacobian = torch.randn(layers, width, 3 * size * size)
+    ws = torch.randn(2, layers, width, requires_grad=True)
+    images = torch.einsum("nlw,lwp->np", ws, jacobian).reshape(2, 3, size, size)
+    noise = torch.randn(2, 3, size, size)
+    per_layer = torch.einsum("lwp,np->nlw", jacobian, noise.reshape(2, -1) / size)
+    expected = per_layer.square().sum(dim=2).mean(dim=1).sqrt()
+    torch.testing.assert_close(path_lengths(images, ws, noise), expected)
+
+
+def test_path_length_penalty_moves_the_mean_first():
+    penalty, mean = path_length_penalty(torch.tensor([2.0, 4.0]), torch.tensor(1.0))
+    assert mean.item() == pytest.approx(1.02)
+    assert penalty.item() == pytest.approx(((2 - 1.02) ** 2 + (4 - 1.02) ** 2) / 2)
+
+
+def test_lazy_regularisation_scales_adam():
+    optimizer = _lazy_adam(torch.nn.Linear(2, 2), 0.002, 16)
+    group = optimizer.param_groups[0]
+    assert group["lr"] == pytest.approx(0.002 * 16 / 17)
+    assert group["betas"] == (0.0, pytest.approx(0.99 ** (16 / 17)))
+
+
+def test_ema_half_life_is_ramped_up():
+    assert ema_decay(32, 10**9, 10_000, 0.05) == pytest.approx(0.5 ** (32 / 10_000))
+    assert ema_decay(32, 20_000, 10_000, 0.05) == pytest.approx(0.5 ** (32 / 1000))
+    assert ema_decay(32, 20_000, 10_000, None) == pytest.approx(0.5 ** (32 / 10_000))
+
+
+def test_defaults_follow_the_resolution_and_yield_to_the_settings():
+    automatic = defaults(GeneratorSettings(batch=64), 256)
+    assert (automatic.channel_base, automatic.learning_rate) == (16384, 0.0025)
+    assert automatic.r1_gamma == pytest.approx(0.0002 * 256**2 / 64)
+    assert automatic.ema_images == 20_000
+    assert defaults(GeneratorSettings(r1_gamma=0, channel_base=99), 1024).r1_gamma == 0
+
+
+def test_ada_moves_by_images_towards_its_target():
+    ada = AdaptiveStrength(target=0.6)
+    for _ in range(3):
+        ada.update(torch.ones(32, 1))
+    assert ada.p == 0  # moves every four batches
+    ada.update(torch.ones(32, 1))
+    assert ada.p == pytest.approx(128 / 500_000)
+    for _ in range(8):
+        ada.update(torch.tensor([1.0, -1.0]).repeat(16)[:, None])  # mean sign 0: down, and never below zero
+    assert ada.p == 0
+
+
+def test_ada_goes_on_from_its_state():
+    one, other = AdaptiveStrength(0.6), AdaptiveStrength(0.6)
+    for step in range(10):
+        one.update(torch.ones(7, 1))
+        if step == 4:
+            other.load_state_dict(one.state_dict())
+        elif step > 4:
+            other.update(torch.ones(7, 1))
+    assert other.state_dict() == one.state_dict()
+    assert math.isclose(one.p, 56 / 500_000)
