@@ -11,6 +11,7 @@ import sceneshift
 from sceneshift import settings
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
+from sceneshift.runtime.memory import keep_freed_memory
 
 INTERRUPTED = 143  # 128 + SIGTERM, as a shell reports it: a workflow retries, and the work goes on from its snapshot
 
@@ -25,6 +26,7 @@ Each command is one stage of the workflow and is useful alone; in this order the
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 143 when asked to stop."""
     arguments = build_parser().parse_args(argv)
+    keep_freed_memory()
     try:
         arguments.run(arguments)
     except SceneshiftError as error:

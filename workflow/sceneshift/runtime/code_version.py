@@ -12,6 +12,7 @@ PACKAGE = "sceneshift"
 WITHOUT_EFFECT = frozenset(
     {"sceneshift", "sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
     | {"sceneshift.runtime.provenance", "sceneshift.runtime.code_version", "sceneshift.runtime.interruption"}
+    | {"sceneshift.runtime.memory"}
 )
 
 

@@ -1,0 +1,175 @@
+"""`make benchmark`: what the fast paths gain on this machine, each measured beside the plain path it is compared with.
+
+Absolute rates depend on the machine and on what else it does; the ratios, measured in turns, are what to look at.
+"""
+
+import argparse
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sceneshift.generator import load_generator, reference
+from sceneshift.generator.checkpoints import save_generator
+from sceneshift.generator.images import to_uint8
+from sceneshift.generator.networks import Discriminator, Generator, Synthesis
+from sceneshift.generator.training import train_generator
+from sceneshift.latents.boundaries import fit_boundary
+from sceneshift.latents.codes import z_of
+from sceneshift.latents.rendering import Renderer, batches, in_order
+from sceneshift.latents.synthesis import synthesize
+from sceneshift.photos.prepare import prepare_photos
+from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.memory import keep_freed_memory
+from sceneshift.scoring import fit_predictor, load_predictor
+from sceneshift.settings import (
+    GeneratorSettings,
+    HeadsPredictor,
+    PhotosSettings,
+    SynthesisSettings,
+    TranslatorSettings,
+)
+from sceneshift.translator.architecture import architecture
+from sceneshift.translator.perceptual import perceptual_stages
+from sceneshift.translator.training import compute_gradients, memory_format, new_networks
+
+# The settings that published reference implementations were timed in: 64 px, every regulariser.
+NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128, "mapping_layers": 8}
+BATCH = 32
+TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularisation
+SYNTHESIS_IMAGES = 1024
+TURNS = 2
+
+Row = tuple[str, float, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m sceneshift.benchmark", description=__doc__)
+    parser.add_argument("out", type=Path, help="table to write (.csv)")
+    out = parser.parse_args().out
+    keep_freed_memory()
+    device = pick_device()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for measure in (_training, _synthesis, _boundary, _translator):
+            for row in measure(Path(folder), device):
+                rows.append(row)
+                print(f"{row[0]:<58} {row[1]:>9.2f} {row[2]}", flush=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows, columns=["measure", "value", "unit"]).to_csv(out, index=False)
+    precision = str(compute_dtype("auto", device)).removeprefix("torch.")
+    print(f"\nOn {device}, {torch.get_num_threads()} threads, production arithmetic {precision}. Written to {out}.")
+
+
+def _training(folder: Path, device: torch.device) -> Iterator[Row]:
+    photos = folder / "photos.h5"
+    prepare_photos(PhotosSettings(count=1000), 0, photos, folder / "photos.csv")
+
+    def run(precision: str) -> None:
+        settings = GeneratorSettings(**NETWORK, images=TRAINING_IMAGES, batch=BATCH, precision=precision)
+        with tempfile.TemporaryDirectory(dir=folder) as run_folder:
+            train_generator(photos, Path(run_folder) / "g.safetensors", settings, device=device)
+
+    def plain() -> None:
+        with _reference_networks():
+            run("float32")
+
+    fast, slow = _in_turns(lambda: run("auto"), plain, TRAINING_IMAGES)
+    yield "training, production path", fast, "images/s"
+    yield "training, plain float32 path", slow, "images/s"
+    yield "training, production / plain (wanted: 3)", fast / slow, "×"
+
+
+def _synthesis(folder: Path, device: torch.device) -> Iterator[Row]:
+    generator, predictor = folder / "g.safetensors", folder / "predictor.safetensors"
+    torch.manual_seed(0)
+    save_generator(generator, Generator(resolution=64, **NETWORK))
+    fit_predictor(
+        [HeadsPredictor(kind="heads")], folder / "photos.h5", predictor, folder / "accuracy.csv", device=device
+    )
+    renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
+    exact = load_generator(generator, device)
+    codes = renderer.mapped(z_of(0, "synthesis", range(SYNTHESIS_IMAGES), renderer.z_dim))
+    parts = [codes[part.start : part.stop] for part in batches(len(codes), 64)]
+    images = [renderer.render(part) for part in parts]
+
+    def plain() -> None:
+        with _reference_networks(), torch.no_grad():
+            for part in parts:
+                to_uint8(exact.synthesis(torch.from_numpy(part).to(device)))
+
+    def together() -> None:
+        settings = SynthesisSettings()
+        synthesize(
+            generator, predictor, folder / "store.h5", settings, seed=0, start=0, count=len(codes), device=device
+        )
+
+    fast, slow = _in_turns(lambda: list(in_order(renderer.render, parts, device)), plain, len(codes))
+    yield "synthesis, production path", fast, "images/s"
+    yield "synthesis, plain float32 path", slow, "images/s"
+    yield "synthesis, production / plain (wanted: 3)", fast / slow, "×"
+    both, scoring = _in_turns(together, lambda: list(in_order(scorer.score, images, device)), len(codes))
+    yield "scoring alone", scoring, "images/s"
+    yield "synthesis with scoring and storing", both, "images/s"
+    yield "with scoring / the slower alone (wanted: 0.85)", both / min(fast, scoring), "×"
+
+
+def _boundary(folder: Path, device: torch.device) -> Iterator[Row]:
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((20_000, 512), dtype=np.float32)
+    scores = w @ rng.standard_normal(512).astype(np.float32) + 5 * rng.standard_normal(20_000)
+    start = time.perf_counter()
+    fit_boundary(w, scores, selection="extremes", examples=2000, split=0.7, seed=0, attribute="benchmark")
+    yield "boundary, 2 × 2000 codes of 512", time.perf_counter() - start, "s"
+
+
+def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
+    settings, batch = TranslatorSettings(), 2
+    dtype, layout = compute_dtype("auto", device), memory_format(device)
+    networks = [n.to(device, memory_format=layout) for n in new_networks(architecture(settings, 256), seed=0)]
+    stages = perceptual_stages(settings.perceptual_network, device)
+    photos, targets = torch.rand(2, batch, 3, 256, 256, device=device) * 2 - 1
+
+    def train() -> None:
+        with autocast(dtype, device):
+            compute_gradients(*networks, stages, settings, photos, targets)
+
+    def translate() -> None:
+        with torch.no_grad(), autocast(dtype, device):
+            networks[0](photos)
+
+    training, translating = _in_turns(train, translate, batch)
+    yield "translator gradients, 256 px, published width", training, "images/s"
+    yield "translator forward, 256 px, published width", translating, "images/s"
+
+
+def _in_turns(one: Callable[[], object], other: Callable[[], object], images: int) -> tuple[float, float]:
+    """Images a second of both, run alternately so that a busy machine slows both."""
+    seconds = np.zeros((TURNS, 2))
+    for turn in range(TURNS):
+        for column, run in enumerate((one, other)):
+            start = time.perf_counter()
+            run()
+            seconds[turn, column] = time.perf_counter() - start
+    fast, slow = images / seconds.min(axis=0)
+    return float(fast), float(slow)
+
+
+@contextlib.contextmanager
+def _reference_networks() -> Iterator[None]:
+    """Within, networks compute by the plain forms."""
+    production = Synthesis.ops
+    Synthesis.ops = Discriminator.ops = reference
+    try:
+        yield
+    finally:
+        Synthesis.ops = Discriminator.ops = production
+
+
+if __name__ == "__main__":
+    main()
