@@ -1,5 +1,6 @@
 """Training StyleGAN2: one loop, counted in images, that a kill at any moment does not change."""
 
+import contextlib
 import copy
 import dataclasses
 import math
@@ -22,7 +23,7 @@ from sceneshift.generator.losses import (
     path_lengths,
     r1_penalty,
 )
-from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.networks import Discriminator, Generator, Synthesis
 from sceneshift.generator.training_photos import photo_batches
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.devices import compute_dtype
@@ -129,7 +130,8 @@ def train_generator(
             _step(state.optimizer_g, loss)
             if settings.path_length_weight and step % settings.path_length_interval == 0:
                 ws = _codes(state.g, max(batch // 2, 1), settings.style_mixing, rng, track=False)
-                fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
+                with _in_float32(state.g.synthesis):
+                    fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
                 noise = torch.randn(fake.shape, generator=rng).to(device)
                 lengths = path_lengths(fake, ws, noise)
                 penalty, state.path_length_mean = path_length_penalty(lengths, state.path_length_mean)
@@ -241,6 +243,16 @@ def _codes(g: Generator, count: int, style_mixing: float, rng: torch.Generator, 
     crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
     second = (torch.arange(g.num_ws)[None, :] >= crossover[:, None]).to(w.device)
     return torch.where(second[:, :, None], w[1][:, None], w[0][:, None])
+
+
+@contextlib.contextmanager
+def _in_float32(synthesis: Synthesis) -> Iterator[None]:
+    """Path lengths are differentiated twice: on CPUs, bfloat16 gets the weights' gradients then wrong by half."""
+    synthesis.compute_dtype, dtype = torch.float32, synthesis.compute_dtype
+    try:
+        yield
+    finally:
+        synthesis.compute_dtype = dtype
 
 
 def _on(device: torch.device, rng: torch.Generator) -> torch.Generator:
