@@ -1,6 +1,8 @@
 """Snapshots of a training come back as they were, or are refused in words."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -65,3 +67,17 @@ def test_a_history_starts_over_with_the_training(tmp_path):
     History(tmp_path / "h.csv", ["images", "loss"], 0).append(images=10, loss=1.0)
     History(tmp_path / "h.csv", ["images", "loss"], 0).append(images=5)
     assert (tmp_path / "h.csv").read_text() == "images,loss\n5,\n"
+
+
+def test_a_second_process_waits_for_the_first_to_end(tmp_path):
+    script = (
+        "import sys; from sceneshift.runtime.snapshots import Snapshots; Snapshots(sys.argv[1], 'd').save({'n': 1})"
+    )
+    first = Snapshots(tmp_path, "d")
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert "waiting for it to end" in second.stderr.readline()
+    assert not first.path.exists()
+    first._lock.close()
+    assert second.wait(60) == 0
+    assert first.path.exists()

@@ -8,7 +8,7 @@ import sceneshift
 
 
 def made_by(**facts: Any) -> str:
-    """JSON of who made a file and from what; goes into the file's metadata. No dates, so equal runs give equal bytes."""
+    """JSON of who made a file and from what, for its metadata. No dates: equal runs give equal bytes."""
     return json.dumps(
         {"made_by": f"sceneshift {sceneshift.__version__}", "python": platform.python_version(), **facts},
         sort_keys=True,

@@ -1,11 +1,12 @@
 """Snapshots of a training: written atomically beside the declared output, read without running code."""
 
+import fcntl
 import hashlib
 import json
 import pickle
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -22,6 +23,18 @@ class Snapshots:
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder, self.digest = Path(folder), digest
         self.path = self.folder / "snapshot.pt"
+        self._lock = self._only_training_here()
+
+    def _only_training_here(self) -> IO[str]:
+        """Wait while another process trains here, one that outlived a killed workflow, say; the lock dies with us."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = open(self.folder / ".lock", "w")  # noqa: SIM115  (held as long as this object lives)
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another process is training in {self.folder}: waiting for it to end.", file=sys.stderr, flush=True)
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        return lock
 
     def save(self, state: dict[str, Any]) -> None:
         """Write `state`: nested dicts and lists of tensors, numbers and strings."""
