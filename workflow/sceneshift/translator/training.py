@@ -141,8 +141,8 @@ def train_translator(
                 since, started = seen, time.monotonic()
             if done or _crossed(before, seen, settings.snapshot_images):
                 _check_finite(dict(zip(LOSSES, sums.tolist(), strict=True)), seen, snapshots, settings)
-                save_snapshot()
                 save_sheet(translator, pairs, folder / f"samples-{seen:06d}.png", where)
+                save_snapshot()
             if stop.is_set() and not done:
                 _check_finite(dict(zip(LOSSES, sums.tolist(), strict=True)), seen, snapshots, settings)
                 save_snapshot()
