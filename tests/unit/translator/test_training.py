@@ -75,7 +75,10 @@ def test_killed_at_any_snapshot_ends_with_the_same_weights(pairs, tmp_path, monk
         with pytest.raises(Killed):
             train(pairs, tmp_path / "killed")
     assert len(saved) == kill_at
+    resumed = []
+    monkeypatch.setattr(training, "compute_gradients", lambda *a: resumed.append(1) or compute_gradients(*a))
     assert train(pairs, tmp_path / "killed") == uninterrupted
+    assert len(resumed) == 15 - 4 * kill_at  # 72 pairs in steps of 5, less the 20 before each snapshot
     whole, killed = ((tmp_path / run / "training" / "history.csv").read_text() for run in ("whole", "killed"))
     assert [row.rsplit(",", 1)[0] for row in whole.split()] == [row.rsplit(",", 1)[0] for row in killed.split()]
 
@@ -133,7 +136,7 @@ def test_a_known_edit_is_learned(tmp_path, head):
 
 def test_training_folder_holds_history_and_sheets(pairs, tmp_path):
     train(pairs, tmp_path)
-    names = sorted(path.name for path in (tmp_path / "training").iterdir())
+    names = sorted(path.name for path in (tmp_path / "training").iterdir() if path.name != ".lock")
     sheets = [f"samples-{n:06d}.png" for n in (20, 40, 60, 72)]
     assert names == ["history.csv", *sheets, "snapshot.pt"]
     with Image.open(tmp_path / "training" / sheets[-1]) as sheet:
