@@ -7,8 +7,13 @@ def photos_folder(wildcards):
     return settings.photos.folder if settings.photos.source == "folder" else []
 
 
+# Photometric predictors are formulas: they wait for no photos.
+has_heads = any(predictor.kind == "heads" for predictor in settings.predictors)
+
+
 def predictor_labels(wildcards):
-    """What the heads learn from: the photo store's own labels, and any labels that the config names."""
+    """What the heads learn from beside the photo store's own labels: any that the config names."""
+    recover_from_kill()
     return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
 
 

@@ -3,7 +3,7 @@
 
 rule fit_predictor:
     input:
-        photos=results("{run}/photos.h5"),
+        photos=results("{run}/photos.h5") if has_heads else [],
         labels=predictor_labels,
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),

@@ -177,6 +177,13 @@ def test_mistakes_in_a_csv_are_named_by_line_and_column(tmp_path, photos, line, 
         fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", resolution=32)
 
 
+def test_formulas_need_no_photos_and_heads_say_that_they_do(tmp_path, photos):
+    fit_predictor([PHOTOMETRIC], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", resolution=32)
+    assert load_predictor(tmp_path / "p.safetensors").score(photos[0][:3]).shape == (3, 1)
+    with pytest.raises(SceneshiftError, match=r"`heads` without `labels`.*photo store"):
+        fit_predictor([HEADS], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", resolution=32)
+
+
 def test_unknown_attribute_lists_the_known():
     with pytest.raises(SceneshiftError, match=r"'fog' is unknown to p\.safetensors; it knows: snow, clouds"):
         column_of("fog", ["snow", "clouds"], "p.safetensors")

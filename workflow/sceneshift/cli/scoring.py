@@ -13,7 +13,11 @@ def add_fit_predictor(commands: Any) -> None:
         commands, "fit-predictor", "Learn attribute predictors from labelled photos, several in one file.",
         """photos.h5 predictor.safetensors --settings '[{"kind": "heads", "labels": "labels.csv"}]'""",
     )  # fmt: skip
-    command.path("labels", "photo store (.h5), CSV (file, then a column an attribute) or folder with one a class")
+    command.path(
+        "labels",
+        "photo store (.h5), CSV (file, then a column an attribute) or folder with one a class; heads need one",
+        required=False,
+    )
     command.path("out", "predictor to write (.safetensors)")
     command.path("--accuracy", "held-out accuracy of each head (default: accuracy.csv beside OUT)", required=False)
     command.argument("--resolution", type=int, help="side in pixels of the images to be scored (default: the store's)")

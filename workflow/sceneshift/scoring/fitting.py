@@ -53,35 +53,41 @@ class Head:
 
 
 def fit_predictor(
-    predictors: Sequence[PredictorSettings], source: Path | str, out: Path | str, accuracy_csv: Path | str, *,
+    predictors: Sequence[PredictorSettings], source: Path | str | None, out: Path | str, accuracy_csv: Path | str, *,
     seed: int = 0, resolution: int | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Fit what needs fitting and write all predictors, side by side, to one file, with a table of their accuracy.
 
     source: photos.h5, or a CSV or a folder with one subfolder a class; the labels of `heads` whose `labels` is null.
+        None if there are no such heads.
     resolution: the generator's; known already if `source` is a photo store.
     accuracy_csv: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out
         photos, regularization, n_train, n_held_out. Empty where it cannot be measured.
 
     Raises SceneshiftError for bad labels, a class with too few photos, or a name that occurs twice.
     """
-    source = Path(source)
+    source = None if source is None else Path(source)
     parts: list[Storable] = []
     rows: list[dict[str, object]] = []
     with contextlib.ExitStack() as stack:
-        photos = stack.enter_context(PhotoStore(source)) if source.suffix == ".h5" else None
+        photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
         for settings in predictors:
             if isinstance(settings, PhotometricPredictor):
                 parts.append(Photometric(settings.attributes))
                 continue
             size = resolution if photos is None else photos.resolution
-            labels = labelled_photos(Path(settings.labels) if settings.labels else source, size, photos)
-            heads, own_rows = _fit(settings, labels, seed, device)
+            learned_from = Path(settings.labels) if settings.labels else source
+            if learned_from is None:
+                raise SceneshiftError(
+                    "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
+                    " (.h5), a CSV or a folder with one subfolder a class."
+                )
+            heads, own_rows = _fit(settings, labelled_photos(learned_from, size, photos), seed, device)
             parts.append(heads)
             rows += own_rows
     provenance = made_by(
         command="fit-predictor", settings=[s.model_dump() for s in predictors], seed=seed,
-        labels_sha256=sha256_of(source) if source.is_file() else None,
+        labels_sha256=sha256_of(source) if source and source.is_file() else None,
     )  # fmt: skip
     save_predictor(parts, Path(out), provenance)
     with atomic_file(accuracy_csv) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
