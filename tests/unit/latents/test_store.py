@@ -1,5 +1,7 @@
 """Broken stores are refused by name, with what was found and what was expected."""
 
+import time
+
 import h5py
 import numpy as np
 import pytest
@@ -56,6 +58,14 @@ def test_shards_of_other_dimensions_name_both(tmp_path):
     with pytest.raises(SceneshiftError, match=r"a\.h5 and .*b\.h5 .*w_dim is 4 in the one and 6 in the other"):
         index_synthesis(shards, tmp_path / "index.h5")
     assert not (tmp_path / "index.h5").exists()
+
+
+def test_equal_indexes_give_equal_bytes_at_any_time(tmp_path):
+    shards = [written(tmp_path / "a.h5"), written(tmp_path / "b.h5")]
+    index_synthesis(shards, tmp_path / "one.h5")
+    time.sleep(1.1)  # HDF5 counts whole seconds
+    index_synthesis(shards, tmp_path / "other.h5")
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "other.h5").read_bytes()
 
 
 def test_missing_or_changed_shard_is_an_error_not_zeros(tmp_path):
