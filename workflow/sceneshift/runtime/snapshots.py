@@ -28,7 +28,7 @@ class Snapshots:
     def _only_training_here(self) -> IO[str]:
         """Wait while another process trains here, one that outlived a killed workflow, say; the lock dies with us."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = open(self.folder / ".lock", "w")  # noqa: SIM115  (held as long as this object lives)
+        lock = open(self.folder / "lock", "w")  # noqa: SIM115  (held as long as this object lives)
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
