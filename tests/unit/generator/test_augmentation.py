@@ -8,10 +8,11 @@ from sceneshift.generator.augmentation import augment
 from sceneshift.runtime.randomness import torch_generator
 
 
-@pytest.fixture
-def images():
+@pytest.fixture(params=[8, 14], ids=["square", "wide"])
+def images(request):
     torch.manual_seed(0)
-    return torch.nn.functional.interpolate(torch.randn(6, 3, 8, 8), 32, mode="bicubic").clamp(-1, 1)
+    coarse = torch.randn(6, 3, 8, request.param)
+    return torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bicubic").clamp(-1, 1)
 
 
 def test_zero_probability_changes_nothing(images):
@@ -23,7 +24,7 @@ def test_the_warp_without_a_transformation_is_exact(images):
     torch.testing.assert_close(same, images, atol=1e-4, rtol=0)
 
 
-def test_the_warp_translates_flips_and_turns_as_pixels_do(images):
+def test_the_warp_translates_and_flips_as_pixels_do(images):
     def warped(matrix):
         return augmentation._warp(images, matrix.repeat(6, 1, 1))
 
@@ -32,9 +33,36 @@ def test_the_warp_translates_flips_and_turns_as_pixels_do(images):
     # the symlet is not quite symmetric, so mirrored pictures come out a fraction of a pixel aside, as in the paper
     flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))[None]
     assert distance(warped(flip), images.flip(3)) < 0.3 * distance(images, images.flip(3))
-    quarter = augmentation._rotation(torch.tensor([torch.pi / 2]))
-    turns = [distance(warped(quarter), images.rot90(k, (2, 3))) for k in range(4)]
-    assert min(turns[1], turns[3]) < 0.3 * min(turns[0], turns[2])
+
+
+@pytest.mark.parametrize("columns", [8, 16])
+def test_rotations_turn_pixels_and_not_shares_of_the_sides(columns):
+    torch.manual_seed(0)
+    images = torch.nn.functional.interpolate(torch.randn(2, 3, 8, columns), scale_factor=4, mode="bicubic").clamp(-1, 1)
+    turned = augmentation._warp(images, augmentation._rotation(torch.full([2], torch.pi / 2)))
+    beside = 2 * columns - 16
+    middle, there = (x[..., beside : beside + 32] for x in (images, turned))  # the square part turns within itself
+    assert min(distance(there, middle.rot90(k, (2, 3))) for k in (1, 3)) < 0.3 * distance(there, middle)
+
+
+def test_only_squares_turn_by_quarters(monkeypatch):
+    angles = []
+    original = augmentation._rotation
+    monkeypatch.setattr(augmentation, "_rotation", lambda angle: angles.append(angle) or original(angle))
+    for width, steps in ((32, {0, 1, 2, 3}), (64, {0, 2})):
+        angles.clear()
+        augmentation._geometry(torch.zeros(200, 3, 32, width), 1.0, torch_generator(0))
+        assert set((angles[0] / (torch.pi / 2)).round().int().tolist()) == steps
+
+
+def test_translations_are_shares_of_each_side(monkeypatch):
+    shifts = []
+    original = augmentation._translation
+    monkeypatch.setattr(augmentation, "_translation", lambda shift: shifts.append(shift) or original(shift))
+    augmentation._geometry(torch.zeros(500, 3, 32, 96), 1.0, torch_generator(0))
+    whole, fine = shifts
+    assert whole.abs().amax(dim=0).tolist() == [12, 4]
+    assert (fine.std(dim=0) / torch.tensor([96, 32])).tolist() == pytest.approx([0.125, 0.125], rel=0.15)
 
 
 def distance(one, other):

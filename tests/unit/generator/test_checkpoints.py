@@ -15,8 +15,12 @@ from sceneshift.runtime.errors import SceneshiftError
 
 @pytest.fixture
 def networks():
+    return networks_of()
+
+
+def networks_of(width=None):
     torch.manual_seed(0)
-    channels = {"resolution": 16, "channel_base": 64, "channel_max": 8}
+    channels = {"resolution": 16, "width": width, "channel_base": 64, "channel_max": 8}
     return Generator(z_dim=4, w_dim=6, mapping_layers=2, **channels), Discriminator(**channels)
 
 
@@ -29,6 +33,25 @@ def test_round_trip(networks, tmp_path):
     assert not any(p.requires_grad for p in again.parameters())
     images = torch.randn(4, 3, 16, 16)
     assert torch.equal(load_discriminator(tmp_path / "g.safetensors")(images), d(images))
+
+
+def test_wide_networks_come_back_wide(tmp_path):
+    g, d = networks_of(width=28)
+    save_generator(tmp_path / "g.safetensors", g, d)
+    again = load_generator(tmp_path / "g.safetensors")
+    z = torch.randn(2, 4)
+    assert (again.resolution, again.width) == (16, 28)
+    assert torch.equal(again(z), g(z))
+    assert torch.equal(load_discriminator(tmp_path / "g.safetensors")(g(z)), d(g(z)))
+
+
+def test_files_without_a_width_are_square(networks, tmp_path):
+    path = tmp_path / "g.safetensors"
+    save_generator(path, *networks)
+    damaged(path, lambda tensors, description: description.pop("width"))
+    z = torch.randn(2, 4)
+    assert load_generator(path).width == 16
+    assert torch.equal(load_generator(path)(z), networks[0](z))
 
 
 def test_equal_networks_give_equal_bytes(networks, tmp_path):
@@ -65,6 +88,8 @@ def damaged(path, change):
             "sceneshift translator.*expected 'sceneshift generator'",
         ),
         (lambda t, d: d.pop("w_dim"), "does not describe the network"),
+        (lambda t, d: d.update(width=18), "width 18 is no multiple of resolution / 4 = 4"),
+        (lambda t, d: d.update(width=32), r"noise_const has shape \[16, 16\]; expected \[16, 32\]"),
     ],
 )
 def test_a_damaged_file_is_refused_with_both_sides(networks, tmp_path, change, words):

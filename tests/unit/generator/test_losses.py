@@ -1,6 +1,7 @@
 """Losses, schedules and averages against their formulas."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -33,12 +34,12 @@ def test_r1_of_a_linear_discriminator_is_its_weight_norm():
 
 
 def test_path_length_of_a_linear_generator_is_the_norm_of_its_jacobian_row():
-    layers, width, size = 3, 5, 4
-    jacobian = torch.randn(layers, width, 3 * size * size)
+    layers, width, (height, wide) = 3, 5, (2, 8)
+    jacobian = torch.randn(layers, width, 3 * height * wide)
     ws = torch.randn(2, layers, width, requires_grad=True)
-    images = torch.einsum("nlw,lwp->np", ws, jacobian).reshape(2, 3, size, size)
-    noise = torch.randn(2, 3, size, size)
-    per_layer = torch.einsum("lwp,np->nlw", jacobian, noise.reshape(2, -1) / size)
+    images = torch.einsum("nlw,lwp->np", ws, jacobian).reshape(2, 3, height, wide)
+    noise = torch.randn(2, 3, height, wide)
+    per_layer = torch.einsum("lwp,np->nlw", jacobian, noise.reshape(2, -1) / 4)  # √(2·8)
     expected = per_layer.square().sum(dim=2).mean(dim=1).sqrt()
     torch.testing.assert_close(path_lengths(images, ws, noise), expected)
 
@@ -82,11 +83,12 @@ def test_ema_half_life_is_ramped_up():
 
 
 def test_defaults_follow_the_resolution_and_yield_to_the_settings():
-    automatic = defaults(GeneratorSettings(batch=64), 256)
+    automatic = defaults(GeneratorSettings(batch=64), 256, 256)
     assert (automatic.channel_base, automatic.learning_rate) == (16384, 0.0025)
     assert automatic.r1_gamma == pytest.approx(0.0002 * 256**2 / 64)
     assert automatic.ema_images == 20_000
-    assert defaults(GeneratorSettings(r1_gamma=0, channel_base=99), 1024).r1_gamma == 0
+    assert defaults(GeneratorSettings(batch=64), 256, 512) == replace(automatic, r1_gamma=2 * automatic.r1_gamma)
+    assert defaults(GeneratorSettings(r1_gamma=0, channel_base=99), 1024, 1024).r1_gamma == 0
 
 
 def test_ada_moves_by_images_towards_its_target():

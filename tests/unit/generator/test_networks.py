@@ -1,16 +1,25 @@
 """The networks hold to the plain forms, to the published counts and shapes, and to finite differences."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from sceneshift.generator import convolutions, reference
+from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.networks import Discriminator, FullyConnected, Generator, Mapping, minibatch_deviation
 
+# the shipped generator's images of two codes, averaged over colours and ninths of the picture
+SHIPPED = [
+    [[-0.4079, -0.36, -0.34], [-0.6115, -0.4606, -0.559], [-0.5533, -0.5752, -0.5731]],
+    [[-0.417, -0.3644, -0.4197], [-0.4484, -0.3624, -0.3825], [-0.371, -0.3969, -0.433]],
+]
 
-def tiny_generator(seed: int = 0) -> Generator:
+
+def tiny_generator(seed: int = 0, width: int | None = None) -> Generator:
     torch.manual_seed(seed)
-    g = Generator(z_dim=16, w_dim=24, resolution=32, channel_base=256, channel_max=16, mapping_layers=3)
+    sizes = {"resolution": 32, "width": width, "channel_base": 256, "channel_max": 16}
+    g = Generator(z_dim=16, w_dim=24, mapping_layers=3, **sizes)
     with torch.no_grad():  # biases and noise strengths start at zero, which would hide them
         for name, parameter in g.named_parameters():
             if name.endswith(("bias", "noise_strength")):
@@ -33,9 +42,9 @@ def test_parameter_counts_are_the_published_networks():
     assert sum(p.numel() for p in d.parameters()) == 29_012_513
 
 
-@pytest.mark.parametrize("noise", ["const", "none"])
-def test_fast_synthesis_computes_the_reference(noise):
-    g = tiny_generator()
+@pytest.mark.parametrize(("noise", "width"), [("const", 32), ("none", 32), ("const", 56)])
+def test_fast_synthesis_computes_the_reference(noise, width):
+    g = tiny_generator(width=width)
     ws = torch.randn(3, g.num_ws, g.w_dim)
     fast = g.synthesis(ws, noise)
     g.synthesis.ops = reference
@@ -50,13 +59,41 @@ def test_bfloat16_synthesis_stays_near_the_reference():
     assert (g.synthesis(w) - exact).abs().mean() < 0.02 * exact.std()
 
 
-def test_fast_discriminator_computes_the_reference():
+@pytest.mark.parametrize("width", [32, 56])
+def test_fast_discriminator_computes_the_reference(width):
     torch.manual_seed(0)
-    d = Discriminator(resolution=32, channel_base=256, channel_max=16)
-    images = torch.randn(8, 3, 32, 32)
+    d = Discriminator(resolution=32, width=width, channel_base=256, channel_max=16)
+    images = torch.randn(8, 3, 32, width)
     fast = d(images)
     d.ops = reference
     torch.testing.assert_close(fast, d(images), atol=1e-5, rtol=1e-4)
+
+
+def test_wide_images_grow_from_a_wide_constant():
+    g = tiny_generator(width=56)
+    d = Discriminator(resolution=32, width=56, channel_base=256, channel_max=16)
+    assert g.synthesis.b4.const.shape == (16, 4, 7)
+    assert [b.conv1.noise_const.shape[1] for b in (g.synthesis.b8, g.synthesis.b32)] == [14, 56]
+    images = g(torch.randn(3, 16))
+    assert images.shape == (3, 3, 32, 56)
+    assert d(images).shape == (3, 1)
+    assert (g.num_ws, g.ws_resolutions) == (tiny_generator().num_ws, tiny_generator().ws_resolutions)
+    assert {n: p.shape for n, p in g.named_parameters() if "const" not in n} == {
+        n: p.shape for n, p in tiny_generator().named_parameters() if "const" not in n
+    }
+
+
+@pytest.mark.parametrize("width", [28, 24, 37, 0])
+def test_widths_that_no_constant_grows_to_are_refused(width):
+    with pytest.raises(ValueError, match="no multiple of resolution / 4 = 8 from 32 on"):
+        tiny_generator(width=width)
+
+
+def test_the_shipped_generator_draws_what_it_drew():
+    shipped = Path(__file__).parents[3] / "resources" / "streets64.safetensors"
+    z = torch.randn(2, 128, generator=torch.Generator().manual_seed(1))
+    thumbnails = torch.nn.functional.adaptive_avg_pool2d(load_generator(shipped)(z, truncation_psi=0.7), 3)
+    torch.testing.assert_close(thumbnails.mean(1), torch.tensor(SHIPPED), atol=1e-4, rtol=0)
 
 
 def test_gradients_of_the_fast_layer_match_finite_differences_twice():

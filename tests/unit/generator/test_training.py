@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from sceneshift.generator import training
 from sceneshift.generator.checkpoints import images_seen, load_generator
+from sceneshift.generator.importing import import_generator
 from sceneshift.generator.training_photos import photo_batches, photo_indices
-from sceneshift.photos import PhotoStore, prepare_photos
+from sceneshift.photos import PhotoStore, PhotoStoreWriter, prepare_photos
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 from sceneshift.settings import GeneratorSettings, PhotosSettings
@@ -118,6 +120,25 @@ def test_warm_start_of_another_shape_names_both_sides(photos, tmp_path):
     training.train_generator(photos, first, settings(images=8))
     with pytest.raises(SceneshiftError, match="w_dim 8 there, 16 here"):
         training.train_generator(photos, tmp_path / "x" / "g.safetensors", settings(warm_start=str(first), w_dim=16))
+
+
+def test_wide_photos_make_a_wide_generator(tmp_path):
+    wide = tmp_path / "wide.h5"
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 28, 3), dtype=np.uint8)
+    with PhotoStoreWriter(wide, 16, width=28, crop="center", folder="", provenance="{}") as store:
+        store.append(images, [str(i) for i in range(12)], [False] * 12)
+    out = tmp_path / "a" / "g.safetensors"
+    training.train_generator(wide, out, settings(images=16))
+    assert load_generator(out).width == 28
+    with Image.open(tmp_path / "a" / "training" / "samples-00000016.png") as sheet:
+        assert sheet.size == (9 * 28, 8 * 16)
+    with PhotoStoreWriter(tmp_path / "square.h5", 16, crop="center", folder="", provenance="{}") as store:
+        store.append(images[:, :, :16], [str(i) for i in range(12)], [False] * 12)
+    with pytest.raises(SceneshiftError, match="width 28 there, 16 here"):
+        training.train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(warm_start=str(out)))
+    with pytest.raises(SceneshiftError, match=r"16 px high and 28 px wide, but .* 16 px high and 16 px wide"):
+        import_generator(out, tmp_path / "i.safetensors", resolution=16)
+    import_generator(out, tmp_path / "i.safetensors", resolution=16, width=28)
 
 
 def test_style_mixing_switches_codes_at_one_layer():

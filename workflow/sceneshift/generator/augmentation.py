@@ -4,6 +4,10 @@ Every transformation is applied to each image on its own with probability p: pix
 integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and colour (brightness,
 contrast, luma flip, hue, saturation). Appendix B of the paper fixes order, distributions and the anti-aliased warp.
 The whole pipe is differentiable twice, since R1's gradient goes through it.
+
+On images wider than high, translations are shares of each side and rotations turn pixels, as on squares. Only the
+quarter turns become half turns: a picture lying on its side does not fit its own frame, and the discriminator would
+see mostly mirrored borders.
 """
 
 import functools
@@ -66,8 +70,9 @@ def _geometry(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
     size = images.new_tensor([width, height])
     flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
     inverse = _scale(1 - 2 * flip, torch.ones_like(flip))
-    quarter = draw.chosen(torch.floor(draw.uniform() * 4), 0.0)
-    inverse = inverse @ _rotation(math.pi / 2 * quarter)
+    turns = 4 if height == width else 2
+    turn = draw.chosen(torch.floor(draw.uniform() * turns), 0.0)
+    inverse = inverse @ _rotation(2 * math.pi / turns * turn)
     shift = draw.chosen((draw.uniform(2) * 2 - 1) * 0.125, 0.0)
     inverse = inverse @ _translation(-torch.round(shift * size))
     scale = draw.chosen(torch.exp2(draw.normal() * 0.2), 1.0)

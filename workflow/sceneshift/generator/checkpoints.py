@@ -18,7 +18,8 @@ from sceneshift.runtime.provenance import made_by
 FORMAT, FORMAT_VERSION = "sceneshift generator", 1
 METADATA = "sceneshift"  # the metadata key that holds everything, as JSON
 DISCRIMINATOR = "discriminator."  # prefix of the discriminator's tensors
-ARCHITECTURE = ("z_dim", "w_dim", "resolution", "channel_base", "channel_max", "mapping_layers")
+DISCRIMINATOR_ARCHITECTURE = ("resolution", "width", "channel_base", "channel_max")
+ARCHITECTURE = ("z_dim", "w_dim", "mapping_layers", *DISCRIMINATOR_ARCHITECTURE)
 
 
 def save_generator(
@@ -57,7 +58,7 @@ def load_discriminator(path: Path | str) -> Discriminator | None:
     own = {name.removeprefix(DISCRIMINATOR): t for name, t in tensors.items() if name.startswith(DISCRIMINATOR)}
     if not own:
         return None
-    discriminator = _built(path, Discriminator, metadata, ("resolution", "channel_base", "channel_max"))
+    discriminator = _built(path, Discriminator, metadata, DISCRIMINATOR_ARCHITECTURE)
     _fill(path, discriminator, own)
     return discriminator
 
@@ -81,6 +82,7 @@ def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise SceneshiftError(
             f"{path} has format {found[0]!r}, version {found[1]}; expected {FORMAT!r}, version {FORMAT_VERSION}."
         )
+    metadata.setdefault("width", metadata.get("resolution"))  # files made before there were other shapes than squares
     return metadata, tensors
 
 

@@ -15,8 +15,8 @@ class Defaults:
     ema_images: float
 
 
-def defaults(settings: GeneratorSettings, resolution: int) -> Defaults:
-    """`null` settings filled in: γ = 0.0002·resolution²/batch, EMA half-life batch·10000/32 images, and so on."""
+def defaults(settings: GeneratorSettings, resolution: int, width: int) -> Defaults:
+    """`null` settings filled in: γ = 0.0002·H·W/batch, EMA half-life batch·10000/32 images, the rest by the height."""
 
     def given(value: float | None, automatic: float) -> float:
         return automatic if value is None else value
@@ -24,7 +24,7 @@ def defaults(settings: GeneratorSettings, resolution: int) -> Defaults:
     return Defaults(
         channel_base=int(given(settings.channel_base, 16384 if resolution < 512 else 32768)),
         learning_rate=given(settings.learning_rate, 0.0025 if resolution < 1024 else 0.002),
-        r1_gamma=given(settings.r1_gamma, 0.0002 * resolution**2 / settings.batch),
+        r1_gamma=given(settings.r1_gamma, 0.0002 * (resolution * width) / settings.batch),
         ema_images=given(settings.ema_images, settings.batch * 10_000 / 32),
     )
 

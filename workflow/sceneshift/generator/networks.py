@@ -3,6 +3,9 @@
 Parameters are named by role and resolution (`mapping.fc0.weight`, `synthesis.b64.conv0.affine.bias`, …) and shaped as
 in NVIDIA's stylegan2-ada-pytorch, so that weights can be compared one by one. Weights are stored at unit variance and
 scaled at run time (equalised learning rate, Karras et al. 2018).
+
+Images may be wider than high: all grows from a constant of 4×k, so `width` is k·resolution/4. A layer is still named by
+its height, `resolution`, and has that height's channels.
 """
 
 import math
@@ -18,6 +21,14 @@ from sceneshift.generator import convolutions
 def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
     """Channels of the layers at `resolution`."""
     return min(channel_base // resolution, channel_max)
+
+
+def columns_of_const(resolution: int, width: int) -> int:
+    """k of the 4×k constant that `width` grows from. Raises ValueError if no whole k from 4 on does."""
+    k, rest = divmod(4 * width, resolution)
+    if rest or k < 4:
+        raise ValueError(f"width {width} is no multiple of resolution / 4 = {resolution // 4} from {resolution} on")
+    return k
 
 
 class FullyConnected(nn.Module):
@@ -63,13 +74,13 @@ class Mapping(nn.Module):
 class SynthesisLayer(nn.Module):
     """3×3 modulated convolution with noise, bias and leaky ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, upsampling: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, width: int, upsampling: bool) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", torch.randn(resolution, width))
         self.upsampling = upsampling
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, ops: ModuleType) -> Tensor:
@@ -95,13 +106,13 @@ class ToRGB(nn.Module):
 class SynthesisBlock(nn.Module):
     """The layers at one resolution; the first block starts from a learned constant."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int) -> None:
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, width: int) -> None:
         super().__init__()
         if inputs:
-            self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, upsampling=True)
+            self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, width, upsampling=True)
         else:
-            self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
-        self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, upsampling=False)
+            self.const = nn.Parameter(torch.randn(outputs, resolution, width))
+        self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, width, upsampling=False)
         self.torgb = ToRGB(outputs, w_dim)
 
     @property
@@ -117,14 +128,15 @@ class Synthesis(nn.Module):
 
     ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
-    def __init__(self, w_dim: int, resolution: int, channel_base: int, channel_max: int) -> None:
+    def __init__(self, w_dim: int, resolution: int, width: int, channel_base: int, channel_max: int) -> None:
         super().__init__()
+        columns = columns_of_const(resolution, width)
         self.resolutions = [2**power for power in range(2, int(math.log2(resolution)) + 1)]
         self.compute_dtype = torch.float32
         inputs = 0
         for r in self.resolutions:
             outputs = channels_at(r, channel_base, channel_max)
-            setattr(self, f"b{r}", SynthesisBlock(inputs, outputs, w_dim, r))
+            setattr(self, f"b{r}", SynthesisBlock(inputs, outputs, w_dim, r, columns * r // 4))
             inputs = outputs
 
     @property
@@ -163,16 +175,21 @@ class Synthesis(nn.Module):
 
 
 class Generator(nn.Module):
-    """StyleGAN2's generator: `g.mapping` z -> w, `g.synthesis` w -> image."""
+    """StyleGAN2's generator: `g.mapping` z -> w, `g.synthesis` w -> image.
+
+    `resolution` is the images' height, `width` (None: square) a multiple of a quarter of it, at least as wide as high.
+    """
 
     def __init__(
-        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int
-    ) -> None:
+        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
+        width: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
+        self.width = resolution if width is None else width
         self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
         self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        self.synthesis = Synthesis(w_dim, resolution, channel_base, channel_max)
+        self.synthesis = Synthesis(w_dim, resolution, self.width, channel_base, channel_max)
 
     @property
     def w_avg(self) -> Tensor:
@@ -193,7 +210,7 @@ class Generator(nn.Module):
     @property
     def architecture(self) -> dict[str, int]:
         """The arguments that build this network again."""
-        names = ("z_dim", "w_dim", "resolution", "channel_base", "channel_max", "mapping_layers")
+        names = ("z_dim", "w_dim", "resolution", "width", "channel_base", "channel_max", "mapping_layers")
         return {name: getattr(self, name) for name in names}
 
 
@@ -240,12 +257,12 @@ def minibatch_deviation(x: Tensor, group_size: int = 4) -> Tensor:
 
 
 class DiscriminatorEpilogue(nn.Module):
-    """4×4 features -> one logit, in float32."""
+    """4×k features -> one logit, in float32."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, columns: int) -> None:
         super().__init__()
         self.conv = Conv(channels + 1, channels, 3)
-        self.fc = FullyConnected(channels * 16, channels, activation=True)
+        self.fc = FullyConnected(channels * 4 * columns, channels, activation=True)
         self.out = FullyConnected(channels, 1)
 
     def forward(self, x: Tensor, ops: ModuleType) -> Tensor:
@@ -254,18 +271,19 @@ class DiscriminatorEpilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32."""
+    """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32; `resolution` and `width` as the generator's."""
 
     ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
-    def __init__(self, *, resolution: int, channel_base: int, channel_max: int) -> None:
+    def __init__(self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None) -> None:
         super().__init__()
+        columns = columns_of_const(resolution, resolution if width is None else width)
         self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]
         self.compute_dtype = torch.float32
         for r in self.resolutions:
             inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))
             setattr(self, f"b{r}", DiscriminatorBlock(inputs, outputs, from_image=r == resolution))
-        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max))
+        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), columns)
 
     def forward(self, images: Tensor) -> Tensor:
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)

@@ -37,7 +37,7 @@ from sceneshift.settings import GeneratorSettings, canonical_json
 
 HISTORY = ["images", "loss_g", "loss_d", "r1", "path_length", "real_sign", "ada_p", "images_per_second", "frechet"]
 STATUS_STEPS = 32  # steps between rows of the history
-SAMPLES = (8, 16)  # rows and columns of the sheet of samples
+SAMPLES = (8, 16)  # rows and columns of the sheet of samples, of square ones
 
 # Fréchet distance to the photos of an iterator over uint8 batches [N, H, W, 3]
 FrechetDistance = Callable[[Iterator[np.ndarray]], float]
@@ -88,10 +88,10 @@ def train_generator(
     store = PhotoStore(photos)
     if len(store.train_indices) == 0:
         raise SceneshiftError(f"{photos} has no photos to train on: all are held out. Lower photos.held_out.")
-    resolution, batch = store.resolution, settings.batch
-    values = defaults(settings, resolution)
+    batch, shape = settings.batch, {"resolution": store.resolution, "width": store.width}
+    values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
-    state = _initial_state(settings, values, resolution, seed, device)
+    state = _initial_state(settings, values, shape, seed, device)
     _say(state, settings, warm_images)
 
     # Resume.
@@ -187,24 +187,18 @@ def train_generator(
 
 
 def _initial_state(
-    settings: GeneratorSettings, values: Defaults, resolution: int, seed: int, device: torch.device
+    settings: GeneratorSettings, values: Defaults, shape: dict[str, int], seed: int, device: torch.device
 ) -> State:
     """Networks and optimisers at the start: fresh, or those of the warm start with fresh optimisers."""
     if settings.warm_start:
         g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
-        _require_match(g, d, settings, values, resolution)
+        _require_match(g, d, settings, values, shape)
     else:
         with torch.random.fork_rng():  # initial weights come from torch's global generator
             torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
-            channels = {"channel_base": values.channel_base, "channel_max": settings.channel_max}
-            g = Generator(
-                z_dim=settings.z_dim,
-                w_dim=settings.w_dim,
-                resolution=resolution,
-                mapping_layers=settings.mapping_layers,
-                **channels,
-            )
-            d = Discriminator(resolution=resolution, **channels)
+            sizes = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}
+            g = Generator(z_dim=settings.z_dim, w_dim=settings.w_dim, mapping_layers=settings.mapping_layers, **sizes)
+            d = Discriminator(**sizes)
     g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
     g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
     g_ema = copy.deepcopy(g).eval().requires_grad_(False)
@@ -278,21 +272,21 @@ def _samples(g: Generator, count: int, seed: int, device: torch.device, batch: i
 
 
 def _draw_samples(g: Generator, path: Path, seed: int, device: torch.device) -> None:
-    rows, columns = SAMPLES
+    rows, columns = SAMPLES[0], SAMPLES[1] * g.resolution // g.width  # the wider the images, the fewer side by side
     images = np.concatenate(list(_samples(g, rows * columns, seed, device)))
     with atomic_file(path) as temporary:
         grid(images, columns).save(temporary)
 
 
 def _require_match(
-    g: Generator, d: Discriminator | None, settings: GeneratorSettings, values: Defaults, resolution: int
+    g: Generator, d: Discriminator | None, settings: GeneratorSettings, values: Defaults, shape: dict[str, int]
 ) -> None:
     if d is None:
         raise SceneshiftError(
             f"generator.warm_start: {settings.warm_start} has no discriminator to go on training with."
         )
     wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "channel_max", "mapping_layers")}
-    wanted |= {"resolution": resolution, "channel_base": values.channel_base}
+    wanted |= shape | {"channel_base": values.channel_base}
     different = [
         f"{name} {g.architecture[name]} there, {wanted[name]} here"
         for name in wanted

@@ -27,10 +27,10 @@ class PhotoStoreWriter:
 
     def __init__(
         self, path: Path | str, resolution: int, *, crop: str, folder: str, provenance: str,
-        attributes: Sequence[str] = (),
+        width: int | None = None, attributes: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._file = h5py.File(path, "w", libver=("v110", "v110"))
-        shape = (resolution, resolution, 3)
+        shape = (resolution, resolution if width is None else width, 3)
         self._images = self._file.create_dataset(
             "images", shape=(0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype=np.uint8
         )
@@ -40,9 +40,9 @@ class PhotoStoreWriter:
         self._held_out = self._file.create_dataset("held_out", shape=(0,), maxshape=(None,), chunks=(4096,), dtype=bool)
         self._labels = None
         if attributes:
-            width = len(attributes)
+            count = len(attributes)
             self._labels = self._file.create_dataset(
-                "labels", shape=(0, width), maxshape=(None, width), chunks=(4096, width), dtype=np.float32
+                "labels", shape=(0, count), maxshape=(None, count), chunks=(4096, count), dtype=np.float32
             )
             self._labels.attrs["attributes"] = list(attributes)
         for name, value in {
@@ -157,12 +157,17 @@ class PhotoStore:
 
     @property
     def resolution(self) -> int:
-        """Side of the photos in pixels."""
+        """Height of the photos in pixels."""
         return self._resolution
+
+    @property
+    def width(self) -> int:
+        """Width of the photos in pixels."""
+        return self._width
 
     @cached_property
     def crop(self) -> str:
-        """`center` or `pad`: how photos were made square."""
+        """`center` or `pad`: how photos were brought to one shape."""
         return str(self._open().attrs["crop"])
 
     @cached_property
@@ -214,7 +219,8 @@ class PhotoStore:
         lengths = {name: len(file[name]) for name in ("images", "names", "held_out", "labels") if name in file}
         if len(set(lengths.values())) > 1:
             raise SceneshiftError(f"{self.path} is inconsistent: {lengths}. Prepare the photos again.")
-        self._length, self._resolution = lengths["images"], int(file["images"].shape[1])
+        self._length = lengths["images"]
+        self._resolution, self._width = map(int, file["images"].shape[1:3])
         if resolution is not None and resolution != self._resolution:
             raise SceneshiftError(
                 f"{self.path} holds photos of {self._resolution} px, but {resolution} px are needed."
