@@ -51,7 +51,7 @@ def fit_judge(
     steps = epochs * (images // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
     dtype = compute_dtype("auto", device)
-    with Progress("fitting the judge", total=steps * BATCH) as progress:
+    with Progress("fitting the judge", total=steps * BATCH, beside=out) as progress:
         for epoch in range(epochs):
             order = torch.randperm(images, generator=torch_generator(seed, "judge", "order", epoch))
             for step in range(images // BATCH):

@@ -63,7 +63,7 @@ def evaluate_translator(
     rows: list[tuple[str, str, str, float, float]] = []
     with PhotoStore(photos) as store:
         chosen = _chosen(store, settings.count, seed)
-        with Progress("evaluating", len(chosen), unit="photos") as progress:
+        with Progress("evaluating", len(chosen), unit="photos", beside=out) as progress:
             for start in range(0, len(chosen), BATCH):
                 indices = chosen[start : start + BATCH]
                 before = store.images(indices)

@@ -114,7 +114,10 @@ def train_generator(
         sums[name] += value.detach().item()
         counts[name] += 1
 
-    with stop_requested() as stop, Progress("training generator", settings.images, state.images) as progress:
+    with (
+        stop_requested() as stop,
+        Progress("training generator", settings.images, state.images, folder=snapshots.folder) as progress,
+    ):
         for photos_batch in photo_batches(store, seed, state.images, batch, mirror):
             if state.images >= settings.images:
                 break

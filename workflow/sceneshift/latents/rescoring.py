@@ -75,7 +75,10 @@ def rescore_boundary(
         deviations = score_deviations(synthesised)
     masks = levels(renderer.ws_resolutions, renderer.resolution)
     rows = []
-    with LatentStore(unedited) as fresh, Progress(f"re-scoring {boundary.attribute}", len(masks) * len(fresh)) as bar:
+    with (
+        LatentStore(unedited) as fresh,
+        Progress(f"re-scoring {boundary.attribute}", len(masks) * len(fresh), beside=out_csv) as bar,
+    ):
         check_store(fresh, generator_path, predictor_path)
         if fresh.images is None or len(fresh.images) < len(fresh):
             raise SceneshiftError(f"{unedited} lacks its images. Make it with `sceneshift synthesize --keep-images`.")

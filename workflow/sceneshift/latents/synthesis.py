@@ -55,7 +55,7 @@ def synthesize(
     with (
         atomic_file(out) as temporary,
         LatentStoreWriter(temporary, renderer.w_dim, attributes, attrs, shape) as store,
-        Progress("synthesising", count) as progress,
+        Progress("synthesising", count, beside=out) as progress,
     ):
         for batch in in_order(work, batches(count, settings.batch, start), device):
             store.append(np.array(batch.index), batch.w, batch.scores, batch.images)

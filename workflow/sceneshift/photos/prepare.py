@@ -75,7 +75,7 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
         pool = stack.enter_context(ThreadPoolExecutor(_cores()))
-        progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos"))
+        progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos", beside=out_h5))
         for path, photo in zip(paths, _in_order(pool, read, paths), strict=True):
             progress.advance(1)
             name = path.relative_to(folder).as_posix()
@@ -112,7 +112,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
     train = 0
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, seed, out_h5, out_csv, "", LABELS, LABELS)
-        progress = stack.enter_context(Progress("rendering streets", settings.count))
+        progress = stack.enter_context(Progress("rendering streets", settings.count, beside=out_h5))
         rendered: Iterable = map(render, blocks)
         if settings.count > FEW_STREETS and _cores() > 1:
             # Drawing holds the GIL, so processes; spawned, since a fork of a process with threads may hang.

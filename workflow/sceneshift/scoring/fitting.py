@@ -82,7 +82,7 @@ def fit_predictor(
                     "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
                     " (.h5), a CSV or a folder with one subfolder a class."
                 )
-            heads, own_rows = _fit(settings, labelled_photos(learned_from, size, photos), seed, device)
+            heads, own_rows = _fit(settings, labelled_photos(learned_from, size, photos), seed, device, out)
             parts.append(heads)
             rows += own_rows
     provenance = made_by(
@@ -97,11 +97,11 @@ def fit_predictor(
 
 
 def _fit(
-    settings: HeadsPredictor, photos: LabelledPhotos, seed: int, device: str
+    settings: HeadsPredictor, photos: LabelledPhotos, seed: int, device: str, out: Path | str
 ) -> tuple[Heads, list[dict[str, object]]]:
     train, held_out = np.flatnonzero(~photos.held_out), np.flatnonzero(photos.held_out)
     _check_counts(photos, train)
-    x = _features(photos, settings.input_size, device)
+    x = _features(photos, settings.input_size, device, out)
     fitted = []
     for k, attribute in enumerate(photos.attributes):
         y = photos.labels[:, k].astype(np.float64)
@@ -140,10 +140,10 @@ def _check_counts(photos: LabelledPhotos, train: np.ndarray) -> None:
             )
 
 
-def _features(photos: LabelledPhotos, input_size: int, device: str) -> np.ndarray:
+def _features(photos: LabelledPhotos, input_size: int, device: str, out: Path | str) -> np.ndarray:
     count = len(photos.labels)
     x = np.empty((count, FEATURES), np.float32)
-    with Progress("features of labelled photos", count, unit="photos") as progress:
+    with Progress("features of labelled photos", count, unit="photos", beside=out) as progress:
         for start in range(0, count, BATCH):
             rows = range(start, min(start + BATCH, count))
             x[rows.start : rows.stop] = features(photos.images(rows), photos.resolution, input_size, device)

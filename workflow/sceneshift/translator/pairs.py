@@ -113,7 +113,7 @@ def make_pairs(
 
     candidates = in_order(work, batches(pairs.count * pairs.candidates, BATCH), renderer.device)
     with closing(candidates), atomic_directory(out_dir) as folder:
-        kept, tried, refused = _write(folder, candidates, rule, predictor.attributes, pairs.count)
+        kept, tried, refused = _write(folder, candidates, rule, predictor.attributes, pairs.count, out_dir)
         _judge_yield(edit, pairs, kept, tried, refused)
         facts = {
             "attribute": edit.attribute, "direction": edit.direction, "level": level, "condition_on": edit.condition_on,
@@ -185,15 +185,16 @@ def _distance(
 
 
 def _write(
-    folder: Path, candidates: Iterable[_Candidates], rule: KeepRule, attributes: Sequence[str], count: int
-) -> tuple[int, int, Counter[str]]:
+    folder: Path, candidates: Iterable[_Candidates], rule: KeepRule, attributes: Sequence[str], count: int,
+    out_dir: Path | str,
+) -> tuple[int, int, Counter[str]]:  # fmt: skip
     """Stream kept pairs and the table of all; stop at `count` kept. Returns (kept, tried, refusals by threshold)."""
     for name in ("train_A", "train_B"):
         (folder / name).mkdir()
     kept, tried, refused = 0, 0, Counter()
     with (
         open(folder / "pairs.csv", "w", encoding="utf-8", newline="") as file,
-        Progress("pairs kept", count, unit="pairs") as progress,
+        Progress("pairs kept", count, unit="pairs", beside=out_dir) as progress,
     ):
         table = csv.writer(file, lineterminator="\n")
         scores = (f"{when}_{name}" for when in ("before", "after") for name in attributes)

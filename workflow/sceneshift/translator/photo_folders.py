@@ -68,7 +68,10 @@ def _translate_files(
     """Decode a group ahead, edit a group, encode behind."""
     count, skipped = 0, []
     writing: list[Future] = []
-    with ThreadPoolExecutor(WORKERS) as pool, Progress("translating", len(files), unit="photos") as progress:
+    with (
+        ThreadPoolExecutor(WORKERS) as pool,
+        Progress("translating", len(files), unit="photos", beside=out) as progress,
+    ):
         for group in _one_ahead(
             _groups(files), lambda group: [pool.submit(read_photo_file, path) for path, _ in group]
         ):
@@ -97,7 +100,7 @@ def _translate_store(editor: Translator, path: Path, out: Path, strength: float,
         indices = store.held_out_indices
         if not len(indices):
             raise SceneshiftError(f"{path} has no held-out photos. Set photos.held_out above 0, or name a folder.")
-        with Progress("translating", len(indices), unit="photos") as progress:
+        with Progress("translating", len(indices), unit="photos", beside=out) as progress:
             for start in range(0, len(indices), GROUP):
                 group = indices[start : start + GROUP]
                 images = store.images(group)

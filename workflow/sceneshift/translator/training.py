@@ -107,7 +107,7 @@ def train_translator(
     with (
         stop_requested() as stop,
         ThreadPoolExecutor(1) as reader,
-        Progress(label, settings.images, seen) as progress,
+        Progress(label, settings.images, seen, folder=folder) as progress,
     ):
         pending = reader.submit(next_batch, seen)
         since, started = seen, time.monotonic()
