@@ -113,4 +113,4 @@ rule draw_edits:
         code=code_version("sceneshift.latents.strips"),
     shell:
         "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q}"
-        " --truncation-psi {params.truncation} --seed {params.seed} 2>&1 | tee {log:q}"
+        " --truncation-psi {params.truncation} --seed {params.seed} --device cpu 2>&1 | tee {log:q}"

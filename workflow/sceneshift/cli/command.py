@@ -72,7 +72,10 @@ def _defaults(section: type[settings.Section]) -> str:
 
 
 def device_of(name: str) -> Any:
-    """The torch device of `--device`."""
+    """The torch device of `--device`; `auto` waits for a GPU of its own where there are GPUs."""
     from sceneshift.runtime.devices import pick_device
+    from sceneshift.runtime.gpu_slots import take_gpus
 
+    if name == "auto":
+        take_gpus()
     return pick_device(name)
