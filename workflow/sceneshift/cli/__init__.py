@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import sceneshift
-from sceneshift.cli import evaluation, generator, latents, photos, report, scoring, translator
+from sceneshift.cli import evaluation, generator, latents, photos, report, scoring, status, translator
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         evaluation.add_fit_judge,
         evaluation.add_evaluate_translator,
         report.add_report,
+        status.add_status,
     ):
         add(commands)
     return parser

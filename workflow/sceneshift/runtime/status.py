@@ -1,0 +1,201 @@
+"""What of a run is done, running, waiting and failed: told by its files, on one machine and on a cluster alike.
+
+plan.json names the jobs of the last command. A job's log is created when it starts and its benchmark when it has
+succeeded; its progress file says how far it is; and Snakemake holds a lock while it lives.
+"""
+
+import csv
+import fcntl
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.progress import NAME, last_progress, progress_file
+
+SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
+SILENT = 300  # seconds after which it is said
+LAST_LINES = 6
+FAILED = ("error: ", "interrupted: ", "Traceback (most recent call last)")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a stage."""
+
+    name: str  # the wildcards other than the run: a shard, an attribute; empty if the stage has one job
+    state: str  # done, running, waiting or failed
+    log: Path
+    progress: dict[str, Any] | None  # the newest line of its progress file, while running or failed
+    silent: float  # seconds since its log or its progress last changed, while running
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A rule and its jobs."""
+
+    rule: str
+    jobs: list[Job]
+    unknown: bool  # its jobs follow from the ranking of attributes, which is not there yet
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at a glance."""
+
+    folder: Path
+    alive: bool  # Snakemake is at work there
+    stages: list[Stage]
+
+
+def status_of(folder: Path | str) -> Status:
+    """The status of results/RUN. Raises SceneshiftError if no run was started there."""
+    folder = Path(folder)
+    plan = folder / "plan.json"
+    try:
+        rules = json.loads(plan.read_text(encoding="utf-8"))["rules"]
+    except FileNotFoundError:
+        raise SceneshiftError(f"{plan} does not exist: no run was started there. Give results/RUN of a run.") from None
+    except (ValueError, KeyError, OSError) as error:
+        raise SceneshiftError(f"{plan} cannot be read ({error}). Start the run again; it is written anew.") from error
+    root, began = folder.resolve().parent.parent, plan.stat().st_mtime
+    alive = _locked(root / ".snakemake" / "sceneshift.lock")
+    ranked = [rule for rule in rules if rule["rule"] == "rank_attributes"]
+    chosen = _chosen(folder / "attributes.csv")
+    stages: list[Stage] = []
+    for rule in rules:
+        jobs = [_job(root, rule, job["wildcards"], job["due"], began, alive) for job in rule["jobs"]]
+        # Behind the ranking: not in the plan if the ranking was still to be made
+        behind = not jobs and "{attribute}" in rule["log"] and bool(ranked and ranked[0]["jobs"])
+        if behind:
+            names = [{"run": folder.resolve().name, "attribute": attribute} for attribute in chosen]
+            jobs = [_job(root, rule, wildcards, None, began, alive) for wildcards in names]
+        if jobs or behind:
+            jobs.sort(key=lambda job: job.name)
+            stages.append(Stage(rule["rule"], jobs, unknown=not jobs))
+    return Status(folder, alive, stages)
+
+
+def described(status: Status) -> str:
+    """The status as text: one line a stage, and below it the jobs that run or have failed."""
+    jobs = [job for stage in status.stages for job in stage.jobs]
+    done, failed = _count(jobs, "done"), _count(jobs, "failed")
+    complete = done == len(jobs) and not any(stage.unknown for stage in status.stages)
+    if complete:
+        state = "everything is done"
+    elif status.alive:
+        state = "at work"
+    else:
+        state = "stopped; the same snakemake command goes on from here"
+    lines = [f"{status.folder}: {state} ({done} jobs done{f', {failed} failed' if failed else ''})", ""]
+    for stage in status.stages:
+        lines.append(f"  {stage.rule:<20} {_summary(stage)}")
+        for job in stage.jobs:
+            if job.state in ("running", "failed"):
+                lines.append(f"    {job.state:<8} {job.name:<20} {_figures(job)}".rstrip())
+            if job.state == "failed":
+                lines += [f"      | {line}" for line in _last_lines(job.log)] + [f"      {job.log}"]
+    return "\n".join(lines)
+
+
+def _job(
+    root: Path, rule: dict[str, Any], wildcards: dict[str, str], due: bool | None, began: float, alive: bool
+) -> Job:
+    """due: whether the plan wanted it to run; None if the plan did not know."""
+    log, benchmark = (root / _filled(rule[kind], wildcards) for kind in ("log", "benchmark"))
+    started, succeeded = _time(log), _time(benchmark)
+    name = " ".join(value for key, value in wildcards.items() if key != "run")
+    finished = started <= succeeded
+    state, figures, last = "done", None, 0.0
+    if not started if due is None else due and started < began:
+        state = "waiting"
+    elif not finished and (started >= began or due is None):
+        source = _newest_progress(root, rule["outputs"], wildcards)
+        last = max(started, _time(source) if source else 0)
+        lives = alive or time.time() - last < SIGN_OF_LIFE
+        state = "failed" if not lives or any(line.startswith(FAILED) for line in _last_lines(log, 60)) else "running"
+        figures = last_progress(source) if source and _time(source) >= began else None
+    return Job(name, state, log, figures, time.time() - last if state == "running" else 0.0)
+
+
+def _filled(pattern: str, wildcards: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: wildcards[match[1]], pattern)
+
+
+def _newest_progress(root: Path, outputs: list[str], wildcards: dict[str, str]) -> Path | None:
+    """The progress file of what makes these outputs: beside one, beside their folder, or with the snapshots."""
+    paths = [root / _filled(output, wildcards) for output in outputs]
+    places = [place for path in paths for place in (progress_file(path), path.parent / "training" / NAME)]
+    places += [progress_file(path.parent) for path in paths]
+    return max((place for place in places if place.is_file()), key=_time, default=None)
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _locked(path: Path) -> bool:
+    """Whether a living process holds the lock."""
+    try:
+        with open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _chosen(table: Path) -> list[str]:
+    if not table.is_file():
+        return []
+    with open(table, encoding="utf-8", newline="") as file:
+        return [row["attribute"] for row in csv.DictReader(file) if row.get("chosen") == "True"]
+
+
+def _count(jobs: list[Job], state: str) -> int:
+    return sum(job.state == state for job in jobs)
+
+
+def _summary(stage: Stage) -> str:
+    if stage.unknown:
+        return "waiting for the ranking of attributes"
+    counts = {state: _count(stage.jobs, state) for state in ("done", "running", "waiting", "failed")}
+    if len(stage.jobs) == 1:
+        return next(state for state, count in counts.items() if count)
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+
+
+def _figures(job: Job) -> str:
+    parts = []
+    if p := job.progress:
+        parts.append(f"{p['done']:,} of {p['total']:,} {p['unit']}, {p['per_second']:,.1f} {p['unit']}/s")
+        if job.state == "running" and p["seconds_left"] is not None:
+            parts.append(f"{_duration(p['seconds_left'])} left")
+    if job.silent > SILENT:
+        parts.append(f"no sign of life for {_duration(job.silent)}")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes >= 3 else f"{int(seconds)} s"
+
+
+def _last_lines(log: Path, count: int = LAST_LINES) -> list[str]:
+    """The log's last lines that say something; a live line's rewritings count as one."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, log.stat().st_size - 20_000))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    return [line.rsplit("\r", 1)[-1] for line in text.split("\n") if line.strip()][-count:]
