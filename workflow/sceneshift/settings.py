@@ -272,13 +272,15 @@ class TranslatorSettings(Section):
         "edit",
         description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.",
     )
-    width: Positive | None = Field(
+    width: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         None, description="Channels of the first layer, `ngf`. `null`: 64 from 256 px, 32 below."
     )
     downsamplings: Annotated[int, Field(ge=1, le=5)] | None = Field(
         None, description="Stride-2 convolutions. `null`: 4 from 256 px, 3 at 128, 2 below."
     )
-    blocks: Positive | None = Field(None, description="Residual blocks. `null`: 9 from 256 px, 6 at 128, 4 below.")
+    blocks: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Residual blocks. `null`: 9 from 256 px, 6 at 128, 4 below."
+    )
     local_enhancer: bool = Field(
         False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more)."
     )

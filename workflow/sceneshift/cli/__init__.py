@@ -57,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
         translator.add_make_pairs,
         translator.add_train_translator,
         translator.add_translate,
+        translator.add_import_translator,
+        translator.add_export_translator,
         evaluation.add_fit_judge,
         evaluation.add_evaluate_translator,
         report.add_report,

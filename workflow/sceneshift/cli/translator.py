@@ -88,3 +88,41 @@ def add_translate(commands: Any) -> None:
         )  # fmt: skip
 
     command.runs(run)
+
+
+def add_import_translator(commands: Any) -> None:
+    """`sceneshift import-translator`."""
+    command = Command(
+        commands, "import-translator", "Take over a generator of pix2pixHD, global or local, that takes photos.",
+        "latest_net_G.pth translator.safetensors",
+    )  # fmt: skip
+    command.path("checkpoint", "pix2pixHD's latest_net_G.pth")
+    command.path("out", "translator to write (.safetensors)")
+
+    def run(args: argparse.Namespace) -> None:
+        from sceneshift.translator.pix2pixhd import import_translator
+
+        import_translator(args.checkpoint, args.out)
+
+    command.runs(run)
+
+
+def add_export_translator(commands: Any) -> None:
+    """`sceneshift export-translator`."""
+    command = Command(
+        commands, "export-translator", "Write a translator for other programs, checked against PyTorch.",
+        "translator.safetensors night.onnx --format onnx",
+    )  # fmt: skip
+    command.path("translator", "translator (.safetensors)")
+    command.path("out", "file to write")
+    command.argument(
+        "--format", required=True, choices=("onnx", "torchscript", "pix2pixhd"),
+        help="onnx, torchscript: one graph, photos of any size in and out; pix2pixhd: latest_net_G.pth (head: image)",
+    )  # fmt: skip
+
+    def run(args: argparse.Namespace) -> None:
+        from sceneshift.translator.exporting import export_translator
+
+        export_translator(args.translator, args.out, args.format)
+
+    command.runs(run)

@@ -11,11 +11,12 @@ from sceneshift.translator.networks import GlobalGenerator, LocalEnhancer, Multi
 
 # from this resolution on: width, stride-2 convolutions, residual blocks; pix2pixHD's own sizes at the top
 SIZES = ((256, 64, 4, 9), (128, 32, 3, 6), (0, 32, 2, 4))
+LARGEST = {"width": 4096, "downsamplings": 8, "blocks": 1000, "discriminators": 8, "local_blocks": 1000}
 
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """Sizes of a translator and of the discriminators that train it."""
+    """Sizes of a translator and of the discriminators that train it (none for one made elsewhere)."""
 
     head: Head
     width: int
@@ -23,6 +24,16 @@ class Architecture:
     blocks: int
     local_enhancer: bool
     discriminators: int
+    local_blocks: int = 3  # residual blocks of the local enhancer
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for sizes that no translator has, as a damaged file may name them."""
+        for name, largest in LARGEST.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= largest:
+                raise ValueError(f"{name} is {value!r}, expected a number up to {largest}")
+        if self.head not in OUTPUT_CHANNELS or type(self.local_enhancer) is not bool:
+            raise ValueError(f"head is {self.head!r}, local_enhancer is {self.local_enhancer!r}")
 
     @property
     def multiple(self) -> int:
@@ -62,7 +73,8 @@ class TranslatorNetwork(nn.Module):
         outputs = OUTPUT_CHANNELS[sizes.head]
         self.network: GlobalGenerator | LocalEnhancer
         if sizes.local_enhancer:
-            self.network = LocalEnhancer(outputs, sizes.width // 2, sizes.downsamplings, sizes.blocks)
+            enhancer = (sizes.width // 2, sizes.downsamplings, sizes.blocks, sizes.local_blocks)
+            self.network = LocalEnhancer(outputs, *enhancer)
         else:
             self.network = GlobalGenerator(outputs, sizes.width, sizes.downsamplings, sizes.blocks)
 
@@ -79,6 +91,12 @@ class TranslatorNetwork(nn.Module):
         if self.sizes.head == "edit":
             return apply_edit(photo, self.maps(photo))
         return as_image(self.network(photo))
+
+
+def network_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor of a `TranslatorNetwork`, without making one."""
+    with torch.device("meta"):
+        return {name: tuple(tensor.shape) for name, tensor in TranslatorNetwork(sizes).state_dict().items()}
 
 
 def discriminator_for(sizes: Architecture) -> MultiscaleDiscriminator:

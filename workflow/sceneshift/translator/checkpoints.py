@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.provenance import made_by
-from sceneshift.translator.architecture import Architecture, TranslatorNetwork
+from sceneshift.translator.architecture import Architecture, TranslatorNetwork, network_shapes
 
 FORMAT, FORMAT_VERSION = "sceneshift translator", 1
 
@@ -20,8 +20,9 @@ FORMAT, FORMAT_VERSION = "sceneshift translator", 1
 class TranslatorFacts:
     """What a translator's file says beside its weights.
 
-    resolution: shorter side of the pairs in pixels; settings_digest: of all that shaped the training;
-    edit: attribute, direction, distance as make-pairs recorded them, empty if the pairs came from elsewhere.
+    resolution: shorter side of the pairs in pixels, 0 if unknown (made elsewhere; the edit head always knows it);
+    settings_digest: of all that shaped the training; edit: attribute, direction, distance as make-pairs recorded them,
+    empty if the pairs came from elsewhere.
     """
 
     sizes: Architecture
@@ -56,11 +57,13 @@ def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFact
     except (SafetensorError, OSError) as error:
         raise SceneshiftError(f"{path} is not a whole .safetensors file ({error}). {remedy}") from error
     facts = _facts(path, text, remedy)
-    network = TranslatorNetwork(facts.sizes)
-    for name, parameter in network.state_dict().items():
+    shapes = network_shapes(facts.sizes)
+    for name in shapes | weights:
         found = tuple(weights[name].shape) if name in weights else "missing"
-        if found != tuple(parameter.shape):
-            raise SceneshiftError(f"{path}: {name} is {found}, expected {tuple(parameter.shape)}. {remedy}")
+        expected = shapes.get(name, "none of that name")
+        if found != expected:
+            raise SceneshiftError(f"{path}: {name} is {found}, expected {expected}. {remedy}")
+    network = TranslatorNetwork(facts.sizes)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False), facts
 

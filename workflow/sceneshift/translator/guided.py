@@ -22,7 +22,7 @@ REC_601 = (0.299, 0.587, 0.114)
 
 
 class GuidedMaps(NamedTuple):
-    """map(pixel) = slope·luminance(pixel) + level, both [7, h, w]: gain (3), offset (3), mask (1)."""
+    """map(pixel) = slope·luminance(pixel) + level, both [..., 7, h, w]: gain (3), offset (3), mask (1)."""
 
     slope: Tensor
     level: Tensor
@@ -37,9 +37,9 @@ def luminance(pixels: Tensor) -> Tensor:
 def guided_maps(maps: Tensor, guide: Tensor) -> GuidedMaps:
     """The filter's coefficients: a = cov(I, p)/(var(I) + ε), b = mean p − a·mean I, both averaged over the windows.
 
-    maps: p, [C, h, w]; guide: I, [h, w]. Windows are cut at the border.
+    maps: p, [..., C, h, w]; guide: I, [..., h, w]. Windows are cut at the border.
     """
-    guide = guide[None].expand_as(maps)
+    guide = guide.unsqueeze(-3).expand_as(maps)
     mean_guide, mean_maps = _window_mean(guide), _window_mean(maps)
     covariance = _window_mean(guide * maps) - mean_guide * mean_maps
     variance = _window_mean(guide * guide) - mean_guide * mean_guide
@@ -101,4 +101,4 @@ def _enlarged_rows(x: Tensor, rows: slice, height: int, width: int) -> Tensor:
 
 
 def _window_mean(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x[None], 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)[0]
+    return F.avg_pool2d(x, 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)
