@@ -77,6 +77,18 @@ def test_settings_come_as_json_or_from_a_file(tmp_path, monkeypatch):
     assert (own.source, own.folder, own.resolution) == ("folder", "photos", 32)
 
 
+def test_a_size_is_a_height_and_if_not_square_a_width(tmp_path, monkeypatch, capsys):
+    taken = []
+    monkeypatch.setattr(
+        "sceneshift.generator.importing.import_generator", lambda *arguments: taken.append(arguments[2])
+    )
+    for size in ([], ["--resolution", "64"], ["--resolution", "64", "--width", "96"]):
+        assert cli.main(["import-generator", "a", "b", *size]) == 0
+    assert taken == [None, (64, 64), (64, 96)]
+    assert cli.main(["import-generator", "a", "b", "--width", "96"]) == 1
+    assert "give both" in capsys.readouterr().err
+
+
 def test_a_bad_setting_is_named(capsys):
     assert cli.main(["prepare-photos", "out.h5", "--settings", '{"resolution": 100}']) == 1
     assert "resolution" in capsys.readouterr().err

@@ -34,6 +34,9 @@ def refusal(config):
     ("config", "says"),
     [
         ({"photos": {"resolution": 100}}, ["photos.resolution", "100", "64, 128"]),
+        ({"photos": {"resolution": 64, "width": 100}}, ["photos.width", "100", "resolution / 4 = 16", "nearest is 96"]),
+        ({"photos": {"width": 32}}, ["photos.width", "32", "from 64 to 256", "nearest is 64"]),
+        ({"photos": {"resolution": 32, "width": 1920}}, ["photos.width", "1920", "from 32 to 128", "nearest is 128"]),
         ({"photos": {"resolutoin": 64}}, ["photos.resolutoin", "did you mean resolution?"]),
         ({"fotos": {}}, ["fotos", "did you mean photos?"]),
         ({"photos": {"held_out": 1.5}}, ["photos.held_out", "1.5", "less than or equal to 1"]),
@@ -56,6 +59,11 @@ def test_a_bad_value_is_named_with_what_is_allowed(config, says):
     message = refusal(config)
     for part in says:
         assert part in message
+
+
+def test_photos_are_square_unless_they_have_a_width():
+    assert PhotosSettings(resolution=128).shape == (128, 128)
+    assert PhotosSettings(resolution=128, width=224).shape == (128, 224)
 
 
 def test_every_mistake_is_named_at_once():

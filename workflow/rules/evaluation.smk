@@ -17,10 +17,11 @@ rule fit_judge:
         runtime=minutes(60),
     params:
         resolution=settings.photos.resolution,
+        width=settings.photos.shape[1],
         seed=settings.seed,
         code=code_version("sceneshift.evaluation.judge_training"),
     shell:
-        "sceneshift fit-judge {output.judge:q} --resolution {params.resolution}"
+        "sceneshift fit-judge {output.judge:q} --resolution {params.resolution} --width {params.width}"
         " --seed {params.seed} 2>&1 | tee {log:q}"
 
 

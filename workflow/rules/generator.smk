@@ -18,10 +18,11 @@ if settings.generator.import_:
             runtime=minutes(10),
         params:
             resolution=settings.photos.resolution,
+            width=settings.photos.shape[1],
             code=code_version("sceneshift.generator.importing"),
         shell:
             "sceneshift import-generator {input.checkpoint:q} {output.generator:q}"
-            " --resolution {params.resolution} 2>&1 | tee {log:q}"
+            " --resolution {params.resolution} --width {params.width} 2>&1 | tee {log:q}"
 
 else:
 

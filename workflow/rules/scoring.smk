@@ -27,8 +27,10 @@ rule fit_predictor:
     params:
         settings=canonical_json(settings.predictors),
         resolution=settings.photos.resolution,
+        width=settings.photos.shape[1],
         seed=settings.seed,
         code=code_version("sceneshift.scoring.fitting"),
     shell:
         "sceneshift fit-predictor {input.photos:q} {output.predictor:q} --accuracy {output.accuracy:q}"
-        " --resolution {params.resolution} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+        " --resolution {params.resolution} --width {params.width}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

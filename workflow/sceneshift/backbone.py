@@ -92,18 +92,19 @@ def load_backbone(device: torch.device | str = "cpu", precision: str = "auto") -
     return _load(str(device), compute_dtype(precision, device))
 
 
-def enlarged(images: np.ndarray | Tensor, size: int) -> Tensor:
-    """uint8 images [N, H, W, 3] brought to `size` for the backbone: float [N, 3, size, size] in [0, 1].
+def enlarged(images: np.ndarray | Tensor, size: int | tuple[int, int]) -> Tensor:
+    """uint8 images [N, H, W, 3] brought to `size` (side, or height and width) for the backbone: float [N, 3, H', W'].
 
-    Bilinear as in HiGAN (aspect not kept), antialiased when shrinking, rounded to 8 bits on every device.
+    In [0, 1]. Bilinear as in HiGAN (aspect not kept), antialiased when shrinking, rounded to 8 bits on every device.
     """
     x = torch.as_tensor(images).permute(0, 3, 1, 2)
-    if x.shape[2:] != (size, size):
-        shrinks = max(x.shape[2:]) > size
+    shape = (size, size) if isinstance(size, int) else size
+    if x.shape[2:] != shape:
+        shrinks = x.shape[2] > shape[0] or x.shape[3] > shape[1]
         if x.device.type == "cpu":  # eight times the speed of float
-            x = F.interpolate(x, (size, size), mode="bilinear", antialias=shrinks)
+            x = F.interpolate(x, shape, mode="bilinear", antialias=shrinks)
         else:
-            x = F.interpolate(x.float(), (size, size), mode="bilinear", antialias=shrinks).round_()
+            x = F.interpolate(x.float(), shape, mode="bilinear", antialias=shrinks).round_()
     return x.to(torch.float32).div_(255)
 
 

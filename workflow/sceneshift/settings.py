@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -38,10 +38,16 @@ class PhotosSettings(Section):
         description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
     )
     count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
-    resolution: int = Field(64, description="Side in pixels of what is trained on: a power of two from 16 to 1024.")
+    resolution: int = Field(
+        64, description="Height in pixels of what is trained on: a power of two from 16 to 1024. `width` is the width."
+    )
+    width: int | None = Field(
+        None,
+        description="Width in pixels, for photos wider than high: a multiple of resolution / 4, from resolution to 4·resolution. Near 4:3 is 1.25 or 1.5 times the resolution, 16:9 1.75 times, 2:1 twice. `null`: square.",
+    )
     crop: Literal["center", "pad"] = Field(
         "center",
-        description="Photos that are not square: `center` takes the largest centred square, `pad` keeps the whole picture with mirrored borders.",
+        description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (much border, where tall photos come into a wide shape).",
     )
     mirror: bool = Field(True, description="Also train on left-right mirrored photos.")
     held_out: Share = Field(
@@ -56,6 +62,25 @@ class PhotosSettings(Section):
         if value not in (16, 32, 64, 128, 256, 512, 1024):
             raise ValueError("must be a power of two from 16 to 1024: 16, 32, 64, 128, 256, 512 or 1024")
         return value
+
+    @field_validator("width")
+    @classmethod
+    def _whole_constant(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None or "resolution" not in info.data:
+            return value
+        height = info.data["resolution"]
+        step = height // 4  # StyleGAN2 grows from a constant of 4×k
+        nearest = min(max(step * round(value / step), height), 4 * height)
+        if value != nearest:
+            raise ValueError(
+                f"must be a multiple of resolution / 4 = {step}, from {height} to {4 * height}; the nearest is {nearest}"
+            )
+        return value
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.resolution, self.resolution if self.width is None else self.width
 
     @model_validator(mode="after")
     def _folder_named(self) -> "PhotosSettings":
@@ -94,7 +119,7 @@ class GeneratorSettings(Section):
         None, description="Adam's rate for both networks. `null`: 0.0025 below 1024 px, else 0.002."
     )
     r1_gamma: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="Weight γ of R1. `null`: 0.0002·resolution²/batch."
+        None, description="Weight γ of R1. `null`: 0.0002·height·width/batch."
     )
     r1_interval: Positive = Field(16, description="R1 every so many steps.")
     path_length_weight: Annotated[float, Field(ge=0)] = Field(

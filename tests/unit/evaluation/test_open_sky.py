@@ -5,14 +5,15 @@ from sceneshift.evaluation.pixels import pixel_facts
 from sceneshift.photos.streets import render_street
 
 SEED, RESOLUTION = 3, 64
+SHAPE = (RESOLUTION, 80)
 
 
 def test_open_sky_is_sky_that_trees_leave_as_it_is():
     seen = 0
     for index in range(12):
-        sky = open_sky(SEED, index, RESOLUTION)
+        sky = open_sky(SEED, index, SHAPE)
         seen += sky.any()
-        bare, lush = (render_street(SEED, index, RESOLUTION, factors={"vegetation": v})[0] for v in (0.0, 1.0))
+        bare, lush = (render_street(SEED, index, SHAPE, factors={"vegetation": v})[0] for v in (0.0, 1.0))
         assert (bare[sky] == lush[sky]).all()
         assert not sky[RESOLUTION * 2 // 3 :].any()
     assert seen >= 8
@@ -20,9 +21,9 @@ def test_open_sky_is_sky_that_trees_leave_as_it_is():
 
 def test_a_tint_of_the_sky_is_measured_and_trees_are_not():
     before, lush = (
-        np.stack([render_street(SEED, i, RESOLUTION, factors={"vegetation": v})[0] for i in range(6)]) for v in (0, 1)
+        np.stack([render_street(SEED, i, SHAPE, factors={"vegetation": v})[0] for i in range(6)]) for v in (0, 1)
     )
-    skies = np.stack([open_sky(SEED, i, RESOLUTION) for i in range(6)])
+    skies = np.stack([open_sky(SEED, i, SHAPE) for i in range(6)])
     tinted = np.clip(before * np.array([0.8, 1.1, 0.8]), 0, 255).astype(np.uint8)
     assert np.nanmax(pixel_facts(before, lush, skies)["sky_shift"][1]) == 0
     assert np.nanmin(pixel_facts(before, tinted, skies)["sky_shift"][1]) > 0.08
@@ -31,8 +32,8 @@ def test_a_tint_of_the_sky_is_measured_and_trees_are_not():
 
 
 def test_photos_without_sky_have_no_sky_colour():
-    images = np.stack([render_street(SEED, i, RESOLUTION)[0] for i in range(2)])
-    skies = np.zeros((2, RESOLUTION, RESOLUTION), bool)
+    images = np.stack([render_street(SEED, i, SHAPE)[0] for i in range(2)])
+    skies = np.zeros((2, *SHAPE), bool)
     skies[1, :8] = True
     before, after = pixel_facts(images, images, skies)["sky_shift"]
     assert np.isnan([before[0], after[0]]).all()

@@ -137,8 +137,8 @@ def test_wide_photos_make_a_wide_generator(tmp_path):
     with pytest.raises(SceneshiftError, match="width 28 there, 16 here"):
         training.train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(warm_start=str(out)))
     with pytest.raises(SceneshiftError, match=r"16 px high and 28 px wide, but .* 16 px high and 16 px wide"):
-        import_generator(out, tmp_path / "i.safetensors", resolution=16)
-    import_generator(out, tmp_path / "i.safetensors", resolution=16, width=28)
+        import_generator(out, tmp_path / "i.safetensors", (16, 16))
+    import_generator(out, tmp_path / "i.safetensors", (16, 28))
 
 
 def test_style_mixing_switches_codes_at_one_layer():

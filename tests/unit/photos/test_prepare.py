@@ -10,9 +10,9 @@ from PIL import Image
 
 from sceneshift.photos import prepare
 from sceneshift.photos.prepare import is_held_out, prepare_photos
-from sceneshift.photos.reading import read_square
+from sceneshift.photos.reading import read_sized
 from sceneshift.photos.store import PhotoStore
-from sceneshift.photos.streets import LABELS, render_street
+from sceneshift.photos.streets import LABELS, render_street, street_factors
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import PhotosSettings
 
@@ -48,7 +48,7 @@ def test_a_folder_becomes_a_store_and_a_list(folder, tmp_path):
         assert store.labels is None
         assert set(store.names) == set(rows)
         for index, name in enumerate(store.names):
-            np.testing.assert_array_equal(store.images([index])[0], read_square(folder / name, 32).pixels)
+            np.testing.assert_array_equal(store.images([index])[0], read_sized(folder / name, (32, 32)).pixels)
             assert rows[name]["status"] == "taken"
             assert rows[name]["held_out"] == str(int(store.held_out[index]))
         assert rows["town/01.png"]["folder"] == "town"
@@ -162,6 +162,18 @@ def test_rendered_streets_come_with_labels(tmp_path):
             np.testing.assert_array_equal(store.labels[index], labels)
             assert float(rows[index]["snow"]) == pytest.approx(labels[LABELS.index("snow")], abs=1e-4)
             assert store.held_out[index] == is_held_out(store.names[index], rendered.held_out)
+
+
+def test_wide_streets_and_photos(folder, tmp_path):
+    prepare_photos(PhotosSettings(count=5, resolution=16, width=36), 7, tmp_path / "s.h5", tmp_path / "s.csv")
+    with PhotoStore(tmp_path / "s.h5") as store, open(tmp_path / "s.csv", newline="") as file:
+        row = list(csv.DictReader(file))[3]
+        assert (row["width"], row["height"]) == ("36", "16")
+        picture, labels = render_street(7, 3, (16, 36))
+        np.testing.assert_array_equal(store.images([3])[0], picture)
+        np.testing.assert_array_equal(labels, street_factors(7, 3))
+    store = run(folder, tmp_path, resolution=16, width=20)[0]
+    np.testing.assert_array_equal(store.images([0])[0], read_sized(folder / store.names[0], (16, 20)).pixels)
 
 
 def test_worker_processes_give_the_same_streets(tmp_path, monkeypatch):

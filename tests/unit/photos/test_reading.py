@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.photos.reading import UnusablePhotoError, check_folder, find_photos, read_photo, read_square
+from sceneshift.photos.reading import UnusablePhotoError, check_folder, find_photos, read_photo, read_sized
 from sceneshift.photos.streets import render_street
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -28,7 +28,7 @@ def difference(pixels: np.ndarray, picture: Image.Image) -> float:
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp", "a.tif"])
 def test_formats(tmp_path, street, name):
     street.save(tmp_path / name, **({} if name == "a.tif" else {"quality": 95}))
-    photo = read_square(tmp_path / name, 32)
+    photo = read_sized(tmp_path / name, (32, 32))
     assert photo.pixels.shape == (32, 32, 3)
     assert photo.pixels.dtype == np.uint8
     assert (photo.width, photo.height) == (128, 96)
@@ -39,12 +39,52 @@ def test_formats(tmp_path, street, name):
 def test_large_jpegs_are_read_well_at_a_fraction(tmp_path, street):
     large = street.resize((2048, 1536), Image.Resampling.BICUBIC)
     large.save(tmp_path / "large.jpg", quality=95)
-    assert difference(read_square(tmp_path / "large.jpg", 32).pixels, street) < 3
+    assert difference(read_sized(tmp_path / "large.jpg", (32, 32)).pixels, street) < 3
 
 
 def test_a_phone_s_multi_picture_jpeg_is_a_jpeg(tmp_path, street):
     street.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[street.rotate(180)], quality=95)
-    assert difference(read_square(tmp_path / "a.jpg", 32).pixels, street) < 3
+    assert difference(read_sized(tmp_path / "a.jpg", (32, 32)).pixels, street) < 3
+
+
+def test_center_takes_the_largest_part_of_the_shape(tmp_path, street):
+    street.save(tmp_path / "a.png")  # 128 x 96
+    flat = read_sized(tmp_path / "a.png", (32, 64))  # 2:1: the middle 64 rows
+    expected = street.resize((64, 32), Image.Resampling.LANCZOS, box=(0, 16, 128, 80))
+    assert np.abs(flat.pixels.astype(int) - np.asarray(expected)).mean() < 3
+    tall = street.crop((40, 0, 88, 96))
+    tall.save(tmp_path / "b.png")  # 48 x 96: a band across the middle
+    band = read_sized(tmp_path / "b.png", (16, 32))
+    expected = tall.resize((32, 16), Image.Resampling.LANCZOS, box=(0, 36, 48, 60))
+    assert np.abs(band.pixels.astype(int) - np.asarray(expected)).mean() < 3
+
+
+def test_pad_mirrors_a_tall_photo_into_a_wide_frame(tmp_path, street):
+    tall = street.crop((40, 0, 88, 96))  # 48 x 96, fits as 16 x 32 into the middle of 64 x 32
+    tall.save(tmp_path / "a.png")
+    pixels = read_sized(tmp_path / "a.png", (32, 64), "pad").pixels
+    whole = pixels[:, 24:40]
+    assert np.abs(whole.astype(int) - np.asarray(tall.resize((16, 32), Image.Resampling.LANCZOS))).mean() < 3
+    np.testing.assert_array_equal(pixels[:, 8:24], whole[:, ::-1])
+    np.testing.assert_array_equal(pixels[:, 40:56], whole[:, ::-1])
+    np.testing.assert_array_equal(pixels[:, :8], whole[:, 8:])  # narrower than its border: mirrored again
+
+
+def test_sizes_are_judged_upright(tmp_path, street):
+    """Stored lying, 128 x 96 is an upright photo of 96 x 128."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    street.save(tmp_path / "a.jpg", exif=exif)
+    photo = read_sized(tmp_path / "a.jpg", (64, 96))
+    assert (photo.pixels.shape, photo.width, photo.height) == ((64, 96, 3), 96, 128)
+    upright = street.transpose(Image.Transpose.ROTATE_270)
+    expected = upright.resize((96, 64), Image.Resampling.LANCZOS, box=(0, 32, 96, 96))
+    assert np.abs(photo.pixels.astype(int) - np.asarray(expected)).mean() < 6
+    with pytest.raises(UnusablePhotoError, match="too small: 96 x 128, needs a width of 128 and a height of 64"):
+        read_sized(tmp_path / "a.jpg", (64, 128))
+    assert read_sized(tmp_path / "a.jpg", (128, 256), "pad").pixels.shape == (128, 256, 3)
+    with pytest.raises(UnusablePhotoError, match="needs a width of 132 or a height of 132"):
+        read_sized(tmp_path / "a.jpg", (132, 132), "pad")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -56,7 +96,7 @@ def test_exif_orientation(tmp_path, street, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    photo = read_square(tmp_path / "a.jpg", 32)
+    photo = read_sized(tmp_path / "a.jpg", (32, 32))
     assert difference(photo.pixels, street) < 3
     assert (photo.width, photo.height) == (128, 96)
     assert np.abs(read_photo(tmp_path / "a.jpg").astype(int) - np.asarray(street)).mean() < 4
@@ -67,45 +107,45 @@ def test_modes(tmp_path, street, mode):
     name = "a.tif" if mode in ("CMYK", "YCbCr") else "a.png"
     street.convert(mode).save(tmp_path / name)
     expected = street.convert("L") if mode in ("L", "LA") else street.convert(mode).convert("RGB")
-    assert difference(read_square(tmp_path / name, 32).pixels, expected) < 3
+    assert difference(read_sized(tmp_path / name, (32, 32)).pixels, expected) < 3
 
 
 def test_cmyk_jpeg(tmp_path, street):
     street.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
-    assert difference(read_square(tmp_path / "a.jpg", 32).pixels, street) < 4
+    assert difference(read_sized(tmp_path / "a.jpg", (32, 32)).pixels, street) < 4
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_16_bit_grey_keeps_its_greys(tmp_path, street, name):
     deep = np.asarray(street.convert("L")).astype(np.uint16) * 257
     Image.fromarray(deep).save(tmp_path / name)
-    assert difference(read_square(tmp_path / name, 32).pixels, street.convert("L")) < 1.5
+    assert difference(read_sized(tmp_path / name, (32, 32)).pixels, street.convert("L")) < 1.5
 
 
 def test_float_tiff(tmp_path, street):
     Image.fromarray(np.asarray(street.convert("L")).astype(np.float32) / 255).save(tmp_path / "a.tif")
-    assert difference(read_square(tmp_path / "a.tif", 32).pixels, street.convert("L")) < 1.5
+    assert difference(read_sized(tmp_path / "a.tif", (32, 32)).pixels, street.convert("L")) < 1.5
 
 
 def test_transparent_pixels_lie_on_white(tmp_path):
     clear = np.zeros((64, 64, 4), np.uint8)
     clear[:, 32:] = (200, 10, 10, 255)
     Image.fromarray(clear).save(tmp_path / "a.png")
-    pixels = read_square(tmp_path / "a.png", 32).pixels
+    pixels = read_sized(tmp_path / "a.png", (32, 32)).pixels
     np.testing.assert_array_equal(pixels[16, 4], (255, 255, 255))
     np.testing.assert_array_equal(pixels[16, 28], (200, 10, 10))
     palette = Image.fromarray(np.tile(np.arange(2, dtype=np.uint8), (64, 32)) * 0, "P")
     palette.putpalette([0, 0, 0])
     palette.save(tmp_path / "p.png", transparency=0)
-    assert (read_square(tmp_path / "p.png", 32).pixels == 255).all()
+    assert (read_sized(tmp_path / "p.png", (32, 32)).pixels == 255).all()
 
 
 def test_crop_takes_the_middle_and_pad_keeps_everything(tmp_path):
     wide = np.zeros((64, 128, 3), np.uint8)
     wide[:, :32], wide[:, 96:] = (255, 0, 0), (0, 0, 255)
     Image.fromarray(wide).save(tmp_path / "a.png")
-    assert read_square(tmp_path / "a.png", 32, "center").pixels.max() < 60  # ringing at most
-    padded = read_square(tmp_path / "a.png", 32, "pad").pixels
+    assert read_sized(tmp_path / "a.png", (32, 32), "center").pixels.max() < 60  # ringing at most
+    padded = read_sized(tmp_path / "a.png", (32, 32), "pad").pixels
     assert padded[16, 2, 0] > 240
     assert padded[16, 29, 2] > 240
     np.testing.assert_array_equal(padded[7], padded[8])  # mirrored borders
@@ -154,7 +194,7 @@ def broken_files(folder: Path, street: Image.Image) -> dict[str, str]:
 def test_every_broken_file_has_its_reason(tmp_path, street):
     for name, reason in broken_files(tmp_path, street).items():
         with pytest.raises(UnusablePhotoError, match=reason):
-            read_square(tmp_path / name, 48)
+            read_sized(tmp_path / name, (48, 48))
         if name != "small.png":
             with pytest.raises(UnusablePhotoError, match=reason):
                 read_photo(tmp_path / name)
@@ -163,7 +203,7 @@ def test_every_broken_file_has_its_reason(tmp_path, street):
 def test_a_picture_under_a_wrong_extension_is_read(tmp_path, street):
     street.save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    assert difference(read_square(tmp_path / "a.jpg", 32).pixels, street) < 1.5
+    assert difference(read_sized(tmp_path / "a.jpg", (32, 32)).pixels, street) < 1.5
 
 
 def test_find_photos_goes_by_content_and_by_name(tmp_path, street):

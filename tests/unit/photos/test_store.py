@@ -27,9 +27,19 @@ def path(tmp_path, images):
     return path
 
 
+def test_wide_photos_come_back_wide(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 28, 3), dtype=np.uint8)
+    with PhotoStoreWriter(tmp_path / "p.h5", 16, width=28, crop="pad", folder="", provenance="{}") as writer:
+        writer.append(images, ["a", "b"], [False, True])
+    with PhotoStore(tmp_path / "p.h5", resolution=16) as store:
+        assert store.shape == (16, 28)
+        np.testing.assert_array_equal(store.images([1, 0]), images[::-1])
+
+
 def test_reads_what_was_written(path, images):
     with PhotoStore(path, resolution=16) as store:
         assert len(store) == 50
+        assert (store.resolution, store.width, store.shape) == (16, 16, (16, 16))
         np.testing.assert_array_equal(store.images([7, 3, 49, 3]), images[[7, 3, 49, 3]])
         np.testing.assert_array_equal(store.images(slice(10, 20)), images[10:20])
         assert store.images([]).shape == (0, 16, 16, 3)

@@ -55,6 +55,32 @@ def test_a_street_is_a_function_of_seed_and_index():
     assert labels.shape == (5,)
 
 
+def test_wider_pictures_see_more_of_the_same_street_to_both_sides():
+    for index in range(6):
+        square, labels = render_street(3, index, 64, factors={"clouds": 0})
+        for width in (80, 128, 256):
+            wide, wide_labels = render_street(3, index, (64, width), factors={"clouds": 0})
+            assert wide.shape == (64, width, 3)
+            np.testing.assert_array_equal(wide_labels, labels)
+            beside = (width - 64) // 2
+            assert np.abs(wide[:, beside : beside + 64].astype(int) - square).mean() < 0.5
+
+
+def test_the_widest_pictures_are_street_to_their_edges():
+    """Hedges go on until they leave the picture, and tall houses leave no sky beside it."""
+
+    def picture(index, **factors):
+        return render_street(3, index, (64, 256), factors={"natural_light": 1, **factors})[0].astype(int)
+
+    for index in range(12):
+        grown = np.abs(picture(index, vegetation=1) - picture(index, vegetation=0)).max(axis=2)
+        for half in (grown[:, :128], grown[:, :127:-1]):
+            assert max(half[-1].max(), half[32:, 0].max()) > 10  # at the bottom, or at the side
+        tall = {"vegetation": 0, "vertical_components": 1}
+        sides = [picture(index, clouds=clouds, **tall)[:, [0, 255]] for clouds in (0, 1)]
+        np.testing.assert_array_equal(*sides)
+
+
 @pytest.mark.parametrize("resolution", [32, 128, 256])
 def test_every_resolution_shows_the_same_scene(resolution):
     for index in range(6):

@@ -10,10 +10,13 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from sceneshift.backbone import enlarged
 from sceneshift.photos import PhotoStoreWriter, render_street
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, fit_predictor, load_predictor, score_images
 from sceneshift.scoring.fitting import fit_head, ridge_path
+from sceneshift.scoring.heads import Heads
+from sceneshift.scoring.predictor import save_predictor
 from sceneshift.settings import HeadsPredictor, PhotometricPredictor
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)
@@ -154,9 +157,9 @@ def folder_with_csv(tmp_path, photos, lines):
 
 def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
     labels = folder_with_csv(tmp_path, photos, [f"{i}.png,{photos[1][i]}" for i in range(60)])
-    with pytest.raises(SceneshiftError, match="need a resolution"):
+    with pytest.raises(SceneshiftError, match="need a size"):
         fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv")
-    fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", resolution=32)
+    fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", shape=(32, 32))
     predictor = load_predictor(tmp_path / "p.safetensors")
     assert predictor.attributes == ["green_leaves"]
     assert ((predictor.score(photos[0][60:])[:, 0] > 0) == photos[1][60:]).mean() > 0.85
@@ -174,14 +177,31 @@ def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
 def test_mistakes_in_a_csv_are_named_by_line_and_column(tmp_path, photos, line, says):
     labels = folder_with_csv(tmp_path, photos, ["0.png,0", line])
     with pytest.raises(SceneshiftError, match=says):
-        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", resolution=32)
+        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", shape=(32, 32))
 
 
 def test_formulas_need_no_photos_and_heads_say_that_they_do(tmp_path, photos):
-    fit_predictor([PHOTOMETRIC], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", resolution=32)
+    fit_predictor([PHOTOMETRIC], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", shape=(32, 32))
     assert load_predictor(tmp_path / "p.safetensors").score(photos[0][:3]).shape == (3, 1)
     with pytest.raises(SceneshiftError, match=r"`heads` without `labels`.*photo store"):
-        fit_predictor([HEADS], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", resolution=32)
+        fit_predictor([HEADS], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", shape=(32, 32))
+
+
+def test_heads_of_wide_images_see_what_a_square_would_lose(tmp_path):
+    """A wide generator's images are not squeezed to its height first; larger photos come down to its shape."""
+    weight, bias = np.random.default_rng(0).normal(size=(1, 1280)).astype(np.float32), np.zeros(1, np.float32)
+    images, large = (np.stack([render_street(0, i, shape)[0] for i in range(3)]) for shape in ((32, 96), (64, 192)))
+
+    def scored(photos, shape):
+        heads = Heads(["a"], weight, bias, shape=shape, input_size=128, links=["logit"])
+        save_predictor([heads], tmp_path / "p.safetensors", provenance="{}")
+        return load_predictor(tmp_path / "p.safetensors").score(photos)
+
+    seen = scored(images, (32, 96))
+    np.testing.assert_array_equal(seen, scored(images, (512, 512)))
+    assert np.abs(seen - scored(images, (32, 32))).max() > 1
+    shrunk = (enlarged(large, (32, 96)) * 255).byte().permute(0, 2, 3, 1).numpy()
+    np.testing.assert_array_equal(scored(large, (32, 96)), scored(shrunk, (32, 96)))
 
 
 def test_unknown_attribute_lists_the_known():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneshift import settings
+from sceneshift.runtime.errors import SceneshiftError
 
 
 class Command:
@@ -39,6 +40,11 @@ class Command:
         """`--seed`."""
         self.argument("--seed", type=int, default=0, help="every random draw follows from it (default: 0)")
 
+    def shape(self, what: str, default: int | None = None) -> None:
+        """`--resolution` and `--width`; read them with `shape_of`."""
+        self.argument("--resolution", type=int, default=default, help=f"height in pixels {what}")
+        self.argument("--width", type=int, help="width in pixels, with --resolution (default: square)")
+
     def path(self, name: str, what: str, required: bool = True, **more: Any) -> None:
         """An argument or option that is a path."""
         if name.startswith("-"):
@@ -69,6 +75,15 @@ def _defaults(section: type[settings.Section]) -> str:
         text = shown if field.is_required() else json.dumps(shown)
         lines.append(f"  {field.alias or name} ({text}): {field.description}")
     return "\n".join(lines)
+
+
+def shape_of(args: argparse.Namespace) -> tuple[int, int] | None:
+    """Height and width by `--resolution` and `--width`; None if neither is given."""
+    if args.resolution is None:
+        if args.width is not None:
+            raise SceneshiftError("--width is given without --resolution, the height: give both.")
+        return None
+    return args.resolution, args.resolution if args.width is None else args.width
 
 
 def device_of(name: str) -> Any:

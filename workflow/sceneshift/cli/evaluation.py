@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from sceneshift import settings
-from sceneshift.cli.command import Command, device_of
+from sceneshift.cli.command import Command, device_of, shape_of
 
 
 def add_fit_judge(commands: Any) -> None:
@@ -14,14 +14,14 @@ def add_fit_judge(commands: Any) -> None:
         "judge.safetensors --resolution 64",
     )  # fmt: skip
     command.path("out", "judge to write (.safetensors)")
-    command.argument("--resolution", type=int, default=64, help="side in pixels of the streets to judge (default: 64)")
+    command.shape("of the streets to judge (default: 64)", default=64)
     command.seed()
     command.device()
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.evaluation.judge_training import fit_judge
 
-        fit_judge(args.resolution, args.out, seed=args.seed, device=device_of(args.device))
+        fit_judge(shape_of(args), args.out, seed=args.seed, device=device_of(args.device))
 
     command.runs(run)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneshift import settings
-from sceneshift.cli.command import Command, device_of
+from sceneshift.cli.command import Command, device_of, shape_of
 
 
 def add_train_generator(commands: Any) -> None:
@@ -58,11 +58,11 @@ def add_import_generator(commands: Any) -> None:
     )  # fmt: skip
     command.path("checkpoint", "generator of sceneshift (.safetensors)")
     command.path("out", "generator to write (.safetensors)")
-    command.argument("--resolution", type=int, help="side in pixels that its images must have (default: any)")
+    command.shape("that its images must have (default: any)")
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.generator.importing import import_generator
 
-        import_generator(args.checkpoint, args.out, args.resolution)
+        import_generator(args.checkpoint, args.out, shape_of(args))
 
     command.runs(run)

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from sceneshift import settings
-from sceneshift.cli.command import Command, device_of
+from sceneshift.cli.command import Command, device_of, shape_of
 
 
 def add_fit_predictor(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_fit_predictor(commands: Any) -> None:
     )
     command.path("out", "predictor to write (.safetensors)")
     command.path("--accuracy", "held-out accuracy of each head (default: accuracy.csv beside OUT)", required=False)
-    command.argument("--resolution", type=int, help="side in pixels of the images to be scored (default: the store's)")
+    command.shape("of the images to be scored (default: the store's)")
     command.settings("--settings", "list of predictors, each with its `kind`; heads if not given")
     command.seed()
     command.device()
@@ -30,7 +30,7 @@ def add_fit_predictor(commands: Any) -> None:
 
         fit_predictor(
             settings.parse_predictors(args.settings), args.labels, args.out,
-            args.accuracy or args.out.with_name("accuracy.csv"), seed=args.seed, resolution=args.resolution,
+            args.accuracy or args.out.with_name("accuracy.csv"), seed=args.seed, shape=shape_of(args),
             device=device_of(args.device),
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ FORMAT = "sceneshift judge 1"
 class JudgeNetwork(nn.Module):
     """2 × 2 pixels folded into channels, five convolutions, and two linear layers over the whole 8 × 8 layout.
 
-    [N, 3, S, S] in [-1, 1] -> [N, labels], about [0, 1]. No normalisation: brightness must come through.
+    [N, 3, H, W] in [-1, 1], even sides -> [N, labels], about [0, 1]. No normalisation: brightness must come through.
     """
 
     def __init__(self, labels: int) -> None:
@@ -45,25 +45,27 @@ class JudgeNetwork(nn.Module):
 class Judge:
     """Scores pictures like a predictor: `attributes` names the columns of `score(images)`."""
 
-    def __init__(self, network: JudgeNetwork, attributes: list[str], side: int, facts: dict[str, object]) -> None:
-        self.network, self.attributes, self.side, self.facts = network, attributes, side, facts
+    def __init__(
+        self, network: JudgeNetwork, attributes: list[str], shape: tuple[int, int], facts: dict[str, object]
+    ) -> None:
+        self.network, self.attributes, self.shape, self.facts = network, attributes, shape, facts
 
     def score(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, H, W, 3] -> float32 [N, K] in [0, 1]. Other sizes than `side` are averaged down or enlarged."""
+        """uint8 [N, H, W, 3] -> float32 [N, K] in [0, 1]. Other sizes than `shape` are averaged down or enlarged."""
         device = next(self.network.parameters()).device
         scores = [np.zeros((0, len(self.attributes)), dtype=np.float32)]
         for start in range(0, len(images), 256):
-            chunk = as_input(torch.from_numpy(images[start : start + 256]).to(device), self.side)
+            chunk = as_input(torch.from_numpy(images[start : start + 256]).to(device), self.shape)
             with torch.no_grad(), autocast(compute_dtype("auto", device), device):
                 scores.append(self.network(chunk).float().clamp(0, 1).cpu().numpy())
         return np.concatenate(scores)
 
 
-def as_input(images: torch.Tensor, side: int) -> torch.Tensor:
-    """uint8 [N, H, W, 3] -> float32 [N, 3, side, side] in [-1, 1], channels last."""
+def as_input(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """uint8 [N, H, W, 3] -> float32 [N, 3, *shape] in [-1, 1], channels last."""
     inputs = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-    if inputs.shape[2:] != (side, side):
-        inputs = F.interpolate(inputs, size=(side, side), mode="bilinear", antialias=True)
+    if inputs.shape[2:] != shape:
+        inputs = F.interpolate(inputs, size=shape, mode="bilinear", antialias=True)
     return inputs.contiguous(memory_format=torch.channels_last)
 
 
@@ -83,4 +85,4 @@ def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge:
     network = JudgeNetwork(len(facts["attributes"]))
     network.load_state_dict(weights)
     network = network.to(device, memory_format=torch.channels_last).eval()
-    return Judge(network, facts["attributes"], facts["side"], facts)
+    return Judge(network, facts["attributes"], tuple(facts["shape"]), facts)

@@ -19,14 +19,14 @@ from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
 
-SIDE = 64  # larger pictures are averaged down to this
+HEIGHT = 64  # higher pictures are averaged down to this
 BATCH = 64
 JOB = 250  # renders that a process makes at a time
 NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 
 
 def fit_judge(
-    resolution: int,
+    shape: tuple[int, int],
     out: Path,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -34,7 +34,7 @@ def fit_judge(
     held_out: int = 1000,
     epochs: int = 10,
 ) -> dict[str, float]:
-    """Fit a judge for renders of `resolution` px and write it to `out` (.safetensors).
+    """Fit a judge for renders of `shape` (height, width) and write it to `out` (.safetensors).
 
     images: renders it learns from; they come from a stream of their own, apart from any run's streets of the same
     seed. Blur, noise, shifts and mirroring are added while learning, as they leave every label as it is;
@@ -42,8 +42,9 @@ def fit_judge(
     Returns R² per label on `held_out` further renders; they are recorded in the file's metadata too.
     """
     device = torch.device(device)
-    side = min(resolution, SIDE)
-    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + held_out, side)
+    height = min(shape[0], HEIGHT)
+    shape = (height, shape[1] * height // shape[0])
+    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + held_out, shape)
     pictures, labels = torch.from_numpy(pictures), torch.from_numpy(labels)
     network = _initialised(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
     network = network.to(device, memory_format=torch.channels_last)
@@ -57,7 +58,7 @@ def fit_judge(
             for step in range(images // BATCH):
                 random = torch_generator(seed, "judge", "augment", epoch, step)
                 chosen = order[step * BATCH : (step + 1) * BATCH]
-                inputs = as_input(disturbed(pictures[chosen], random).to(device), side)
+                inputs = as_input(disturbed(pictures[chosen], random).to(device), shape)
                 noise = torch.randn(inputs.shape, generator=random) * torch.rand(BATCH, 1, 1, 1, generator=random)
                 inputs += NOISE * noise.to(device)
                 with autocast(dtype, device):
@@ -68,8 +69,8 @@ def fit_judge(
                 optimiser.step()
                 schedule.step()
                 progress.advance(BATCH)
-    facts: dict[str, object] = {"attributes": list(LABELS), "side": side, "images": images, "seed": seed}
-    guess = Judge(network.eval(), list(LABELS), side, facts).score(pictures[images:].numpy())
+    facts: dict[str, object] = {"attributes": list(LABELS), "shape": shape, "images": images, "seed": seed}
+    guess = Judge(network.eval(), list(LABELS), shape, facts).score(pictures[images:].numpy())
     r2 = r_squared(labels[images:].numpy(), guess)
     facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -80,23 +81,24 @@ def fit_judge(
 
 
 def disturbed(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Mirror, shift and blur uint8 [N, S, S, 3] as a translator's output may be; colours and brightness stay.
+    """Mirror, shift and blur uint8 [N, H, W, 3] as a translator's output may be; colours and brightness stay.
 
     Half of the batch is blurred by shrinking it to 35 to 90 % and enlarging it again, with antialiasing.
     """
-    count, side = len(images), images.shape[1]
+    count, *shape = images.shape[:3]
     mirrored = torch.rand(count, generator=random) < 0.5
     images = torch.where(mirrored[:, None, None, None], images.flip(2), images)
-    reach = max(1, side // 32)
+    reach = max(1, shape[0] // 32)
     rows, columns = (
         (torch.arange(side) + int(torch.randint(-reach, reach + 1, (1,), generator=random))).clamp(0, side - 1)
-        for _ in range(2)
+        for side in shape
     )
     images = images[:, rows][:, :, columns]
-    smaller = max(4, round(side * (0.35 + 0.55 * float(torch.rand(1, generator=random)))))
+    share = 0.35 + 0.55 * float(torch.rand(1, generator=random))
+    smaller = [max(4, round(side * share)) for side in shape]
     half = images[: count // 2].permute(0, 3, 1, 2)
-    for size in (smaller, side):
-        half = F.interpolate(half, size=(size, size), mode="bilinear", antialias=True)
+    for size in (smaller, shape):
+        half = F.interpolate(half, size=size, mode="bilinear", antialias=True)
     images[: count // 2] = half.permute(0, 2, 3, 1)
     return images
 
@@ -116,17 +118,17 @@ def _initialised(network: JudgeNetwork, random: torch.Generator) -> JudgeNetwork
     return network
 
 
-def _render(seed: int, count: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [count, side, side, 3] and labels float32 [count, 5], drawn in parallel."""
+def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [count, H, W, 3] and labels float32 [count, 5], drawn in parallel."""
     if count <= 2 * JOB:  # rendered sooner than processes start
-        return _render_some(seed, side, range(count))
+        return _render_some(seed, shape, range(count))
     jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.
     with ProcessPoolExecutor(torch.get_num_threads(), mp_context=get_context("spawn")) as pool:
-        parts = list(pool.map(partial(_render_some, seed, side), jobs))
+        parts = list(pool.map(partial(_render_some, seed, shape), jobs))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def _render_some(seed: int, side: int, indices: range) -> tuple[np.ndarray, np.ndarray]:
-    pairs = [render_street(seed, index, side) for index in indices]
+def _render_some(seed: int, shape: tuple[int, int], indices: range) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [render_street(seed, index, shape) for index in indices]
     return np.stack([picture for picture, _ in pairs]), np.stack([label for _, label in pairs])

@@ -11,8 +11,8 @@ from sceneshift.photos.streets import render_street
 MINIMUM = 0.01  # share of the picture; less sky than this is not measured
 
 
-def open_sky(seed: int, index: int, resolution: int) -> np.ndarray:
-    """bool [H, W]: pixels of street `index` that are sky, and stay sky with the street's most lush trees.
+def open_sky(seed: int, index: int, shape: tuple[int, int]) -> np.ndarray:
+    """bool [H, W] = `shape`: pixels of street `index` that are sky, and stay sky with the street's most lush trees.
 
     The street is drawn in daylight with its vegetation at 1, once under a clear and once under a closed sky: the
     pixels that differ are sky. The rim of one pixel is left out, so that none counts that mixes sky with a roof.
@@ -20,7 +20,7 @@ def open_sky(seed: int, index: int, resolution: int) -> np.ndarray:
     An edit towards more vegetation may cover other sky with trees; this sky it has no reason to touch.
     """
     clear, closed = (
-        render_street(seed, index, resolution, factors={"natural_light": 1, "vegetation": 1, "clouds": clouds})[0]
+        render_street(seed, index, shape, factors={"natural_light": 1, "vegetation": 1, "clouds": clouds})[0]
         for clouds in (0, 1)
     )
     sky = (clear != closed).any(axis=2)
@@ -36,4 +36,4 @@ def open_skies(store: PhotoStore, indices: Sequence[int]) -> np.ndarray | None:
         return None
     seed = int(json.loads(store.provenance)["seed"])
     streets = [int(store.names[index].removeprefix("street-")) for index in indices]
-    return np.stack([open_sky(seed, street, store.resolution) for street in streets])
+    return np.stack([open_sky(seed, street, store.shape) for street in streets])

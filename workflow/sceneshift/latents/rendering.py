@@ -23,9 +23,8 @@ class Renderer:
         self.path, self.device = Path(generator_path), torch.device(device)
         self.generator = load_generator(generator_path, device=self.device, precision="auto")
         self.w_avg = self.generator.w_avg.detach().float().cpu().numpy()
-        self.z_dim, self.w_dim, self.resolution = (
-            self.generator.z_dim, self.generator.w_dim, self.generator.resolution,
-        )  # fmt: skip
+        self.z_dim, self.w_dim = self.generator.z_dim, self.generator.w_dim
+        self.resolution, self.width = self.generator.resolution, self.generator.width
         self.ws_resolutions = list(self.generator.ws_resolutions)
 
     @torch.no_grad()

@@ -51,7 +51,7 @@ def synthesize(
         "predictor_sha256": sha256_of(predictor_path) if predictor_path else "",
         "provenance": made_by(command="synthesize", start=start, count=count, keep_images=settings.keep_images),
     }
-    shape = (renderer.resolution, renderer.resolution, 3) if settings.keep_images else ()
+    shape = (renderer.resolution, renderer.width, 3) if settings.keep_images else ()
     with (
         atomic_file(out) as temporary,
         LatentStoreWriter(temporary, renderer.w_dim, attributes, attrs, shape) as store,

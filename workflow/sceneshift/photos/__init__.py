@@ -7,7 +7,7 @@ from sceneshift.photos.reading import (
     check_folder,
     find_photos,
     read_photo,
-    read_square,
+    read_sized,
 )
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.photos.streets import LABELS, render_street, street_factors
@@ -23,7 +23,7 @@ __all__ = [
     "is_held_out",
     "prepare_photos",
     "read_photo",
-    "read_square",
+    "read_sized",
     "render_street",
     "street_factors",
 ]

@@ -17,11 +17,11 @@ import numpy as np
 
 from sceneshift.photos.reading import (
     FORMAT_NAMES,
-    SquarePhoto,
+    SizedPhoto,
     UnusablePhotoError,
     check_folder,
     find_photos,
-    read_square,
+    read_sized,
 )
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.photos.streets import LABELS, render_street
@@ -71,7 +71,7 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
     skipped: list[tuple[str, str]] = []
     first_of: dict[bytes, str] = {}
     counts = {"train": 0, "held out": 0, "duplicate": 0}
-    read = partial(_read, resolution=settings.resolution, crop=settings.crop)
+    read = partial(_read, shape=settings.shape, crop=settings.crop)
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
         pool = stack.enter_context(ThreadPoolExecutor(_cores()))
@@ -106,9 +106,10 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
 
 def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv: Path) -> None:
     # Blocks of 64 streets, of fewer where they are large: what waits in memory stays within some 100 MB.
-    size = max(1, min(64, 2**22 // settings.resolution**2))
+    height, width = settings.shape
+    size = max(1, min(64, 2**22 // (height * width)))
     blocks = [range(start, min(start + size, settings.count)) for start in range(0, settings.count, size)]
-    render = partial(_render_block, seed=seed, resolution=settings.resolution)
+    render = partial(_render_block, seed=seed, shape=settings.shape)
     train = 0
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, seed, out_h5, out_csv, "", LABELS, LABELS)
@@ -125,7 +126,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
             store.append(images, names, held_out, labels)
             for name, held, row in zip(names, held_out, labels.tolist(), strict=True):
                 figures = (f"{value:.4f}" for value in row)
-                rows.writerow((name, "taken", "", settings.resolution, settings.resolution, int(held), *figures))
+                rows.writerow((name, "taken", "", width, height, int(held), *figures))
             train += held_out.count(False)
             progress.advance(len(block))
         _check_split(settings, train, settings.count - train)
@@ -138,8 +139,9 @@ def _outputs(
     """The store and the csv writer, both under temporary names until the stack is left without an error."""
     h5, table = stack.enter_context(atomic_file(out_h5)), stack.enter_context(atomic_file(out_csv))
     provenance = made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)
+    height, width = settings.shape
     writer = PhotoStoreWriter(
-        h5, settings.resolution, crop=settings.crop, folder=folder, provenance=provenance, attributes=attributes
+        h5, height, width=width, crop=settings.crop, folder=folder, provenance=provenance, attributes=attributes
     )
     rows = csv.writer(stack.enter_context(_text(table)), lineterminator="\n")
     rows.writerow((*COLUMNS, *columns))
@@ -151,16 +153,16 @@ def _text(path: Path) -> TextIO:
     return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _read(path: Path, resolution: int, crop: str) -> SquarePhoto | str:
+def _read(path: Path, shape: tuple[int, int], crop: str) -> SizedPhoto | str:
     """The photo, or the reason why there is none."""
     try:
-        return read_square(path, resolution, crop)
+        return read_sized(path, shape, crop)
     except UnusablePhotoError as reason:
         return str(reason)
 
 
-def _render_block(block: range, seed: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    streets = [render_street(seed, index, resolution) for index in block]
+def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    streets = [render_street(seed, index, shape) for index in block]
     return np.stack([image for image, _ in streets]), np.stack([labels for _, labels in streets])
 
 

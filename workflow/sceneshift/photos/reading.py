@@ -44,10 +44,10 @@ class UnusablePhotoError(Exception):
 
 
 @dataclass(frozen=True)
-class SquarePhoto:
+class SizedPhoto:
     """A photo brought to the training size."""
 
-    pixels: np.ndarray  # uint8 [resolution, resolution, 3]
+    pixels: np.ndarray  # uint8 [H, W, 3]
     width: int  # of the upright original
     height: int
     digest: bytes  # of the file's bytes
@@ -97,33 +97,32 @@ def read_photo(path: Path | str) -> np.ndarray:
         return np.asarray(_upright(_to_rgb(image), orientation))
 
 
-def read_square(path: Path | str, resolution: int, crop: Crop = "center") -> SquarePhoto:
-    """A photo as a square of `resolution` pixels.
+def read_sized(path: Path | str, shape: tuple[int, int], crop: Crop = "center") -> SizedPhoto:
+    """A photo at the size `shape`: height and width in pixels.
 
-    crop: `center` takes the largest centred square; `pad` keeps the whole picture and mirrors it into the borders.
-    The picture is turned upright by its EXIF orientation; transparent pixels lie on white; 16-bit depth is reduced to
-    8; colour profiles are not applied.
+    crop: `center` takes the largest centred part of that shape; `pad` keeps the whole picture and mirrors it into the
+    borders. The picture is turned upright by its EXIF orientation; transparent pixels lie on white; 16-bit depth is
+    reduced to 8; colour profiles are not applied.
 
     Raises UnusablePhotoError with the reason: empty, no supported format, truncated or damaged, too many pixels, or
-    smaller than `resolution` (its shorter side for `center`, its longer side for `pad`): it would have to be blown up.
+    smaller than `shape` (in either direction for `center`, in both for `pad`): it would have to be blown up.
     """
     path = Path(path)
     with _opened(path) as image:
-        width, height = image.size
-        side, name = (min(width, height), "shorter") if crop == "center" else (max(width, height), "longer")
-        if side < resolution:
-            raise UnusablePhotoError(f"too small: {width} x {height}, needs {resolution} pixels on its {name} side")
         orientation = _orientation(image)
+        width, height = image.size if orientation < 5 else image.size[::-1]
+        scale = _scale(width, height, shape, crop)
+        if scale > 1:
+            either = "and" if crop == "center" else "or"
+            needs = f"needs a width of {shape[1]} {either} a height of {shape[0]} pixels"
+            raise UnusablePhotoError(f"too small: {width} x {height}, {needs}")
         # JPEG can be decoded at a half, quarter or eighth; twice the target leaves the last step to a good filter.
-        enough = 2 * resolution / side
-        image.draft(None, (int(width * enough) + 1, int(height * enough) + 1))
+        image.draft(None, tuple(int(side * 2 * scale) + 1 for side in image.size))
         image.load()
-        square = _square(_upright(_to_rgb(image), orientation), resolution, crop)
-    if orientation >= 5:
-        width, height = height, width
+        pixels = _sized(_upright(_to_rgb(image), orientation), shape, crop)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
-    return SquarePhoto(square, width, height, digest)
+    return SizedPhoto(pixels, width, height, digest)
 
 
 def _is_candidate(path: Path) -> bool:
@@ -212,17 +211,23 @@ def _to_8_bit(grey: np.ndarray) -> np.ndarray:
     return np.clip(grey * (255 / top) + 0.5, 0, 255).astype(np.uint8)
 
 
-def _square(image: Image.Image, resolution: int, crop: Crop) -> np.ndarray:
+def _scale(width: int, height: int, shape: tuple[int, int], crop: Crop) -> float:
+    """Factor that makes a picture cover `shape` (`center`), or fit into it (`pad`)."""
+    factors = shape[0] / height, shape[1] / width
+    return max(factors) if crop == "center" else min(factors)
+
+
+def _sized(image: Image.Image, shape: tuple[int, int], crop: Crop) -> np.ndarray:
     width, height = image.size
     if crop == "center":
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        box, size = (left, top, left + side, top + side), (resolution, resolution)
+        across, along = min(width, height * shape[1] / shape[0]), min(height, width * shape[0] / shape[1])
+        left, top = (width - across) / 2, (height - along) / 2
+        box, size = (left, top, left + across, top + along), shape[::-1]
     else:
-        shrink = resolution / max(width, height)
-        box, size = None, (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        scale = _scale(width, height, shape, crop)
+        box, size = None, (max(1, round(width * scale)), max(1, round(height * scale)))
     pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0))
-    down, right = resolution - pixels.shape[0], resolution - pixels.shape[1]
+    down, right = shape[0] - pixels.shape[0], shape[1] - pixels.shape[1]
     if down or right:
         border = ((down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
         pixels = np.pad(pixels, border, mode="symmetric")

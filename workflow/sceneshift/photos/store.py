@@ -165,6 +165,11 @@ class PhotoStore:
         """Width of the photos in pixels."""
         return self._width
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the photos in pixels."""
+        return self._resolution, self._width
+
     @cached_property
     def crop(self) -> str:
         """`center` or `pad`: how photos were brought to one shape."""

@@ -7,6 +7,8 @@ from PIL.ImageDraw import ImageDraw
 
 from sceneshift.photos.street_scene import BUILDINGS, RGB, TREES, Light, Scene, View, mix
 
+NEAR = 1.2  # where ground, hedges and houses begin: beside the camera, outside even the widest picture
+
 Lamp = tuple[float, float, float]  # x, y, radius of its glow, in canvas pixels
 
 SNOW: RGB = (236, 241, 249)
@@ -33,7 +35,7 @@ def draw_hills(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: fl
 
 def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:
     """Pavements, road and markings, under snow that closes on the pavements before it closes on the road."""
-    near, far = 1.2, 160.0
+    near, far = NEAR, 160.0
     on_paving, on_road = min(1.0, 1.5 * snow), 0.94 * snow
     paving = mix(scene.paving, SNOW, on_paving)
     asphalt: RGB = (scene.road_grey, scene.road_grey + 1, scene.road_grey + 6)
@@ -86,6 +88,8 @@ def draw_buildings(draw: ImageDraw, view: View, scene: Scene, light: Light, snow
             z += length
         for k in reversed(range(BUILDINGS)):
             _draw_building(draw, view, scene, light, snow, vertical, side, spans[k], scene.building[side][k])
+        # The nearest house goes on to beside the camera, where wide pictures see it.
+        _draw_building(draw, view, scene, light, snow, vertical, side, (NEAR, spans[0][0]), scene.building[side][0])
 
 
 def _draw_building(
@@ -174,8 +178,9 @@ def draw_hedges(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: f
             continue
         x = (1 if side else -1) * (scene.kerb - 0.45)
         green = mix((62, 112, 52), (88, 128, 60), scene.hedge[side][1])
-        tops = [(z, 1.4 * grown * (0.9 + 0.1 * math.sin(1.9 * z))) for z in (4, 5.5, 7, 9, 11, 14, 17, 21, 27, 36, 60)]
-        foot = [view.at(x, 0, 60), view.at(x, 0, 4)]
+        along = (NEAR, 2, 3, 4, 5.5, 7, 9, 11, 14, 17, 21, 27, 36, 60)
+        tops = [(z, 1.4 * grown * (0.9 + 0.1 * math.sin(1.9 * z))) for z in along]
+        foot = [view.at(x, 0, z) for z in (60, 4, NEAR)]
         draw.polygon([view.at(x, h, z) for z, h in tops] + foot, fill=light(green, 18, 0.8))
         cap = mix(mix(green, (150, 180, 90), 0.25), SNOW, min(1.0, 1.2 * snow))
         draw.polygon([view.at(x, h, z) for z, h in tops] + [view.at(x, 0.62 * h, z) for z, h in reversed(tops)],

@@ -54,13 +54,13 @@ class Head:
 
 def fit_predictor(
     predictors: Sequence[PredictorSettings], source: Path | str | None, out: Path | str, accuracy_csv: Path | str, *,
-    seed: int = 0, resolution: int | None = None, device: str = "cpu",
+    seed: int = 0, shape: tuple[int, int] | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Fit what needs fitting and write all predictors, side by side, to one file, with a table of their accuracy.
 
     source: photos.h5, or a CSV or a folder with one subfolder a class; the labels of `heads` whose `labels` is null.
         None if there are no such heads.
-    resolution: the generator's; known already if `source` is a photo store.
+    shape: height and width of the generator's images; known already if `source` is a photo store.
     accuracy_csv: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out
         photos, regularization, n_train, n_held_out. Empty where it cannot be measured.
 
@@ -75,14 +75,19 @@ def fit_predictor(
             if isinstance(settings, PhotometricPredictor):
                 parts.append(Photometric(settings.attributes))
                 continue
-            size = resolution if photos is None else photos.resolution
             learned_from = Path(settings.labels) if settings.labels else source
             if learned_from is None:
                 raise SceneshiftError(
                     "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
                     " (.h5), a CSV or a folder with one subfolder a class."
                 )
-            heads, own_rows = _fit(settings, labelled_photos(learned_from, size, photos), seed, device, out)
+            heads, own_rows = _fit(
+                settings,
+                labelled_photos(learned_from, shape if photos is None else photos.shape, photos),
+                seed,
+                device,
+                out,
+            )
             parts.append(heads)
             rows += own_rows
     provenance = made_by(
@@ -111,7 +116,7 @@ def _fit(
         print(f"{attribute}: {head.kind} head, held out {', '.join(accuracy) or 'not measured'}", file=sys.stderr)
     heads = Heads(
         photos.attributes, np.stack([head.weight for head in fitted]), np.array([head.bias for head in fitted]),
-        resolution=photos.resolution, input_size=settings.input_size, links=[head.link for head in fitted],
+        shape=photos.shape, input_size=settings.input_size, links=[head.link for head in fitted],
         device=device,
     )  # fmt: skip
     rows: list[dict[str, object]] = [
@@ -146,7 +151,7 @@ def _features(photos: LabelledPhotos, input_size: int, device: str, out: Path | 
     with Progress("features of labelled photos", count, unit="photos", beside=out) as progress:
         for start in range(0, count, BATCH):
             rows = range(start, min(start + BATCH, count))
-            x[rows.start : rows.stop] = features(photos.images(rows), photos.resolution, input_size, device)
+            x[rows.start : rows.stop] = features(photos.images(rows), photos.shape, input_size, device)
             progress.advance(len(rows))
     return x
 

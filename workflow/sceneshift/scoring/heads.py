@@ -18,13 +18,14 @@ class Heads:
     """Linear heads; their scores are logits, or estimates of the label itself for ridge heads (see `links`)."""
 
     def __init__(
-        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, *, resolution: int, input_size: int,
-        links: Sequence[str], device: torch.device | str = "cpu",
+        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, *, shape: tuple[int, int],
+        input_size: int, links: Sequence[str], device: torch.device | str = "cpu",
     ) -> None:  # fmt: skip
         """weight: float32 [K, 1280], bias: float32 [K]; feature standardisation is folded into both.
 
-        resolution: images are shrunk to it first (larger ones lose what the generator cannot show), then enlarged to
-        `input_size`. links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
+        shape: the generator's height and width; larger images are shrunk to it first (they lose what the generator
+        cannot show), then all are brought to the square of side `input_size`.
+        links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
         """
         if weight.shape != (len(attributes), FEATURES) or bias.shape != (len(attributes),):
             raise SceneshiftError(
@@ -33,17 +34,17 @@ class Heads:
             )
         self.attributes, self.links = list(attributes), list(links)
         self.weight, self.bias = weight.astype(np.float32), bias.astype(np.float32)
-        self.resolution, self.input_size, self.device = resolution, input_size, torch.device(device)
+        self.shape, self.input_size, self.device = shape, input_size, torch.device(device)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
-        return features(images, self.resolution, self.input_size, self.device) @ self.weight.T + self.bias
+        return features(images, self.shape, self.input_size, self.device) @ self.weight.T + self.bias
 
     def spec(self) -> dict[str, Any]:
         """What the predictor file records about it."""
         return {
             "kind": KIND, "attributes": self.attributes, "links": self.links, "backbone": BACKBONE,
-            "resolution": self.resolution, "input_size": self.input_size,
+            "resolution": self.shape[0], "width": self.shape[1], "input_size": self.input_size,
         }  # fmt: skip
 
     def tensors(self) -> dict[str, np.ndarray]:
@@ -55,19 +56,20 @@ class Heads:
         """Rebuild from what `spec` and `tensors` gave."""
         if spec["backbone"] != BACKBONE:
             raise SceneshiftError(f"Heads on the backbone {spec['backbone']!r}; this sceneshift has {BACKBONE!r}.")
+        shape = (spec["resolution"], spec.get("width", spec["resolution"]))  # older files: square
         return cls(
-            spec["attributes"], tensors["weight"], tensors["bias"], resolution=spec["resolution"],
-            input_size=spec["input_size"], links=spec["links"], device=device,
+            spec["attributes"], tensors["weight"], tensors["bias"], shape=shape, input_size=spec["input_size"],
+            links=spec["links"], device=device,
         )  # fmt: skip
 
 
-def features(images: np.ndarray, resolution: int, input_size: int, device: torch.device | str) -> np.ndarray:
-    """Pooled backbone features of uint8 [N, H, W, 3]: float32 [N, 1280]. Larger images are first shrunk."""
+def features(images: np.ndarray, shape: tuple[int, int], input_size: int, device: torch.device | str) -> np.ndarray:
+    """Pooled backbone features of uint8 [N, H, W, 3]: float32 [N, 1280]. Images beyond `shape` are first shrunk."""
     backbone = load_backbone(device)
     rows = []
     for start in range(0, len(images), BATCH):
         batch = torch.from_numpy(np.array(images[start : start + BATCH])).to(device)
-        if max(batch.shape[1:3]) > resolution:
-            batch = (enlarged(batch, resolution) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        if batch.shape[1] > shape[0] or batch.shape[2] > shape[1]:
+            batch = (enlarged(batch, shape) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         rows.append(backbone.pooled(enlarged(batch, input_size)).cpu().numpy())
     return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneshift.attributes import UNLABELLED, as_attribute
-from sceneshift.photos import PhotoStore, UnusablePhotoError, find_photos, is_held_out, read_square
+from sceneshift.photos import PhotoStore, UnusablePhotoError, find_photos, is_held_out, read_sized
 from sceneshift.runtime.errors import SceneshiftError
 
 HELD_OUT = 0.2  # share, where the photos' own split does not say
@@ -23,51 +23,51 @@ class LabelledPhotos:
     attributes: list[str]
     labels: np.ndarray  # float32 [N, K]
     held_out: np.ndarray  # bool [N]
-    resolution: int
-    images: Callable[[Sequence[int]], np.ndarray]  # indices -> uint8 [n, resolution, resolution, 3]
+    shape: tuple[int, int]  # height and width
+    images: Callable[[Sequence[int]], np.ndarray]  # indices -> uint8 [n, H, W, 3]
 
 
-def labelled_photos(source: Path, resolution: int | None, photos: PhotoStore | None = None) -> LabelledPhotos:
+def labelled_photos(source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None) -> LabelledPhotos:
     """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder a class.
 
-    resolution: photos of a CSV or folder are brought to it. photos: the run's photo store, if any; files that a CSV
-    names are looked for among its photos first, then beside the CSV.
+    shape: height and width that photos of a CSV or folder are brought to.
+    photos: the run's photo store, if any; files that a CSV names are looked for in it first, then beside the CSV.
     """
     if source.suffix == ".h5":
         return _of_store(PhotoStore(source))
-    if resolution is None:
-        raise SceneshiftError(f"The labels {source} need a resolution: that of the generator whose images are scored.")
+    if shape is None:
+        raise SceneshiftError(
+            f"The labels {source} need a size (--resolution, --width): that of the generator whose images are scored."
+        )
     if source.is_dir():
-        return _of_folder(source, resolution)
+        return _of_folder(source, shape)
     if source.suffix.lower() == ".csv":
-        return _of_csv(source, resolution, photos)
+        return _of_csv(source, shape, photos)
     raise SceneshiftError(f"The labels {source} are neither a photo store (.h5), nor a CSV, nor a folder.")
 
 
 def _of_store(store: PhotoStore) -> LabelledPhotos:
     if store.labels is not None:
         split = _split(store.names, store.held_out)
-        return LabelledPhotos(
-            str(store.path), list(store.attributes), store.labels, split, store.resolution, store.images
-        )
+        return LabelledPhotos(str(store.path), list(store.attributes), store.labels, split, store.shape, store.images)
     classes = [name.split("/")[0] if "/" in name else None for name in store.names]
-    return _of_classes(str(store.path), store.names, classes, store.held_out, store.resolution, store.images)
+    return _of_classes(str(store.path), store.names, classes, store.held_out, store.shape, store.images)
 
 
-def _of_folder(folder: Path, resolution: int) -> LabelledPhotos:
+def _of_folder(folder: Path, shape: tuple[int, int]) -> LabelledPhotos:
     paths = list(find_photos(folder))
     names = [path.relative_to(folder).as_posix() for path in paths]
     classes = [name.split("/")[0] if "/" in name else None for name in names]
-    readable, read = _reader(paths, resolution)
+    readable, read = _reader(paths, shape)
     kept = [i for i, usable in enumerate(readable) if usable]
     return _of_classes(
-        str(folder), [names[i] for i in kept], [classes[i] for i in kept], np.zeros(len(kept), bool), resolution,
+        str(folder), [names[i] for i in kept], [classes[i] for i in kept], np.zeros(len(kept), bool), shape,
         lambda indices: read([kept[i] for i in indices]),
     )  # fmt: skip
 
 
 def _of_classes(
-    source: str, names: list[str], classes: list[str | None], held_out: np.ndarray, resolution: int,
+    source: str, names: list[str], classes: list[str | None], held_out: np.ndarray, shape: tuple[int, int],
     images: Callable[[Sequence[int]], np.ndarray],
 ) -> LabelledPhotos:  # fmt: skip
     """One head a class, one against the rest. Photos without a class take no part."""
@@ -84,17 +84,17 @@ def _of_classes(
     split = _split([names[i] for i in labelled], held_out[labelled])
     attributes = [as_attribute(name) for name in attributes]
     return LabelledPhotos(
-        source, attributes, labels, split, resolution, lambda indices: images([labelled[i] for i in indices])
+        source, attributes, labels, split, shape, lambda indices: images([labelled[i] for i in indices])
     )
 
 
-def _of_csv(path: Path, resolution: int, photos: PhotoStore | None) -> LabelledPhotos:
+def _of_csv(path: Path, shape: tuple[int, int], photos: PhotoStore | None) -> LabelledPhotos:
     names, lines, attributes, labels = _read_csv(path)
     in_store = {name: i for i, name in enumerate(photos.names)} if photos is not None else {}
     if photos is not None and all(name in in_store for name in names):
         rows = [in_store[name] for name in names]
         return LabelledPhotos(
-            str(path), attributes, labels, _split(names, photos.held_out[rows]), photos.resolution,
+            str(path), attributes, labels, _split(names, photos.held_out[rows]), photos.shape,
             lambda indices: photos.images([rows[i] for i in indices]),
         )  # fmt: skip
     paths = [path.parent / name for name in names]
@@ -104,10 +104,10 @@ def _of_csv(path: Path, resolution: int, photos: PhotoStore | None) -> LabelledP
                 f"{path}, line {line}, column 1: no file {name!r}, neither beside the CSV"
                 f"{'' if photos is None else f' nor in {photos.path}'}."
             )
-    readable, read = _reader(paths, resolution)
+    readable, read = _reader(paths, shape)
     kept = np.flatnonzero(readable)
     return LabelledPhotos(
-        str(path), attributes, labels[kept], _split([names[i] for i in kept], np.zeros(len(kept), bool)), resolution,
+        str(path), attributes, labels[kept], _split([names[i] for i in kept], np.zeros(len(kept), bool)), shape,
         lambda indices: read(kept[np.asarray(indices, int)]),
     )  # fmt: skip
 
@@ -149,14 +149,14 @@ def _split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
     return held_out if held_out.any() else np.array([is_held_out(name, HELD_OUT) for name in names])
 
 
-def _reader(paths: Sequence[Path], resolution: int) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
+def _reader(paths: Sequence[Path], shape: tuple[int, int]) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
     """(which files can be read, said on stderr if not; a function that reads those at given places)."""
     readable = []
     for path in paths:
         try:
-            read_square(path, resolution)
+            read_sized(path, shape)
             readable.append(True)
         except UnusablePhotoError as reason:
             print(f"{path}: skipped: {reason}", file=sys.stderr)
             readable.append(False)
-    return readable, lambda places: np.stack([read_square(paths[i], resolution).pixels for i in places])
+    return readable, lambda places: np.stack([read_sized(paths[i], shape).pixels for i in places])
