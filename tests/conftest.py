@@ -2,8 +2,18 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes minutes (whole workflows); leave out with -m 'not slow'")
+
+
+@pytest.fixture(scope="session")
+def places365_files(tmp_path_factory):
+    """Random weights in the formats that Places365 publishes; see places365_weights.Places365Files."""
+    from places365_weights import write_places365
+
+    return write_places365(tmp_path_factory.mktemp("places365"))

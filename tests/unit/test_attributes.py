@@ -59,7 +59,18 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
             {"boundaries": {"attributes": ["snow"]}, "edits": {"attributes": [{"attribute": "clouds"}]}},
             ["'clouds'", "boundaries.attributes has: snow"],
         ),
-        ({"predictors": [{"kind": "heads"}, {"kind": "heads"}]}, ["more than one", "natural_light"]),
+        (
+            {"predictors": [{"kind": "heads"}, {"kind": "heads"}]},
+            ["natural_light, vegetation", "by number 1 (heads) and number 2 (heads)"],
+        ),
+        (
+            {"predictors": [{"kind": "heads"}, {"kind": "places365", "attributes": ["wood", "snow"]}]},
+            ["scored more than once: snow by number 1 (heads) and number 2 (places365)", "leave each out"],
+        ),
+        (
+            {"predictors": [{"kind": "places365", "attributes": ["scene_chruch_outdoor"]}]},
+            ["places365", "did you mean scene_church_outdoor"],
+        ),
         ({"predictors": [{"kind": "heads", "labels": "missing.csv"}]}, ["missing.csv", "does not exist"]),
     ],
 )

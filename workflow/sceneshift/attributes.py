@@ -1,28 +1,29 @@
 """Which attributes a run scores, known from its config before any job runs: for the DAG and for early errors."""
 
 import csv
-import difflib
 from pathlib import Path
 
+from sceneshift.attribute_names import must_be_known, places365_attributes, side_by_side
 from sceneshift.photos.reading import find_photos
 from sceneshift.photos.streets import LABELS
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import HeadsPredictor, PhotosSettings, Settings
+from sceneshift.settings import HeadsPredictor, PhotosSettings, Places365Predictor, Settings
 
 UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are no class
 
 
 def scored_attributes(settings: Settings) -> list[str]:
     """The attributes of all predictors, side by side. Raises SceneshiftError if two predictors share a name."""
-    names: list[str] = []
+    scored: list[tuple[str, list[str]]] = []
     for predictor in settings.predictors:
         if isinstance(predictor, HeadsPredictor):
-            names.extend(_head_names(predictor, settings.photos))
+            names = _head_names(predictor, settings.photos)
+        elif isinstance(predictor, Places365Predictor):
+            names = places365_attributes(predictor.attributes)
         else:
-            names.extend(predictor.attributes)
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise SceneshiftError(f"predictors: scored by more than one of them: {', '.join(repeated)}. Remove one.")
-    return names
+            names = predictor.attributes
+        scored.append((predictor.kind, names))
+    return side_by_side(scored)
 
 
 def check_attributes(settings: Settings) -> None:
@@ -31,18 +32,11 @@ def check_attributes(settings: Settings) -> None:
     wanted = settings.boundaries.attributes
     with_boundary = scored if wanted == "all" else list(wanted)
     for name in with_boundary:
-        _must_be_known(name, scored, "boundaries.attributes", "the predictors score")
+        must_be_known(name, scored, "boundaries.attributes", "the predictors score")
     for edit in settings.edits.attributes:
         for name in (edit.attribute, *edit.condition_on):
-            _must_be_known(name, scored, f"edits.attributes ({edit.attribute})", "the predictors score")
-            _must_be_known(name, with_boundary, f"edits.attributes ({edit.attribute})", "boundaries.attributes has")
-
-
-def _must_be_known(name: str, known: list[str], where: str, who: str) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ";"
-        raise SceneshiftError(f"{where}: found {name!r}{hint} {who}: {', '.join(known)}")
+            must_be_known(name, scored, f"edits.attributes ({edit.attribute})", "the predictors score")
+            must_be_known(name, with_boundary, f"edits.attributes ({edit.attribute})", "boundaries.attributes has")
 
 
 def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:

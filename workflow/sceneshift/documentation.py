@@ -14,6 +14,7 @@ from sceneshift.settings import (
     HeadsPredictor,
     KeepSettings,
     PhotometricPredictor,
+    Places365Predictor,
     Section,
     Settings,
 )
@@ -24,6 +25,7 @@ BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from
 WITHIN: dict[str, dict[str, type[Section]]] = {
     "predictors": {
         "predictors, `kind: heads`": HeadsPredictor,
+        "predictors, `kind: places365`": Places365Predictor,
         "predictors, `kind: photometric`": PhotometricPredictor,
     },
     "edits": {"edits.attributes, each": EditSettings},

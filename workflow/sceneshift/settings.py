@@ -6,11 +6,21 @@ fails when they drift. Lengths of training are counted in images, never in steps
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -24,6 +34,18 @@ class Section(BaseModel):
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def _only_urls(urls: list[str]) -> list[str]:
+    for url in urls:
+        if not re.fullmatch(r"https?://[^#]+/[^/#]+(#sha256=[0-9a-f]{64})?", url):
+            raise ValueError(f"{url!r} is no http:// or https:// URL of a file; its checksum may follow as #sha256=…")
+    return urls
+
+
+Source = (
+    str | Annotated[list[str], Field(min_length=1), AfterValidator(_only_urls)]
+)  # a path, or mirrors to download from
 
 
 class PhotosSettings(Section):
@@ -178,7 +200,36 @@ class PhotometricPredictor(Section):
     )
 
 
-Predictor = Annotated[HeadsPredictor | PhotometricPredictor, Field(discriminator="kind")]
+PLACES365 = "http://places2.csail.mit.edu/models_places365"
+
+
+class Places365Predictor(Section):
+    """The scene network of Places365 (wideresnet18) with its SUN attributes, as HiGAN scores; nothing is learned."""
+
+    kind: Literal["places365"]
+    network: Source = Field(
+        [f"{PLACES365}/wideresnet18_places365.pth.tar"],
+        description="wideresnet18_places365.pth.tar, as published: its path; or a list of URLs to download it from, tried in turn, each with its checksum behind it where you know it: `https://…/file#sha256=…`.",
+    )
+    attributes_matrix: Source = Field(
+        [
+            f"{PLACES365}/W_sceneattribute_wideresnet18.npy"
+            "#sha256=e461a87505efe4bd3bb13f254447060a0c009698007f5da73fcb537da194ee6b"
+        ],
+        description="W_sceneattribute_wideresnet18.npy, as published: likewise.",
+    )
+    attributes: list[str] = Field(
+        ["sun"],
+        min_length=1,
+        description="Which scores: `sun`, all 102 SUN attributes; `scenes`, the probabilities of all 365 categories (`scene_bedroom`, `scene_church_outdoor`, …); `outdoor`, the share of outdoor categories among the ten likeliest; or any of their names (resources/).",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="`float32`: the published scores to 1e-4. `auto`: bfloat16 where the hardware is fast at it, several times the speed for scores that differ in the third digit.",
+    )
+
+
+Predictor = Annotated[HeadsPredictor | Places365Predictor | PhotometricPredictor, Field(discriminator="kind")]
 
 
 class SynthesisSettings(Section):
@@ -431,10 +482,13 @@ def _validated(model: type[S], values: Any, where: str) -> S:
         raise SceneshiftError(f"The {where} is not valid:\n" + "\n".join(f"  {line}" for line in lines)) from None
 
 
+# pydantic puts the names of union branches into an error's path; a config key is what the user wrote
+BRANCHES = ("heads", "places365", "photometric", "constrained-int", "literal['auto']")
+
+
 def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
     """One line: key, value found, what is allowed; a near miss suggests the right key."""
-    # pydantic puts the names of union branches into the path; a config key is what the user wrote
-    path = [part for part in error["loc"] if part not in ("heads", "photometric", "constrained-int", "literal['auto']")]
+    path = [part for part in error["loc"] if part not in BRANCHES]
     key = ".".join(str(part) for part in path) or "(top level)"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, path[:-1])

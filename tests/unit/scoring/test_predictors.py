@@ -144,7 +144,7 @@ def test_a_class_with_too_few_photos_is_named(tmp_path, photos):
 
 def test_the_same_name_twice_is_an_error(tmp_path, photos):
     store = store_of(tmp_path / "s.h5", photos, [f"{'brightness' if i % 2 else 'b'}/{i}" for i in range(COUNT)])
-    with pytest.raises(SceneshiftError, match="brightness is scored by more than one"):
+    with pytest.raises(SceneshiftError, match=r"brightness by number 1 \(heads\) and number 2 \(photometric\)"):
         fit_predictor([HEADS, PHOTOMETRIC], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
 
 

@@ -20,9 +20,8 @@ from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.scoring.heads import Heads, features
 from sceneshift.scoring.labels import LabelledPhotos, labelled_photos
-from sceneshift.scoring.photometric import Photometric
-from sceneshift.scoring.predictor import Storable, save_predictor
-from sceneshift.settings import HeadsPredictor, PhotometricPredictor
+from sceneshift.scoring.predictor import Storable, ready_made, save_predictor
+from sceneshift.settings import HeadsPredictor
 from sceneshift.settings import Predictor as PredictorSettings
 
 COLUMNS = ("attribute", "kind", "auc", "r2", "regularization", "n_train", "n_held_out")
@@ -32,6 +31,7 @@ LOGISTIC_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 RIDGE_GRID = tuple(10.0**-power for power in range(7))  # 1/α, from 1 to 1e-6
 LOGIT_MARGIN = 0.02  # labels are kept so far from 0 and 1 before their logit is taken
 BATCH = 256
+WEIGHT_FILES = {"network", "attributes_matrix"}  # recorded by their sha256, not by where they lay
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def fit_predictor(
     with contextlib.ExitStack() as stack:
         photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
         for settings in predictors:
-            if isinstance(settings, PhotometricPredictor):
-                parts.append(Photometric(settings.attributes))
+            if not isinstance(settings, HeadsPredictor):
+                parts.append(ready_made(settings, str(device)))
                 continue
             learned_from = Path(settings.labels) if settings.labels else source
             if learned_from is None:
@@ -91,7 +91,7 @@ def fit_predictor(
             parts.append(heads)
             rows += own_rows
     provenance = made_by(
-        command="fit-predictor", settings=[s.model_dump() for s in predictors], seed=seed,
+        command="fit-predictor", settings=[s.model_dump(exclude=WEIGHT_FILES) for s in predictors], seed=seed,
         labels_sha256=sha256_of(source) if source and source.is_file() else None,
     )  # fmt: skip
     save_predictor(parts, Path(out), provenance)

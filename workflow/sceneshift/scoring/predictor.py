@@ -7,7 +7,6 @@ refers to other files, so it can be moved to another machine.
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +15,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from sceneshift.attribute_names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
-from sceneshift.scoring import heads, photometric
-from sceneshift.settings import PhotometricPredictor
+from sceneshift.scoring import heads, photometric, places365
+from sceneshift.settings import PhotometricPredictor, Places365Predictor
 from sceneshift.settings import Predictor as PredictorSettings
 
 FORMAT = "sceneshift predictor"
@@ -49,20 +49,16 @@ class Storable(Predictor, Protocol):
         ...
 
 
-KINDS = {heads.KIND: heads.Heads, photometric.KIND: photometric.Photometric}
+KINDS = {heads.KIND: heads.Heads, places365.KIND: places365.Places365, photometric.KIND: photometric.Photometric}
 
 
 class SideBySide:
     """Several predictors as one: their attributes side by side."""
 
-    def __init__(self, parts: Sequence[Predictor]) -> None:
+    def __init__(self, parts: Sequence[Storable]) -> None:
         """Raises SceneshiftError if two of them have an attribute of the same name."""
         self.parts = list(parts)
-        self.attributes = [name for part in parts for name in part.attributes]
-        if repeated := sorted(name for name, count in Counter(self.attributes).items() if count > 1):
-            raise SceneshiftError(
-                f"predictors: {', '.join(repeated)} is scored by more than one predictor; names must differ."
-            )
+        self.attributes = side_by_side((part.spec()["kind"], part.attributes) for part in parts)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] -> float32 [N, K]."""
@@ -98,19 +94,22 @@ def load_predictor(
     """
     if isinstance(spec, str | Path):
         return SideBySide(_read(Path(spec), device))
-    return SideBySide([_unfitted(one) for one in (spec if isinstance(spec, Sequence) else [spec])])
+    return SideBySide([ready_made(one, device) for one in (spec if isinstance(spec, Sequence) else [spec])])
 
 
-def _unfitted(settings: PredictorSettings) -> Predictor:
+def ready_made(settings: PredictorSettings, device: str = "cpu") -> Storable:
+    """The predictor of settings that need no fitting; SceneshiftError for a kind that is learned from labels."""
     if isinstance(settings, PhotometricPredictor):
         return photometric.Photometric(settings.attributes)
+    if isinstance(settings, Places365Predictor):
+        return places365.Places365.from_settings(settings, device)
     raise SceneshiftError(
         f"A predictor of kind {settings.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
         " then give the file that it makes."
     )
 
 
-def _read(path: Path, device: str) -> list[Predictor]:
+def _read(path: Path, device: str) -> list[Storable]:
     if not path.is_file():
         raise SceneshiftError(f"The predictor {path} does not exist. Make it with `sceneshift fit-predictor`.")
     try:
@@ -131,5 +130,8 @@ def _read(path: Path, device: str) -> list[Predictor]:
         if spec["kind"] not in KINDS:
             raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
         own = {name.removeprefix(f"{i}."): value for name, value in tensors.items() if name.startswith(f"{i}.")}
-        parts.append(KINDS[spec["kind"]].from_file(spec, own, device))
+        try:
+            parts.append(KINDS[spec["kind"]].from_file(spec, own, device))
+        except KeyError as missing:
+            raise SceneshiftError(f"The predictor {path} is damaged: {missing} is missing. Make it again.") from missing
     return parts

@@ -1,0 +1,165 @@
+"""Predictor of kind `places365`: SUN attributes, scene categories, indoor or outdoor, as Places365 and HiGAN have them.
+
+f: the 512 features of wideresnet18 for the picture resized to 224×224, its aspect not kept, bilinear. A SUN attribute's
+score is f·wᵀ, without bias or sigmoid; a category's is the softmax of the network's 365-way head. The head keeps its
+negative weights: HiGAN and Places365's own demo set them to zero in place, which changes the categories.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sceneshift.attribute_names import places365_attributes, places365_columns, places365_scenes, sun_attributes
+from sceneshift.runtime.devices import compute_dtype
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import sha256_of
+from sceneshift.runtime.pickles import read_npy, read_torch
+from sceneshift.scoring.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
+from sceneshift.settings import Places365Predictor, Source
+
+KIND = "places365"
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
+LIKELIEST = 10  # categories that vote on indoors or outdoors, as in Places365's demo
+CHUNK = 16  # images a pass: more no longer fit a CPU's cache
+
+
+class Places365:
+    """The network, the attribute matrix, and which of their scores are wanted."""
+
+    def __init__(
+        self, attributes: Sequence[str], tensors: dict[str, np.ndarray], *, precision: str, sha256: dict[str, str],
+        device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        """tensors: wideresnet.SHAPES; attributes_matrix [102, 512]; outdoor_scenes, bool [365]; columns, int64 [K]: the
+        attributes' places among the SUN attributes, then the categories, then `outdoor`. sha256: of the files read.
+        """
+        self.attributes, self.precision, self.sha256 = list(attributes), precision, sha256
+        self.device, self._tensors = torch.device(device), tensors
+        self._network = WideResNet18(tensors, self.device, compute_dtype(precision, self.device))
+        self._mean = torch.tensor(MEAN, device=self.device)
+        self._deviation = torch.tensor(DEVIATION, device=self.device)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] of any size -> float32 [N, K]; categories in [0, 1], the SUN attributes unbounded."""
+        parts = [self._scores(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
+        return np.concatenate([np.zeros((0, len(self.attributes)), np.float32), *parts])
+
+    def _scores(self, images: np.ndarray) -> np.ndarray:
+        # Pillow itself: torch's bilinear differs from it by up to two grey levels, which moves scores by 1e-2
+        resized = [
+            np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)) for image in images
+        ]
+        x = torch.from_numpy(np.stack(resized)).to(self.device).float().div_(255)
+        x = (x - self._mean) / self._deviation
+        f = self._network.features(x.permute(0, 3, 1, 2)).cpu().numpy().astype(np.float64)  # [N, 512]
+        logits = f @ self._tensors["fc.weight"].T + self._tensors["fc.bias"]
+        exponentials = np.exp(logits - logits.max(1, keepdims=True))
+        likeliest = np.argsort(-logits, axis=1, kind="stable")[:, :LIKELIEST]
+        every = np.concatenate(
+            [
+                f @ self._tensors["attributes_matrix"].T,
+                exponentials / exponentials.sum(1, keepdims=True),
+                self._tensors["outdoor_scenes"][likeliest].mean(1, keepdims=True),
+            ],
+            axis=1,
+        )
+        return every[:, self._tensors["columns"]].astype(np.float32)
+
+    def spec(self) -> dict[str, Any]:
+        """What the predictor file records about it."""
+        return {"kind": KIND, "attributes": self.attributes, "precision": self.precision, "sha256": self.sha256}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Its weights, by name: all that scoring takes."""
+        return self._tensors
+
+    @classmethod
+    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
+        """Rebuild from what `spec` and `tensors` gave."""
+        return cls(spec["attributes"], tensors, precision=spec["precision"], sha256=spec["sha256"], device=device)
+
+    @classmethod
+    def from_settings(cls, settings: Places365Predictor, device: str) -> "Places365":
+        """Read the published files. Raises SceneshiftError for one that is absent or is not what it should be."""
+        names, every = places365_attributes(settings.attributes), places365_columns()
+        network, matrix = _downloaded(settings.network), _downloaded(settings.attributes_matrix)
+        tensors = read_network(network) | {
+            "attributes_matrix": read_attributes_matrix(matrix),
+            "outdoor_scenes": np.array(list(places365_scenes().values())),
+            "columns": np.array([every.index(name) for name in names]),
+        }
+        sha256 = {"network": sha256_of(network), "attributes_matrix": sha256_of(matrix)}
+        return cls(names, tensors, precision=settings.precision, sha256=sha256, device=device)
+
+
+def _downloaded(source: Source) -> Path:
+    if isinstance(source, str):
+        return Path(source)
+    name = source[0].split("#")[0].rsplit("/", 1)[-1]
+    raise SceneshiftError(
+        f"places365: of {name} only the URL is given. Download it with `sceneshift fetch {name} {source[0]}` and give"
+        " its path; the workflow does so by itself."
+    )
+
+
+def read_network(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of wideresnet.SHAPES, float32, from wideresnet18_places365.pth.tar or a state dict of that network.
+
+    Raises SceneshiftError naming the tensor that is missing, not the network's, of another shape, or not finite.
+    """
+    loaded = read_torch(path)
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict):
+        raise SceneshiftError(
+            f"{path} holds a {type(loaded).__name__}, expected the state dict of wideresnet18_places365.pth.tar."
+        )
+    tensors = {str(name).removeprefix("module."): value for name, value in state.items()}
+    tensors = {name: value for name, value in tensors.items() if not name.endswith(".num_batches_tracked")}
+    if missing := [name for name in SHAPES if name not in tensors]:
+        raise SceneshiftError(
+            f"{path}: {len(missing)} of wideresnet18's {len(SHAPES)} tensors are missing, the first is {missing[0]!r};"
+            f" {_expected(missing[0])}. It must be wideresnet18_places365.pth.tar."
+        )
+    for name, tensor in tensors.items():
+        if name not in SHAPES:
+            raise SceneshiftError(f"{path}: the tensor {name!r:.80} is none of wideresnet18's ({len(SHAPES)} tensors).")
+        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point() or tensor.shape != SHAPES[name]:
+            found = (
+                f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+            )
+            raise SceneshiftError(f"{path}: the tensor {name!r} is {found}; {_expected(name)}.")
+        if not tensor.isfinite().all() or (name.endswith("running_var") and tensor.min() < 0):
+            raise SceneshiftError(f"{path}: the tensor {name!r} has values that are not finite, or negative variances.")
+    arch = loaded.get("arch")
+    if isinstance(arch, str) and not arch.startswith("wide"):
+        print(
+            f"{path}: it calls itself {arch!r:.40}. resnet18_places365.pth.tar has the same tensors but a max-pool, and"
+            " would give other scores: make sure that this is wideresnet18.",
+            file=sys.stderr,
+        )
+    return {name: tensor.float().contiguous().numpy() for name, tensor in tensors.items()}
+
+
+def _expected(name: str) -> str:
+    return f"expected floating-point {list(SHAPES[name])}"
+
+
+def read_attributes_matrix(path: Path) -> np.ndarray:
+    """W_sceneattribute_wideresnet18.npy: float32 [102, 512]. Raises SceneshiftError for anything else."""
+    matrix, expected = read_npy(path), (len(sun_attributes()), FEATURES)
+    if not isinstance(matrix, np.ndarray) or matrix.shape != expected or matrix.dtype.kind != "f":
+        found = f"{matrix.dtype} {list(matrix.shape)}" if isinstance(matrix, np.ndarray) else type(matrix).__name__
+        raise SceneshiftError(
+            f"{path}: found {found}, expected a floating-point array {list(expected)}: a row a SUN attribute, as in"
+            " W_sceneattribute_wideresnet18.npy."
+        )
+    if not np.isfinite(matrix).all():
+        raise SceneshiftError(
+            f"{path}: row {int(np.argwhere(~np.isfinite(matrix))[0, 0])} has values that are not finite."
+        )
+    return np.ascontiguousarray(matrix, np.float32)
