@@ -180,7 +180,7 @@ class HeadsPredictor(Section):
     )
     input_size: Annotated[int, Field(ge=32, le=512)] = Field(
         128,
-        description="Photos are shrunk to the generator's resolution, then enlarged to this size for the backbone, so that photos and synthesised images look alike to it.",
+        description="Photos are shrunk to the generator's size, then brought to a square of this side for the backbone (aspect not kept, as in HiGAN), so that photos and synthesised images look alike to it.",
     )
     regularization: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",

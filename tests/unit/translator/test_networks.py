@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sceneshift.runtime.randomness import torch_generator
-from sceneshift.settings import TranslatorSettings
+from sceneshift.settings import PhotosSettings, TranslatorSettings
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.networks import (
     GlobalGenerator,
@@ -121,6 +121,14 @@ def test_weights_start_as_published_and_follow_the_generator():
     assert abs(weights.std() - 0.02) < 2e-4
     assert abs(weights.mean()) < 2e-4
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("resolution", [16, 32, 64, 128, 256, 512, 1024])
+def test_every_width_of_photos_suits_the_default_networks(resolution):
+    multiple = architecture(TranslatorSettings(local_enhancer=resolution >= 512), resolution).multiple
+    assert all(
+        PhotosSettings(resolution=resolution, width=k * resolution // 4).width % multiple == 0 for k in range(4, 17)
+    )
 
 
 @pytest.mark.parametrize(

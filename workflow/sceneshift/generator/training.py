@@ -298,7 +298,8 @@ def _require_match(
     if different:
         raise SceneshiftError(
             f"generator.warm_start: {settings.warm_start} is another network than the config describes: "
-            f"{'; '.join(different)}. Change the config's generator and photos sections to the file's values."
+            f"{'; '.join(different)}. Change the config's generator and photos sections to the file's values, or start "
+            "from scratch with generator.warm_start: null."
         )
 
 
