@@ -33,6 +33,8 @@ rule synthesize:
 rule index_synthesis:
     input:
         shards=shards,
+        generator=results("{run}/generator/generator.safetensors"),
+        predictor=results("{run}/predictor/predictor.safetensors"),
     output:
         store=results("{run}/synthesis.h5"),
     log:
@@ -45,6 +47,10 @@ rule index_synthesis:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
-        code=code_version("sceneshift.latents.store"),
+        settings=settings_json("synthesis", but=("keep_images", "batch")),
+        seed=settings.seed,
+        code=code_version("sceneshift.latents.index"),
     shell:
-        "sceneshift index-synthesis {input.shards:q} {output.store:q} 2>&1 | tee {log:q}"
+        "sceneshift index-synthesis {input.shards:q} {output.store:q}"
+        " --generator {input.generator:q} --predictor {input.predictor:q}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

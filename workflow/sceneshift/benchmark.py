@@ -5,6 +5,10 @@ Absolute rates depend on the machine and on what else it does; the ratios, measu
 
 import argparse
 import contextlib
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +25,19 @@ from sceneshift.generator.networks import Discriminator, Generator, Synthesis
 from sceneshift.generator.training import train_generator
 from sceneshift.latents.boundaries import fit_boundary
 from sceneshift.latents.codes import z_of
+from sceneshift.latents.index import index_synthesis
 from sceneshift.latents.rendering import Renderer, batches, in_order
+from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.latents.synthesis import synthesize
 from sceneshift.photos.prepare import prepare_photos
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.memory import keep_freed_memory
 from sceneshift.scoring import fit_predictor, load_predictor
 from sceneshift.settings import (
     GeneratorSettings,
     HeadsPredictor,
+    PhotometricPredictor,
     PhotosSettings,
     SynthesisSettings,
     TranslatorSettings,
@@ -56,7 +64,7 @@ def main() -> None:
     device = pick_device()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for measure in (_training, _synthesis, _boundary, _translator):
+        for measure in (_training, _synthesis, _memory, _boundary, _published_scale, _translator):
             for row in measure(Path(folder), device):
                 rows.append(row)
                 print(f"{row[0]:<58} {row[1]:>9.2f} {row[2]}", flush=True)
@@ -126,6 +134,54 @@ def _boundary(folder: Path, device: torch.device) -> Iterator[Row]:
     start = time.perf_counter()
     fit_boundary(w, scores, selection="extremes", examples=2000, split=0.7, seed=0, attribute="benchmark")
     yield "boundary, 2 × 2000 codes of 512", time.perf_counter() - start, "s"
+
+
+def _memory(folder: Path, device: torch.device) -> Iterator[Row]:
+    """Peak memory of the command, with a generator so small that 50,000 images take seconds."""
+    generator, predictor = folder / "tiny.safetensors", folder / "formulas.safetensors"
+    torch.manual_seed(0)
+    small = Generator(z_dim=64, w_dim=64, resolution=16, channel_base=64, channel_max=8, mapping_layers=2)
+    save_generator(generator, small)
+    fit_predictor([PhotometricPredictor(kind="photometric")], None, predictor, folder / "formulas.csv", resolution=16)
+    for count in (5_000, 50_000):
+        numbers = ("--count", str(count), "--device", str(device))
+        _, peak = _of_command("synthesize", generator, folder / "shard.h5", "--predictor", predictor, *numbers)
+        yield f"synthesis of {count:,} images, peak memory", peak, "MB"
+
+
+def _published_scale(folder: Path, device: torch.device) -> Iterator[Row]:
+    """A store of 500,000 codes and 102 scores in 100 shards, 1.2 GB."""
+    rng, shards, store = np.random.default_rng(0), folder / "shards", folder / "store.h5"
+    mixing = rng.standard_normal((512, 102), dtype=np.float32)
+    facts = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.5, "generator_sha256": "", "predictor_sha256": ""}
+    paths = [shards / f"{number:04d}.h5" for number in range(100)]
+    shards.mkdir()
+    for number, path in enumerate(paths):
+        w, names = rng.standard_normal((5000, 512), dtype=np.float32), [f"attribute {k}" for k in range(102)]
+        with LatentStoreWriter(path, 512, names, facts | {"provenance": "{}"}) as writer:
+            writer.append(np.arange(5000) + 5000 * number, w, w @ mixing, np.zeros(0))
+    start = time.perf_counter()
+    index_synthesis(paths, store)
+    yield "index of 100 shards, 500,000 codes", time.perf_counter() - start, "s"
+    start = time.perf_counter()
+    with LatentStore(store) as latents:
+        assert len(latents) == 500_000
+    yield "opening it (wanted: 1 at most)", time.perf_counter() - start, "s"
+    seconds, peak = _of_command("fit-boundary", store, "attribute 7", folder / "boundary.npz")
+    shutil.rmtree(shards)
+    yield "a boundary over it, start included (wanted: 10 at most)", seconds, "s"
+    yield "its peak memory (wanted: 1500 at most)", peak, "MB"
+
+
+def _of_command(*arguments: str | Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of a sceneshift command in a process of its own."""
+    start = time.perf_counter()
+    command = subprocess.Popen([sys.executable, "-m", "sceneshift", *map(str, arguments)], stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(command.pid, 0)
+    command.returncode = os.waitstatus_to_exitcode(status)
+    if command.returncode:
+        raise SceneshiftError(f"`sceneshift {arguments[0]}` failed with exit code {command.returncode}.")
+    return time.perf_counter() - start, used.ru_maxrss / 1024  # Linux counts kilobytes
 
 
 def _translator(folder: Path, device: torch.device) -> Iterator[Row]:

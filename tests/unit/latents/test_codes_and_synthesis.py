@@ -1,5 +1,6 @@
 """Code i and its score depend on (seed, stream, i) alone; shards, batches and threads do not show."""
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -7,6 +8,7 @@ import torch
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents import LatentStore, index_synthesis, z_of
+from sceneshift.latents.index import Expected, set_wrong_shards_aside
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.synthesis import synthesize
 from sceneshift.runtime.errors import SceneshiftError
@@ -99,6 +101,31 @@ def test_shards_of_different_settings_do_not_index(files):
     shards = [made(files, "e.h5"), made(files, "f.h5", truncation_psi=0.5)]
     with pytest.raises(SceneshiftError, match=r"e\.h5 and .*f\.h5 .*truncation_psi is .*0\.7.* and .*0\.5"):
         index_synthesis(shards, files / "bad.h5")
+
+
+def test_a_shard_that_is_not_what_was_to_be_made_is_named_and_set_aside(files, tmp_path):
+    """Truncated, of another generator, another seed's, another's codes: those and no others."""
+    settings = SynthesisSettings(count=40, shard_size=10)
+    expected = Expected(files / "generator.safetensors", files / "predictor.safetensors", settings, seed=5)
+    shards = [made(files, tmp_path / f"{i}.h5", start=10 * i, count=10) for i in range(4)]
+    set_wrong_shards_aside(shards, expected)
+    whole = shards[0].read_bytes()
+
+    shards[1].write_bytes(shards[1].read_bytes()[:-500])
+    shards[2].write_bytes(whole)
+    with h5py.File(shards[3], "a") as file:
+        file.attrs["generator_sha256"] = "another"
+    with pytest.raises(SceneshiftError) as refused:
+        set_wrong_shards_aside(shards, expected)
+    said = str(refused.value)
+    assert "3 of 4 shards" in said
+    assert "1.h5 is truncated" in said
+    assert "2.h5: its codes are 0 to 9, expected 20 to 29" in said
+    assert "3.h5: generator_sha256 is 'another'" in said
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"0.h5", "1.h5.set-aside", "2.h5.set-aside", "3.h5.set-aside"}
+    with pytest.raises(SceneshiftError, match=r"1\.h5 does not exist"):
+        set_wrong_shards_aside(shards, expected)
 
 
 def test_in_order_keeps_order_raises_and_restores_threads():

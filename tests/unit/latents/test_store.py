@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from sceneshift.latents.store import LatentStore, LatentStoreWriter, index_synthesis
+from sceneshift.latents.index import index_synthesis
+from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 
 ATTRS = {

@@ -43,14 +43,21 @@ def add_index_synthesis(commands: Any) -> None:
     """`sceneshift index-synthesis`."""
     command = Command(
         commands, "index-synthesis", "Make one store of several shards, without copying them.",
-        "synthesis/0000.h5 synthesis/0001.h5 synthesis.h5",
+        "synthesis/0000.h5 synthesis/0001.h5 synthesis.h5", settings.SynthesisSettings,
     )  # fmt: skip
     command.path("shards", "stores written by synthesize, in order", nargs="+")
     command.path("out", "store to write (.h5); it refers to the shards by relative path")
+    made_by = "that made the shards: with both, a shard that is not what was to be made is named and set aside"
+    command.path("--generator", f"generator {made_by}", required=False)
+    command.path("--predictor", f"predictor {made_by}", required=False)
+    command.seed()
 
     def run(args: argparse.Namespace) -> None:
-        from sceneshift.latents.store import index_synthesis
+        from sceneshift.latents.index import Expected, index_synthesis, set_wrong_shards_aside
 
+        if args.generator and args.predictor:
+            chosen = settings.parse_section(settings.SynthesisSettings, args.settings)
+            set_wrong_shards_aside(args.shards, Expected(args.generator, args.predictor, chosen, args.seed))
         index_synthesis(args.shards, args.out)
 
     command.runs(run)

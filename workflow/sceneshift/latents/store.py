@@ -9,7 +9,6 @@ attrs   format, format_version, seed, stream, truncation_psi (of the scored imag
 """
 
 import json
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +18,6 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, sha256_of
-from sceneshift.runtime.provenance import made_by
 
 FORMAT = "sceneshift latents"
 FORMAT_VERSION = 1
@@ -170,7 +167,8 @@ class LatentStore:
         if not self.path.is_file():
             raise SceneshiftError(f"The latent store {self.path} does not exist. Make it with `sceneshift synthesize`.")
         try:
-            return h5py.File(self.path, "r")
+            # no cache of chunks: blocks are read once, and over 100 shards the caches would add up to a gigabyte
+            return h5py.File(self.path, "r", rdcc_nbytes=0)
         except OSError as error:
             raise SceneshiftError(f"The latent store {self.path} is truncated or no HDF5 file ({error}).") from error
 
@@ -195,49 +193,3 @@ class LatentStore:
                         f"{self.path} was made when {file} had {shard['count']} codes; now it has {len(part)}."
                         " Run `sceneshift index-synthesis` again."
                     )
-
-
-def index_synthesis(shards: Sequence[Path | str], out: Path | str) -> None:
-    """One store over `shards`, in this order, without copying: virtual datasets that refer to them by relative path.
-
-    Raises SceneshiftError that names both files and values if shards disagree in seed, stream, truncation, generator,
-    predictor, attributes or w_dim.
-    """
-    out, sources, facts = Path(out), [Path(shard) for shard in shards], []
-    for path in sources:
-        with LatentStore(path) as store:
-            common = {name: store.attrs[name] for name in COMMON}
-            facts.append({**common, "attributes": store.attributes, "w_dim": store.w_dim, "count": len(store)})
-        for name in (*COMMON, "attributes", "w_dim"):
-            if facts[-1][name] != facts[0][name]:
-                raise SceneshiftError(
-                    f"The shards {sources[0]} and {path} do not belong together: {name} is {facts[0][name]!r} in the"
-                    f" one and {facts[-1][name]!r} in the other. Synthesise them with the same settings."
-                )
-    relative = [Path(os.path.relpath(path.resolve(), out.resolve().parent)).as_posix() for path in sources]
-    listed = [
-        {"file": name, "count": fact["count"], "sha256": sha256_of(path)}
-        for name, fact, path in zip(relative, facts, sources, strict=True)
-    ]
-    total = sum(fact["count"] for fact in facts)
-    with atomic_file(out) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
-        for name, dtype in (("index", np.int64), ("w", np.float32), ("scores", np.float32)):
-            width = {"index": (), "w": (facts[0]["w_dim"],), "scores": (len(facts[0]["attributes"]),)}[name]
-            if 0 in width:
-                file.create_dataset(name, (total, *width), dtype)
-                continue
-            refers = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-            refers.set_obj_track_times(False)  # create_virtual_dataset writes the time: equal runs, unequal bytes
-            space, start = h5py.h5s.create_simple((total, *width)), 0
-            for source, fact in zip(relative, facts, strict=True):
-                part = (fact["count"], *width)
-                space.select_hyperslab((start, *(0 for _ in width)), part)
-                refers.set_virtual(space, source.encode(), name.encode(), h5py.h5s.create_simple(part))
-                start += fact["count"]
-            space.select_all()
-            h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), space, refers)
-        file["scores"].attrs["attributes"] = np.array(facts[0]["attributes"], h5py.string_dtype())
-        common = {name: facts[0][name] for name in COMMON}
-        provenance = made_by(command="index-synthesis")
-        file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **common, "provenance": provenance})
-        file.attrs["shards"] = json.dumps(listed)

@@ -53,6 +53,17 @@ def atomic_directory(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def set_aside(path: Path | str) -> Path:
+    """Rename a file or folder that is not to be trusted to `NAME.set-aside`, in place of an earlier one."""
+    path = Path(path)
+    aside = path.with_name(f"{path.name}.set-aside")
+    with _explained(path):
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        os.replace(path, aside)
+    return aside
+
+
 def sha256_of(path: Path | str) -> str:
     """Hex digest of a file's bytes, read in blocks."""
     with open(path, "rb") as file:
