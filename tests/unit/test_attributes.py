@@ -37,7 +37,7 @@ def test_rendered_streets_and_formulas_stand_side_by_side():
 
 def test_classes_are_those_that_the_heads_will_learn(folder):
     assert scored_attributes(of_folder(folder)) == ["dirt", "snowy_road"]
-    assert labelled_photos(folder, 32).attributes == ["dirt", "snowy_road"]
+    assert labelled_photos(folder, (32, 32)).attributes == ["dirt", "snowy_road"]
 
 
 def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
@@ -46,7 +46,7 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
         csv.writer(file).writerows([["file", "natural light", "snow"], ["photos/dirt/0.png", 0.5, 1]])
     settings = of_folder(folder, predictors=[{"kind": "heads", "labels": str(table)}])
     assert scored_attributes(settings) == ["natural_light", "snow"]
-    assert labelled_photos(table, 32).attributes == ["natural_light", "snow"]
+    assert labelled_photos(table, (32, 32)).attributes == ["natural_light", "snow"]
 
 
 @pytest.mark.parametrize(
