@@ -11,9 +11,9 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 
 COMMANDS = (
-    "prepare-photos", "train-generator", "import-generator", "fit-predictor", "synthesize", "index-synthesis", "score",
-    "fit-boundary", "rescore-boundary", "rank-attributes", "edit", "make-pairs", "train-translator", "translate",
-    "evaluate-translator", "fit-judge", "report",
+    "prepare-photos", "train-generator", "import-generator", "export-generator", "fit-predictor", "synthesize",
+    "index-synthesis", "score", "fit-boundary", "rescore-boundary", "rank-attributes", "edit", "make-pairs",
+    "train-translator", "translate", "evaluate-translator", "fit-judge", "report",
 )  # fmt: skip
 
 

@@ -111,6 +111,18 @@ def test_shipped_files_are_found_from_other_working_directories(tmp_path, monkey
     assert load_settings(own, shipped=REPOSITORY).generator.warm_start == "my/g.safetensors"
 
 
+def test_an_imported_generator_is_used_as_it_is_or_trained_on():
+    config = {"run": "r", "generator": {"import": "network-snapshot-025000.pkl"}}
+    assert load_settings(config).generator.warm_start is None
+    config["generator"]["warm_start"] = "imported"
+    assert load_settings(config).generator.warm_start == "results/r/generator/imported.safetensors"
+    config["generator"]["warm_start"] = "other.safetensors"
+    with pytest.raises(SceneshiftError, match=r"warm_start is 'other\.safetensors': set it to null, or to `imported`"):
+        load_settings(config)
+    with pytest.raises(SceneshiftError, match=r"so generator\.import must name a checkpoint"):
+        load_settings({"generator": {"warm_start": "imported"}})
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_config_that_ships_is_valid(path):
     load_settings(yaml.safe_load(path.read_text(encoding="utf-8")))

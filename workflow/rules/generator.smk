@@ -1,4 +1,7 @@
-# The generator: trained here, or imported. Snapshots, history and samples lie in results/{run}/generator/training/.
+# The generator: trained here, imported, or both. Snapshots, history and samples lie in results/{run}/generator/training/.
+
+# With `import` given, a warm start is from what was imported.
+imported = "imported" if settings.generator.warm_start else "generator"
 
 if settings.generator.import_:
 
@@ -6,7 +9,7 @@ if settings.generator.import_:
         input:
             checkpoint=settings.generator.import_,
         output:
-            generator=results("{run}/generator/generator.safetensors"),
+            generator=results("{run}/generator/" + imported + ".safetensors"),
         log:
             logs("{run}/import_generator.log"),
         benchmark:
@@ -24,7 +27,8 @@ if settings.generator.import_:
             "sceneshift import-generator {input.checkpoint:q} {output.generator:q}"
             " --resolution {params.resolution} --width {params.width} 2>&1 | tee {log:q}"
 
-else:
+
+if settings.generator.warm_start or not settings.generator.import_:
 
     rule train_generator:
         input:

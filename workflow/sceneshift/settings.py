@@ -34,6 +34,7 @@ class Section(BaseModel):
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Precision = Literal["auto", "float32", "bfloat16"]
+IMPORTED = "imported"  # generator.warm_start: what generator.import names
 
 
 def _only_urls(urls: list[str]) -> list[str]:
@@ -117,10 +118,11 @@ class GeneratorSettings(Section):
     import_: str | None = Field(
         None,
         alias="import",
-        description="A generator made elsewhere (.safetensors of sceneshift), used instead of training.",
+        description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
     warm_start: str | None = Field(
-        None, description="A .safetensors with generator and discriminator to start training from."
+        None,
+        description="A .safetensors to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )
     images: Positive = Field(
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
@@ -168,6 +170,17 @@ class GeneratorSettings(Section):
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> "GeneratorSettings":
+        if self.warm_start == IMPORTED and not self.import_:
+            raise ValueError("warm_start is `imported`, so generator.import must name a checkpoint")
+        if self.import_ and self.warm_start not in (None, IMPORTED):
+            raise ValueError(
+                f"import replaces training, but warm_start is {self.warm_start!r}: set it to null, or to `imported` to go"
+                " on training the imported generator"
+            )
+        return self
 
 
 class HeadsPredictor(Section):
@@ -433,14 +446,17 @@ def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Set
     """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
 
     Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
-    workflow: they are found below `shipped` when another working directory is in use.
+    workflow: they are found below `shipped` when another working directory is in use. `warm_start: imported` becomes
+    the path of the run's imported generator.
     """
     settings = _validated(Settings, config, where="config")
     warm_start = settings.generator.warm_start
-    if shipped and warm_start and warm_start.startswith("resources/") and not Path(warm_start).exists():
-        generator = settings.generator.model_copy(update={"warm_start": str(shipped / warm_start)})
-        settings = settings.model_copy(update={"generator": generator})
-    return settings
+    if warm_start == IMPORTED:
+        warm_start = f"results/{settings.run}/generator/imported.safetensors"
+    elif shipped and warm_start and warm_start.startswith("resources/") and not Path(warm_start).exists():
+        warm_start = str(shipped / warm_start)
+    generator = settings.generator.model_copy(update={"warm_start": warm_start})
+    return settings.model_copy(update={"generator": generator})
 
 
 def parse_section(model: type[S], text: str | None, **given: Any) -> S:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from sceneshift.generator import training
-from sceneshift.generator.checkpoints import images_seen, load_generator
+from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.importing import import_generator
 from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos import PhotoStore, PhotoStoreWriter, prepare_photos
@@ -120,6 +120,17 @@ def test_warm_start_of_another_shape_names_both_sides(photos, tmp_path):
     training.train_generator(photos, first, settings(images=8))
     with pytest.raises(SceneshiftError, match="w_dim 8 there, 16 here"):
         training.train_generator(photos, tmp_path / "x" / "g.safetensors", settings(warm_start=str(first), w_dim=16))
+
+
+def test_warm_start_without_a_discriminator_takes_a_new_one_and_keeps_the_clamp(photos, tmp_path):
+    first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
+    training.train_generator(photos, first, settings(images=8))
+    g = load_generator(first)
+    g.synthesis.conv_clamp = 256.0
+    save_generator(first, g)
+    training.train_generator(photos, second, settings(images=8, warm_start=str(first)))
+    assert load_generator(second).conv_clamp == 256
+    assert load_discriminator(second).b4.conv.conv_clamp == 256
 
 
 def test_wide_photos_make_a_wide_generator(tmp_path):

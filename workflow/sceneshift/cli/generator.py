@@ -53,16 +53,39 @@ def _frechet_distance(photos: Path, count: int, device: Any) -> Callable[..., fl
 def add_import_generator(commands: Any) -> None:
     """`sceneshift import-generator`."""
     command = Command(
-        commands, "import-generator", "Check a generator made elsewhere and take it over.",
-        "someone.safetensors generator/generator.safetensors",
+        commands, "import-generator",
+        "Take over a generator made elsewhere: it computes the same images. Nothing that the file brings is run.",
+        "network-snapshot-025000.pkl generator/generator.safetensors",
     )  # fmt: skip
-    command.path("checkpoint", "generator of sceneshift (.safetensors)")
+    command.path("checkpoint", "StyleGAN2 checkpoint (.safetensors, .pkl, .pt, .pth)")
     command.path("out", "generator to write (.safetensors)")
+    command.argument(
+        "--format", default="auto", choices=("auto", "sceneshift", "stylegan2-ada-pytorch", "rosinality", "genforce"),
+        help="the code base that wrote it (default: auto, by what is in the file)",
+    )  # fmt: skip
     command.shape("that its images must have (default: any)")
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.generator.importing import import_generator
 
-        import_generator(args.checkpoint, args.out, shape_of(args))
+        import_generator(args.checkpoint, args.out, shape_of(args), args.format)
+
+    command.runs(run)
+
+
+def add_export_generator(commands: Any) -> None:
+    """`sceneshift export-generator`."""
+    command = Command(
+        commands, "export-generator", "Write a generator, with its discriminator, as state dicts of another code base.",
+        "generator.safetensors generator.pt --format rosinality",
+    )  # fmt: skip
+    command.path("generator", "generator (.safetensors)")
+    command.path("out", "file of torch.save to write")
+    command.argument("--format", required=True, choices=("stylegan2-ada-pytorch", "rosinality"), help="the code base")
+
+    def run(args: argparse.Namespace) -> None:
+        from sceneshift.generator.exporting import export_generator
+
+        export_generator(args.generator, args.out, args.format)
 
     command.runs(run)

@@ -10,6 +10,7 @@ its height, `resolution`, and has that height's channels.
 
 import math
 from types import ModuleType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,11 @@ def columns_of_const(resolution: int, width: int) -> int:
     if rest or k < 4:
         raise ValueError(f"width {width} is no multiple of resolution / 4 = {resolution // 4} from {resolution} on")
     return k
+
+
+def clamped(x: Tensor, limit: float | None) -> Tensor:
+    """x between ±`limit`; None: as it is."""
+    return x if limit is None else x.clamp(-limit, limit)
 
 
 class FullyConnected(nn.Module):
@@ -128,9 +134,12 @@ class Synthesis(nn.Module):
 
     ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
-    def __init__(self, w_dim: int, resolution: int, width: int, channel_base: int, channel_max: int) -> None:
+    def __init__(
+        self, w_dim: int, resolution: int, width: int, channel_base: int, channel_max: int, conv_clamp: float | None
+    ) -> None:
         super().__init__()
         columns = columns_of_const(resolution, width)
+        self.conv_clamp = conv_clamp
         self.resolutions = [2**power for power in range(2, int(math.log2(resolution)) + 1)]
         self.compute_dtype = torch.float32
         inputs = 0
@@ -157,9 +166,9 @@ class Synthesis(nn.Module):
         for r in self.resolutions:
             block = getattr(self, f"b{r}")
             for layer in block.convs:
-                x = layer(x, ws[:, index], self._noise(layer, ws, noise, generator), self.ops)
+                x = clamped(layer(x, ws[:, index], self._noise(layer, ws, noise, generator), self.ops), self.conv_clamp)
                 index += 1
-            rgb = block.torgb(x, ws[:, index], self.ops)
+            rgb = clamped(block.torgb(x, ws[:, index], self.ops), self.conv_clamp)
             image = rgb if image is None else self.ops.upsample(image) + rgb
         return image
 
@@ -178,18 +187,19 @@ class Generator(nn.Module):
     """StyleGAN2's generator: `g.mapping` z -> w, `g.synthesis` w -> image.
 
     `resolution` is the images' height, `width` (None: square) a multiple of a quarter of it, at least as wide as high.
+    `conv_clamp` limits what every convolution gives (NVIDIA's networks with float16 layers; None: no limit).
     """
 
     def __init__(
         self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
-        width: int | None = None,
+        width: int | None = None, conv_clamp: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
         self.width = resolution if width is None else width
         self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
         self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        self.synthesis = Synthesis(w_dim, resolution, self.width, channel_base, channel_max)
+        self.synthesis = Synthesis(w_dim, resolution, self.width, channel_base, channel_max, conv_clamp)
 
     @property
     def w_avg(self) -> Tensor:
@@ -208,14 +218,20 @@ class Generator(nn.Module):
         return self.synthesis(self.mapping(z, truncation_psi), noise)
 
     @property
-    def architecture(self) -> dict[str, int]:
+    def conv_clamp(self) -> float | None:
+        return self.synthesis.conv_clamp
+
+    @property
+    def architecture(self) -> dict[str, Any]:
         """The arguments that build this network again."""
-        names = ("z_dim", "w_dim", "resolution", "width", "channel_base", "channel_max", "mapping_layers")
+        names = ("z_dim", "w_dim", "resolution", "width", "channel_base", "channel_max", "mapping_layers", "conv_clamp")
         return {name: getattr(self, name) for name in names}
 
 
 class Conv(nn.Module):
-    """Convolution of the discriminator with equalised learning rate; with bias also leaky ReLU."""
+    """Convolution of the discriminator with equalised learning rate; with bias also leaky ReLU and `conv_clamp`."""
+
+    conv_clamp: float | None = None
 
     def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True, downsampling: bool = False) -> None:
         super().__init__()
@@ -225,7 +241,8 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor, ops: ModuleType, gain: float = 1.0) -> Tensor:
         scale = 1 / math.sqrt(self.weight[0].numel())
-        return ops.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
+        x = ops.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
+        return x if self.bias is None or self.conv_clamp is None else clamped(x, self.conv_clamp * gain)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -275,7 +292,10 @@ class Discriminator(nn.Module):
 
     ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
-    def __init__(self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None) -> None:
+    def __init__(
+        self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None,
+        conv_clamp: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         columns = columns_of_const(resolution, resolution if width is None else width)
         self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]
@@ -284,6 +304,9 @@ class Discriminator(nn.Module):
             inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))
             setattr(self, f"b{r}", DiscriminatorBlock(inputs, outputs, from_image=r == resolution))
         self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), columns)
+        for layer in self.modules():
+            if isinstance(layer, Conv):
+                layer.conv_clamp = conv_clamp
 
     def forward(self, images: Tensor) -> Tensor:
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)

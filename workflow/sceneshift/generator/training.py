@@ -192,16 +192,17 @@ def train_generator(
 def _initial_state(
     settings: GeneratorSettings, values: Defaults, shape: dict[str, int], seed: int, device: torch.device
 ) -> State:
-    """Networks and optimisers at the start: fresh, or those of the warm start with fresh optimisers."""
-    if settings.warm_start:
-        g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
-        _require_match(g, d, settings, values, shape)
-    else:
-        with torch.random.fork_rng():  # initial weights come from torch's global generator
-            torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
-            sizes = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}
+    """Networks and optimisers at the start: fresh, or those that the warm start has with fresh optimisers."""
+    sizes, d = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}, None
+    with torch.random.fork_rng():  # initial weights come from torch's global generator
+        torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
+        if settings.warm_start:
+            g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
+            _require_match(g, settings, values, shape)
+        else:
             g = Generator(z_dim=settings.z_dim, w_dim=settings.w_dim, mapping_layers=settings.mapping_layers, **sizes)
-            d = Discriminator(**sizes)
+        if d is None:
+            d = Discriminator(**sizes, conv_clamp=g.conv_clamp)
     g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
     g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
     g_ema = copy.deepcopy(g).eval().requires_grad_(False)
@@ -281,13 +282,7 @@ def _draw_samples(g: Generator, path: Path, seed: int, device: torch.device) -> 
         grid(images, columns).save(temporary)
 
 
-def _require_match(
-    g: Generator, d: Discriminator | None, settings: GeneratorSettings, values: Defaults, shape: dict[str, int]
-) -> None:
-    if d is None:
-        raise SceneshiftError(
-            f"generator.warm_start: {settings.warm_start} has no discriminator to go on training with."
-        )
+def _require_match(g: Generator, settings: GeneratorSettings, values: Defaults, shape: dict[str, int]) -> None:
     wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "channel_max", "mapping_layers")}
     wanted |= shape | {"channel_base": values.channel_base}
     different = [

@@ -1,0 +1,114 @@
+"""Every reader of files that others could hand us: damaged ones are refused by name. Add yours to READERS."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import foreign_generators as foreign
+from fuzzing import fuzz
+from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
+from sceneshift.generator.importing import import_generator
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.latents.boundaries import Boundary, save_boundary
+from sceneshift.latents.store import LatentStore, LatentStoreWriter
+from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
+from sceneshift.runtime.pickles import read_npy, read_pickle, read_torch
+from sceneshift.scoring.heads import Heads
+from sceneshift.scoring.photometric import Photometric
+from sceneshift.scoring.predictor import save_predictor
+from sceneshift.settings import TranslatorSettings
+from sceneshift.translator.architecture import architecture
+from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
+from sceneshift.translator.training import new_networks
+
+COUNT = 180  # damaged files a reader
+
+
+def own_generator(path):
+    sizes = {"resolution": 8, "channel_base": 32, "channel_max": 4}
+    save_generator(path, Generator(z_dim=4, w_dim=4, mapping_layers=2, **sizes), Discriminator(**sizes))
+
+
+def read_own_generator(path):
+    load_generator(path)
+    load_discriminator(path)
+
+
+def foreign_generator(name):
+    sizes = {"base": 32, "most": 4, "z_dim": 4, "w_dim": 4, "layers": 2}
+    return lambda path: foreign.write(path, name, foreign.Sizes(8, **sizes))
+
+
+def take_over(path):
+    import_generator(path, path.with_name("imported.safetensors"))
+
+
+def translator(path):
+    sizes = architecture(TranslatorSettings(width=2, downsamplings=1, blocks=1), 16)
+    network, _ = new_networks(sizes, seed=0)
+    save_translator(network, path, TranslatorFacts(sizes, 16, 0, "", {}))
+
+
+def predictor(path):
+    heads = Heads(["snow"], np.ones((1, 1280)), np.zeros(1), shape=(16, 16), input_size=32, links=["logit"])
+    save_predictor([Photometric(["brightness", "warmth"]), heads], path, json.dumps({}))
+
+
+def boundary(path):
+    normal = np.eye(4, dtype=np.float32)[0]
+    save_boundary(Boundary(normal, 0.0, "snow", 0.9, 100, "extremes", ""), path)
+
+
+ATTRS = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.7, "generator_sha256": "", "predictor_sha256": ""}
+
+
+def latents(path):
+    with LatentStoreWriter(path, 4, ["snow", "clouds"], ATTRS | {"provenance": "{}"}) as store:
+        store.append(np.arange(9), np.ones((9, 4)), np.ones((9, 2)), np.zeros((0, 2, 2, 3), np.uint8))
+
+
+def read_latents(path):
+    with LatentStore(path) as store:
+        return store.index, store.w([3, 1]), store.scores, store.column("snow"), store.deviations(), store.attrs
+
+
+def photos(path):
+    with PhotoStoreWriter(path, 16, crop="center", folder="", provenance="{}", attributes=["snow"]) as store:
+        store.append(np.zeros((3, 16, 16, 3), np.uint8), ["a", "b", "c"], [False, False, True], np.zeros((3, 1)))
+
+
+def read_photos(path):
+    with PhotoStore(path) as store:
+        return store.images([0, 2]), store.names, store.labels, store.train_indices
+
+
+def boundary_npy(path):
+    np.save(path, {"boundary": np.ones((1, 4)), "meta_data": {"manipulate_layers": "6-11"}}, allow_pickle=True)
+
+
+def pickled_torch(path):
+    torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 4)}, "epoch": 1}, path)
+
+
+READERS = {
+    "generator.safetensors": (own_generator, read_own_generator),
+    "network-snapshot.pkl": (foreign_generator("stylegan2-ada-pytorch"), take_over),
+    "rosinality.pt": (foreign_generator("rosinality"), take_over),
+    "genforce.pth": (foreign_generator("genforce"), take_over),
+    "translator.safetensors": (translator, read_translator),
+    "boundary.npy": (boundary_npy, read_npy),
+    "plain.pkl": (foreign_generator("stylegan2-ada-pytorch"), read_pickle),
+    "weights.pth.tar": (pickled_torch, read_torch),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.timeout(120)
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # within damaged pickles
+def test_damaged_files_are_refused_by_name_and_nothing_else_comes_out(tmp_path, name):
+    make, read = READERS[name]
+    path = tmp_path / name
+    make(path)
+    assert fuzz(path, read, COUNT) > COUNT / 5

@@ -1,0 +1,26 @@
+"""Writing a generator as the checkpoint of another code base."""
+
+from pathlib import Path
+
+import torch
+
+from sceneshift.generator.checkpoints import load_discriminator, load_generator
+from sceneshift.generator.formats import rosinality, stylegan2_ada
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+
+WRITTEN = {module.NAME: module for module in (stylegan2_ada, rosinality)}
+
+
+def export_generator(generator: Path | str, out: Path | str, format: str) -> None:
+    """Write state dicts, and the discriminator's where there is one, that `format`'s code loads; with torch.save.
+
+    Raises SceneshiftError for images that are not square, and for sizes that the code base cannot build.
+    """
+    g, d = load_generator(generator), load_discriminator(generator)
+    if g.width != g.resolution:
+        raise SceneshiftError(f"{generator} makes images of {g.width}×{g.resolution}; {format} makes squares only.")
+    content = WRITTEN[format].written(g, d)
+    # a file object: given a name, torch.save would write it (here a temporary one) into the file
+    with atomic_file(out) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)

@@ -1,0 +1,61 @@
+"""A generator checkpoint of another code base, taken apart but still in that code base's names and shapes."""
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sceneshift.generator.convolutions import BLUR
+from sceneshift.runtime.errors import SceneshiftError
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """Tensors by the file's own names, filters left out; `conv_clamp` holds for both networks (None: no clamping)."""
+
+    generator: dict[str, Tensor]
+    discriminator: dict[str, Tensor] | None = None
+    conv_clamp: float | None = None
+
+
+def tensors_of(path: Any, part: str, content: Any, filters: str) -> dict[str, Tensor]:
+    """The tensors of a state dict, without the low-pass filters (names that end in `filters`), which are checked.
+
+    Raises SceneshiftError if `content` is no state dict or a filter is another than StyleGAN2's [1, 3, 3, 1].
+    """
+    whole = isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    )
+    if not whole:
+        raise SceneshiftError(f"{path}: {part} is no state dict (tensors by their names).")
+    taps = torch.tensor(BLUR, dtype=torch.float64)
+    expected = torch.outer(taps, taps) / taps.sum() ** 2
+    tensors = {}
+    for name, tensor in content.items():
+        if not name.endswith(filters):
+            tensors[name] = tensor
+            continue
+        kernel = tensor.double().reshape(-1)
+        if kernel.shape != (16,) or not torch.allclose(kernel / kernel.sum(), expected.reshape(-1), atol=1e-5):
+            raise SceneshiftError(f"{path}: the filter {name} is not StyleGAN2's [1, 3, 3, 1]; only that one is read.")
+    return tensors
+
+
+def part_of(path: Any, content: Any, key: str, code_base: str) -> Any:
+    """What a checkpoint has under `key`."""
+    if not isinstance(content, dict) or key not in content:
+        raise SceneshiftError(f"{path} has no {key}, as checkpoints of {code_base} have; it holds {held(content)}.")
+    return content[key]
+
+
+def held(content: Any) -> str:
+    """A word on what is in a file that is not what it should be."""
+    if not isinstance(content, dict):
+        return f"one {type(content).__name__}"
+    return f"the keys {', '.join(repr(key) for key in list(content)[:6])}{', …' if len(content) > 6 else ''}"
+
+
+def refuse_conditional(path: Any, name: str) -> None:
+    """Say that a generator with class labels is not read."""
+    raise SceneshiftError(f"{path} is a conditional generator ({name}): only those without class labels are read.")

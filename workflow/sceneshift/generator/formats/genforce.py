@@ -1,0 +1,92 @@
+"""genforce and the models of HiGAN: *.pth, a generator's state dict, or one under generator_smooth (in `models`).
+
+Its layers are numbered: `layer0` at 4 px, then two a resolution, and an `output` each. Style biases are stored without
+the 1 that is added to them, and kernels of layers that double the size are flipped when used.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
+from sceneshift.runtime.errors import SceneshiftError
+
+NAME = "genforce"
+COMPUTES_W_AVG = False
+FILTER = "kernel"
+PARTS = {
+    "weight": "weight", "bias": "bias", "noise_strength": "noise_strength", "noise_const": "noise",
+    "affine.weight": "style.weight", "affine.bias": "style.bias",
+}  # fmt: skip
+
+
+def recognises(content: Any) -> bool:
+    """Whether a file's content is of this code base."""
+    return isinstance(content, dict) and any(
+        name in content for name in ("generator_smooth", "models", "synthesis.early_layer.const")
+    )
+
+
+def read(path: Path | str, content: Any) -> Checkpoint:
+    """Take a checkpoint apart."""
+    if isinstance(content, dict) and isinstance(content.get("models"), dict):
+        content = content["models"]
+    plain = isinstance(content, dict) and "synthesis.early_layer.const" in content
+    generator = content if plain else part_of(path, content, "generator_smooth", NAME)
+    discriminator = None if plain else content.get("discriminator")
+    tensors = _of_one_layout(tensors_of(path, "generator_smooth", generator, FILTER))
+    if "mapping.label_weight" in tensors:
+        refuse_conditional(path, "mapping.label_weight")
+    if any(".epilogue." in name or ".noise_strength.weight" in name for name in tensors) or "synthesis.lod" in tensors:
+        raise SceneshiftError(f"{path} is a generator of the first StyleGAN; only those of StyleGAN2 are read.")
+    if discriminator is not None:
+        discriminator = _of_one_layout(tensors_of(path, "discriminator", discriminator, FILTER))
+    return Checkpoint(tensors, discriminator)
+
+
+def _of_one_layout(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without DataParallel's prefix; HiGAN's dense layers (`.fc.`) and kernels [H, W, I, O] as in genforce."""
+    tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    tensors.pop("truncation.truncation", None)  # ψ by layer: HiGAN's choice when it samples
+    if not any(".fc." in name for name in tensors):
+        return tensors
+    return {
+        name.replace(".fc.", "."): tensor.permute(3, 2, 0, 1)
+        if tensor.ndim == 4 and name.endswith(".weight")
+        else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def generator_name(name: str) -> str:
+    """`synthesis.b8.conv1.weight` -> `synthesis.layer2.weight`, and so on."""
+    network, block, *rest = name.split(".")
+    if name == "mapping.w_avg":
+        return "truncation.w_avg"
+    if network == "mapping":
+        return f"mapping.{block.replace('fc', 'dense')}.{rest[0]}"
+    if rest == ["const"]:
+        return "synthesis.early_layer.const"
+    step, (layer, *part) = int(math.log2(int(block[1:]))) - 2, rest
+    place = f"output{step}" if layer == "torgb" else f"layer{2 * step - (layer == 'conv0')}"
+    return f"synthesis.{place}.{PARTS['.'.join(part)]}"
+
+
+def discriminator_name(name: str, resolution: int) -> str:
+    """`b8.conv0.weight` -> `layer6.weight` in a discriminator of 64 px, and so on."""
+    block, layer, part = name.split(".")
+    step = int(math.log2(resolution // int(block[1:])))
+    place = {
+        "fromrgb": "input0", "conv0": f"layer{2 * step}", "conv1": f"layer{2 * step + 1}", "skip": f"skip_layer{step}",
+        "conv": f"layer{2 * step}", "fc": f"layer{2 * step + 1}", "out": f"layer{2 * step + 2}",
+    }  # fmt: skip
+    return f"{place[layer]}.{part}"
+
+
+def to_ours(name: str, tensor: Tensor) -> Tensor:
+    """By our name: add the 1 of style biases, flip the kernels of layers that double the size."""
+    if name.endswith("affine.bias"):
+        return tensor + 1
+    return tensor.flip(-2, -1) if name.startswith("synthesis.") and name.endswith("conv0.weight") else tensor

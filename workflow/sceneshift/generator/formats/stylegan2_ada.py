@@ -1,0 +1,145 @@
+"""NVIDIA's stylegan2-ada-pytorch, and the stylegan2 configurations of stylegan3: network-snapshot-*.pkl.
+
+A pickled dict with the modules G, D and G_ema, each with its source in the file (which is not run), or with their plain
+state dicts, as export-generator writes them. Our networks have its names, shapes and formulas.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sceneshift.generator.convolutions import blur_kernel
+from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.pickles import State
+
+NAME = "stylegan2-ada-pytorch"
+COMPUTES_W_AVG = False
+FILTER = "resample_filter"
+MOST_MODULES = 2000  # a network of 1024 px has some 100
+
+
+def recognises(content: Any) -> bool:
+    """Whether a file's content is of this code base."""
+    return isinstance(content, dict) and "G_ema" in content
+
+
+def read(path: Path | str, content: Any) -> Checkpoint:
+    """Take a checkpoint apart. A discriminator of another architecture is left behind, and that is said."""
+    g, d = part_of(path, content, "G_ema", NAME), content.get("D")
+    if isinstance(g, dict):  # plain state dicts
+        clamp = content
+        for key in ("G_kwargs", "synthesis_kwargs", "conv_clamp"):
+            clamp = clamp.get(key) if isinstance(clamp, dict) else None
+        discriminator = None if d is None else tensors_of(path, "D", d, FILTER)
+        return Checkpoint(tensors_of(path, "G_ema", g, FILTER), discriminator, _clamp(path, clamp))
+    modules = _modules(path, "G_ema", g)
+    tensors = tensors_of(path, "G_ema", _state_dict(path, modules), FILTER)
+    if "synthesis.input.freqs" in tensors:
+        raise SceneshiftError(f"{path} is an alias-free StyleGAN3 generator; only stylegan2 configurations are read.")
+    if found := _values(modules, "c_dim") - {0}:
+        refuse_conditional(path, f"c_dim {found}")
+    mapping = {name: module for name, module in modules.items() if name.startswith("mapping.fc")}
+    for key, allowed, where in (
+        ("architecture", {"skip"}, modules),
+        ("activation", {"lrelu", "linear"}, modules),
+        ("bias_gain", {0.01}, mapping),  # the learning-rate multiplier
+    ):
+        if unlike := _values(where, key) - allowed:
+            raise SceneshiftError(f"{path}: {key} is {unlike} in G_ema; only {allowed} is read.")
+    clamps = _values(modules, "conv_clamp")
+    if len(clamps) > 1:
+        raise SceneshiftError(f"{path}: conv_clamp is {clamps} in G_ema; expected one value for all layers.")
+    clamp = _clamp(path, next(iter(clamps), None))
+    return Checkpoint(tensors, None if d is None else _discriminator(path, d, clamp), clamp)
+
+
+def generator_name(name: str) -> str:
+    return name
+
+
+def discriminator_name(name: str, resolution: int) -> str:
+    return name
+
+
+def to_ours(name: str, tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
+    """State dicts with the filters that its modules register, and the arguments that build the generator."""
+    synthesis = {"channel_base": g.channel_base, "channel_max": g.channel_max, "conv_clamp": g.conv_clamp}
+    arguments = {
+        "z_dim": g.z_dim, "c_dim": 0, "w_dim": g.w_dim, "img_resolution": g.resolution, "img_channels": 3,
+        "mapping_kwargs": {"num_layers": g.mapping_layers}, "synthesis_kwargs": synthesis,
+    }  # fmt: skip
+    filtering = ["", "conv0.", "conv1."]
+    filters = [f"synthesis.b{r}.{layer}" for r in g.synthesis.resolutions for layer in filtering]
+    filters.remove("synthesis.b4.conv0.")
+    content = {"G_ema": _with_filters(g, filters), "G_kwargs": arguments}
+    if d is not None:
+        filters = [f"b{r}.{layer}" for r in d.resolutions for layer in (*filtering, "skip.")]
+        content["D"] = _with_filters(d, [*filters, f"b{g.resolution}.fromrgb.", "b4.conv."])
+        same = {name: arguments[name] for name in ("c_dim", "img_resolution", "img_channels")}
+        content["D_kwargs"] = same | synthesis
+    return content
+
+
+def _with_filters(network: Generator | Discriminator, layers: list[str]) -> dict[str, Tensor]:
+    kernel = blur_kernel(1.0, torch.device("cpu"), torch.float32)
+    return network.state_dict() | {f"{layer}{FILTER}": kernel.clone() for layer in layers}
+
+
+def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, Tensor] | None:
+    modules = _modules(path, "D", d)
+    clamped = {name: module for name, module in modules.items() if not name.endswith("skip.")}
+    unlike = {
+        "architecture": _values(modules, "architecture") - {"resnet"},
+        "c_dim": _values(modules, "c_dim") - {0},
+        "conv_clamp": _values(clamped, "conv_clamp") - {clamp},
+    }
+    if different := [f"{key} {found}" for key, found in unlike.items() if found]:
+        print(f"{path}: its discriminator is another than ours ({', '.join(different)}) and stays behind.", flush=True)
+        return None
+    return tensors_of(path, "D", _state_dict(path, modules), FILTER)
+
+
+def _modules(path: Path | str, part: str, module: Any) -> dict[str, State]:
+    """A module and all within, by their names with a dot behind: "", "synthesis.", "synthesis.b4.", …"""
+    found: dict[str, State] = {}
+    pending = [("", module)]
+    while pending:
+        name, state = pending.pop()
+        inner = state.fields.get("_modules") if isinstance(state, State) else None
+        if not isinstance(inner, dict) or len(found) + len(pending) + len(inner) > MOST_MODULES:
+            raise SceneshiftError(f"{path}: {part} is no network of {NAME}.")
+        found[name] = state
+        pending += [(f"{name}{key}.", below) for key, below in inner.items() if below is not None]
+    return found
+
+
+def _values(modules: dict[str, State], key: str) -> set[Any]:
+    """All values of an attribute of the modules; what is no plain value counts as its type's name."""
+    values = [module.fields[key] for module in modules.values() if key in module.fields]
+    return {value if isinstance(value, int | float | str | None) else type(value).__name__ for value in values}
+
+
+def _state_dict(path: Path | str, modules: dict[str, State]) -> dict[str, Any]:
+    """Parameters and buffers by their full names."""
+    tensors = {}
+    for prefix, module in modules.items():
+        for kind in ("_parameters", "_buffers"):
+            held = module.fields.get(kind)
+            if not isinstance(held, dict):
+                raise SceneshiftError(f"{path}: the module {prefix or module.class_name} has no {kind}.")
+            tensors |= {f"{prefix}{name}": tensor for name, tensor in held.items() if tensor is not None}
+    return tensors
+
+
+def _clamp(path: Path | str, value: Any) -> float | None:
+    if value is not None and not (isinstance(value, int | float) and 0 < value < float("inf")):
+        raise SceneshiftError(f"{path}: conv_clamp is no positive number.")
+    return None if value is None else float(value)
