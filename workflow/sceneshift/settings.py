@@ -122,7 +122,7 @@ class GeneratorSettings(Section):
     )
     warm_start: str | None = Field(
         None,
-        description="A .safetensors to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
+        description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )
     images: Positive = Field(
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."

@@ -12,9 +12,9 @@ LEVELS = ("all", "layout", "objects", "attributes", "color")
 def levels(ws_resolutions: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
     """Level -> bool [num_ws]: which of an image's codes it moves.
 
-    ws_resolutions: the resolution that each code acts on. Bounds are shares of the output's resolution R: layout up to
-    max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At 256 px attributes are 32 to 128, as in
-    HiGAN. A level without layers (small R) is left out.
+    ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R, whatever
+    its width: layout up to max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At 256 px
+    attributes are 32 to 128, as in HiGAN. A level without layers (small R) is left out.
     """
     r = np.asarray(ws_resolutions)
     bounds = {"layout": max(4, resolution / 32), "objects": max(8, resolution / 16)}
