@@ -46,7 +46,7 @@ if settings.generator.warm_start or not settings.generator.import_:
         threads: 8
         resources:
             gpu=settings.generator.gpus,
-            mem_mb=megabytes(16000),
+            mem_mb=megabytes(16000 * settings.generator.gpus),
             runtime=minutes(2880),
         params:
             settings=settings_json("generator", but=("import", "gpus")),
@@ -55,4 +55,4 @@ if settings.generator.warm_start or not settings.generator.import_:
             code=code_version("sceneshift.generator.training"),
         shell:
             "sceneshift train-generator {input.photos:q} {output.generator:q} {params.mirror}"
-            " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+            " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"

@@ -128,7 +128,14 @@ class GeneratorSettings(Section):
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
     )
     batch: Positive = Field(32, description="Images a step.")
-    gpus: Positive = Field(1, description="GPUs that the rule asks for.")
+    gpus: Positive = Field(
+        1,
+        description="GPUs that share each batch, which must be a multiple of 4·gpus. The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="On a CUDA GPU: use only algorithms that give the same bits each time, where PyTorch has them, so that a resumed training equals an undisturbed one bit for bit (on a CPU it always does). Slower; what has no such algorithm is named in the log.",
+    )
     z_dim: Positive = Field(512, description="Width of z.")
     w_dim: Positive = Field(512, description="Width of w.")
     mapping_layers: Positive = Field(
@@ -179,6 +186,15 @@ class GeneratorSettings(Section):
             raise ValueError(
                 f"import replaces training, but warm_start is {self.warm_start!r}: set it to null, or to `imported` to go"
                 " on training the imported generator"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> "GeneratorSettings":
+        if self.gpus > 1 and self.batch % (4 * self.gpus):
+            raise ValueError(
+                f"batch is {self.batch}, but {self.gpus} gpus share it in groups of 4 images, so it must be a multiple of "
+                f"{4 * self.gpus}; the nearest is {max(1, round(self.batch / (4 * self.gpus))) * 4 * self.gpus}"
             )
         return self
 

@@ -159,8 +159,8 @@ def test_mapping_sees_only_the_direction_of_z():
 
 def test_w_avg_is_a_moving_average_with_decay_0_995():
     mapping = Mapping(4, 4, 1)
-    mapping.track_w_avg(torch.ones(8, 4))
-    mapping.track_w_avg(torch.full((8, 4), 3.0))
+    mapping.track_w_avg(torch.ones(4))
+    mapping.track_w_avg(torch.full((4,), 3.0))
     torch.testing.assert_close(mapping.w_avg, torch.full([4], 0.005 * 0.995 + 3 * 0.005))
 
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneshift.generator import training
+from sceneshift.generator import steps, training
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.importing import import_generator
 from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos import PhotoStore, PhotoStoreWriter, prepare_photos
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
+from sceneshift.runtime.microbatches import WHOLE
 from sceneshift.settings import GeneratorSettings, PhotosSettings
 
 TINY = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 128, "channel_max": 8, "batch": 8}
@@ -96,9 +97,9 @@ def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeyp
 
 
 def test_losses_that_are_not_finite_stop_with_advice(photos, tmp_path, monkeypatch):
-    original = training.generator_loss
+    original = steps.generator_loss
     calls = iter(range(10**6))
-    monkeypatch.setattr(training, "generator_loss", lambda x: original(x) * (float("nan") if next(calls) > 6 else 1))
+    monkeypatch.setattr(steps, "generator_loss", lambda x: original(x) * (float("nan") if next(calls) > 6 else 1))
     with pytest.raises(SceneshiftError, match=r"loss_g.* is not finite; the last good snapshot is .*r1_gamma"):
         training.train_generator(photos, tmp_path / "g.safetensors", settings())
     snapshot = torch.load(tmp_path / "training" / "snapshot.pt", weights_only=True)
@@ -156,11 +157,11 @@ def test_style_mixing_switches_codes_at_one_layer():
     from sceneshift.runtime.randomness import torch_generator
 
     g = training.Generator(z_dim=8, w_dim=8, resolution=32, channel_base=64, channel_max=4, mapping_layers=1)
-    ws = training._codes(g, 200, 0.9, torch_generator(0), track=False)
+    ws, _ = steps._codes(g, 200, 0.9, WHOLE, torch_generator(0))
     switches = (ws[:, 1:] != ws[:, :-1]).any(dim=2).sum(dim=1)
     assert set(switches.tolist()) == {0, 1}
     assert 0.8 < (switches == 1).float().mean() < 0.97
-    assert (training._codes(g, 50, 0.0, torch_generator(0), track=False).std(dim=1) == 0).all()
+    assert (steps._codes(g, 50, 0.0, WHOLE, torch_generator(0))[0].std(dim=1) == 0).all()
 
 
 def test_each_epoch_sees_every_photo_once():

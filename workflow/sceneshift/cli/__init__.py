@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import sceneshift
 from sceneshift.cli import evaluation, generator, latents, photos, report, scoring, status, translator
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.interruption import Interrupted
+from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
-
-INTERRUPTED = 143  # 128 + SIGTERM, as a shell reports it: a workflow retries, and the work goes on from its snapshot
 
 DESCRIPTION = """\
 Turn a folder of scene photos into photo editors, without paired photos.
@@ -22,7 +20,8 @@ Each command is one stage of the workflow and is useful alone; in this order the
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 143 when asked to stop."""
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args(words, argparse.Namespace(words=words))
     keep_freed_memory()
     try:
         arguments.run(arguments)
@@ -31,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Interrupted as interruption:
         print(f"interrupted: {interruption}", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_CODE
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,13 @@ class Command:
         self.argument(
             "--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto, a GPU if there is one)"
         )
+
+    def gpus(self) -> None:
+        """`--gpus`."""
+        self.argument(
+            "--gpus", type=int,
+            help="GPUs that share each batch (default: the settings'); with --device cpu so many processes",
+        )  # fmt: skip
 
     def seed(self) -> None:
         """`--seed`."""
@@ -84,6 +92,38 @@ def shape_of(args: argparse.Namespace) -> tuple[int, int] | None:
             raise SceneshiftError("--width is given without --resolution, the height: give both.")
         return None
     return args.resolution, args.resolution if args.width is None else args.width
+
+
+def train_on_gpus(
+    arguments: argparse.Namespace, gpus: int, batch: int, group: int, train: Callable[[Any, Any], None]
+) -> None:
+    """Call `train(device, world)` in one process a GPU, each started with these arguments; alone: here.
+
+    gpus: how many unless `--gpus` says so; fewer are used if there are not so many, or if the batch does not split
+    into parts of a multiple of `group` images.
+    """
+    import torch
+
+    from sceneshift.runtime import distributed
+    from sceneshift.runtime.devices import pick_device
+    from sceneshift.runtime.gpu_slots import take_gpus, visible_gpus
+
+    if distributed.is_worker():
+        world, device = distributed.join(arguments.device)
+        train(device, world)
+        distributed.leave()
+        return
+    wanted = arguments.gpus or gpus
+    there = {"auto": len(visible_gpus()), "cpu": wanted}.get(arguments.device, 1)
+    count = max((n for n in range(1, min(wanted, there) + 1) if batch % (n * group) == 0), default=1)
+    if there > 0 and count < wanted:
+        print(f"{wanted} GPUs wanted, {there} here: training on {count}.", file=sys.stderr)
+    if arguments.device == "auto":
+        take_gpus(count)
+    if count > 1 and (arguments.device == "cpu" or torch.cuda.is_available()):
+        distributed.launch(arguments.words, count)
+    else:
+        train(pick_device(arguments.device), distributed.ALONE)
 
 
 def device_of(name: str) -> Any:

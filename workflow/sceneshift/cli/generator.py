@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneshift import settings
-from sceneshift.cli.command import Command, device_of, shape_of
+from sceneshift.cli.command import Command, shape_of, train_on_gpus
 
 
 def add_train_generator(commands: Any) -> None:
@@ -22,16 +22,21 @@ def add_train_generator(commands: Any) -> None:
     )
     command.seed()
     command.device()
+    command.gpus()
 
     def run(args: argparse.Namespace) -> None:
+        from sceneshift.generator.networks import GROUP_SIZE
         from sceneshift.generator.training import train_generator
 
         chosen = settings.parse_section(settings.GeneratorSettings, args.settings)
-        device = device_of(args.device)
-        train_generator(
-            args.photos, args.out, chosen, mirror=args.mirror, seed=args.seed, device=device,
-            frechet=_frechet_distance(args.photos, chosen.frechet_images, device),
-        )  # fmt: skip
+
+        def train(device: Any, world: Any) -> None:
+            train_generator(
+                args.photos, args.out, chosen, mirror=args.mirror, seed=args.seed, device=device, world=world,
+                frechet=_frechet_distance(args.photos, chosen.frechet_images, device) if world.first else None,
+            )  # fmt: skip
+
+        train_on_gpus(args, chosen.gpus, chosen.batch, GROUP_SIZE, train)
 
     command.runs(run)
 

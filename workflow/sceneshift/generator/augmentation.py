@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneshift.runtime.microbatches import WHOLE, Part
+
 # The low-pass filter of the symlet of order 6 (Daubechies 1992): orthogonal, so 2× up and down again changes nothing.
 SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466,
         0.787641141030194, 0.3379294217276218, -0.07263752278646252, -0.021060292512300564, 0.04472490177066578,
@@ -33,40 +35,48 @@ class AdaptiveStrength:
         self.target, self.p = target, 0.0
         self._sum, self._count, self._batches = 0.0, 0, 0
 
-    def update(self, real_logits: Tensor) -> None:
-        """Take note of one batch's logits [N, 1] on real images; every 4 batches move p."""
-        self._sum += real_logits.detach().sign().sum().item()
-        self._count += len(real_logits)
+    def update(self, real_sign: Tensor, count: int) -> None:
+        """Take note of the mean sign of D on one batch of `count` real images; every 4 batches move p."""
+        self._sum = self._sum + real_sign.detach().double() * count  # stays on the device until it is needed
+        self._count += count
         self._batches += 1
         if self._batches == self.INTERVAL:
             step = self._count / self.SPEED
-            direction = math.copysign(1.0, self._sum / self._count - self.target)
+            direction = math.copysign(1.0, self.signs / self._count - self.target)
             self.p = min(max(self.p + direction * step, 0.0), 1.0)
             self._sum, self._count, self._batches = 0.0, 0, 0
 
+    @property
+    def signs(self) -> int:
+        """Sum of the signs since p was last moved."""
+        return round(float(self._sum))
+
     def state_dict(self) -> dict[str, float]:
-        return {"p": self.p, "sum": self._sum, "count": self._count, "batches": self._batches}
+        return {"p": self.p, "sum": float(self.signs), "count": self._count, "batches": self._batches}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
         self.p, self._sum = state["p"], state["sum"]
         self._count, self._batches = int(state["count"]), int(state["batches"])
 
 
-def augment(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
-    """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are."""
+def augment(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
+    """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are.
+
+    `part` of a batch that they are: numbers are drawn for the whole batch.
+    """
     if p == 0:
         return images
-    inverse, color = _geometry(images, p, rng), _color(images, p, rng)
+    inverse, color = _geometry(images, p, rng, part), _color(images, p, rng, part)
     moved = (inverse != torch.eye(3, device=images.device)).any(dim=(1, 2)).nonzero()[:, 0]
     if len(moved):  # at small p most images stay where they are
         images = images.index_copy(0, moved, _warp(images[moved], inverse[moved]))
     return _apply_color(images, color)
 
 
-def _geometry(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
     """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the centre."""
     n, _, height, width = images.shape
-    draw = _Draws(n, p, images.device, rng)
+    draw = _Draws(n, p, images.device, rng, part)
     size = images.new_tensor([width, height])
     flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
     inverse = _scale(1 - 2 * flip, torch.ones_like(flip))
@@ -86,9 +96,9 @@ def _geometry(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
     return inverse @ _translation(-draw.chosen(draw.normal(2) * 0.125, 0.0) * size)
 
 
-def _color(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+def _color(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
     """Matrices [N, 4, 4] on homogeneous RGB."""
-    draw = _Draws(len(images), p, images.device, rng)
+    draw = _Draws(len(images), p, images.device, rng, part)
     eye = torch.eye(4, device=images.device)
     luma = torch.tensor([1.0, 1.0, 1.0, 0.0], device=images.device) / math.sqrt(3)
     along = torch.outer(luma, luma)
@@ -189,14 +199,17 @@ class _Spread(torch.autograd.Function):
 class _Draws:
     """Per-image random numbers, drawn on the CPU so that they are the same on every device."""
 
-    def __init__(self, n: int, p: float, device: torch.device, rng: torch.Generator) -> None:
-        self.n, self.p, self.device, self.rng = n, p, device, rng
+    def __init__(self, n: int, p: float, device: torch.device, rng: torch.Generator, part: Part) -> None:
+        self.batch, self.p, self.device, self.rng, self.part = n * part.count, p, device, rng, part
 
     def uniform(self, columns: int | None = None) -> Tensor:
-        return torch.rand(self.n, *([columns] if columns else []), generator=self.rng).to(self.device)
+        return self._of_part(torch.rand(self.batch, *([columns] if columns else []), generator=self.rng))
 
     def normal(self, columns: int | None = None) -> Tensor:
-        return torch.randn(self.n, *([columns] if columns else []), generator=self.rng).to(self.device)
+        return self._of_part(torch.randn(self.batch, *([columns] if columns else []), generator=self.rng))
+
+    def _of_part(self, drawn: Tensor) -> Tensor:
+        return self.part.of(drawn).to(self.device)
 
     def chosen(self, values: Tensor, neutral: float, p: float | None = None) -> Tensor:
         """`values` with probability p an image, else `neutral`."""

@@ -14,7 +14,10 @@ def to_uint8(x: Tensor) -> np.ndarray:
 
 def from_uint8(images: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in [-1, 1]."""
-    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = torch.from_numpy(images)
+    if torch.device(device).type == "cuda":
+        pixels = pixels.pin_memory().to(device, non_blocking=True)  # copied while the GPU works on
+    return pixels.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def grid(images: np.ndarray, columns: int) -> Image.Image:

@@ -9,6 +9,7 @@ its height, `resolution`, and has that height's channels.
 """
 
 import math
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -72,9 +73,9 @@ class Mapping(nn.Module):
         return x if truncation_psi == 1.0 else self.w_avg.lerp(x, truncation_psi)
 
     @torch.no_grad()
-    def track_w_avg(self, w: Tensor, decay: float = 0.995) -> None:
-        """Move `w_avg` towards the mean of a batch of codes."""
-        self.w_avg.copy_(w.float().mean(dim=0).lerp(self.w_avg, decay))
+    def track_w_avg(self, w_mean: Tensor, decay: float = 0.995) -> None:
+        """Move `w_avg` towards the mean of a batch of codes, [w_dim]."""
+        self.w_avg.copy_(w_mean.lerp(self.w_avg, decay))
 
 
 class SynthesisLayer(nn.Module):
@@ -153,8 +154,13 @@ class Synthesis(nn.Module):
         """For each of the num_ws codes of an image, the resolution of the layer that it styles."""
         return [r for r in self.resolutions for _ in getattr(self, f"b{r}").convs] + [self.resolutions[-1]]
 
-    def forward(self, ws: Tensor, noise: str = "const", generator: torch.Generator | None = None) -> Tensor:
-        """`noise`: "const" the fixed inputs, "random" fresh ones drawn from `generator`, "none"."""
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        """Height and width of each layer's noise."""
+        return [tuple(layer.noise_const.shape) for r in self.resolutions for layer in getattr(self, f"b{r}").convs]
+
+    def forward(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor:
+        """`noise`: "const" the fixed inputs, "none", or what each layer shall get, [N or 1, 1, H, W] each."""
         count = len(self.ws_resolutions)
         if ws.ndim == 2:
             ws = ws[:, None].expand(-1, count, -1)
@@ -162,25 +168,25 @@ class Synthesis(nn.Module):
             raise ValueError(f"codes have shape {tuple(ws.shape)}; expected [N, w_dim] or [N, {count}, w_dim]")
         const = getattr(self, f"b{self.resolutions[0]}").const
         x = const.to(self.compute_dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        noises = iter(self._noises(noise))
         image, index = None, 0
         for r in self.resolutions:
             block = getattr(self, f"b{r}")
             for layer in block.convs:
-                x = clamped(layer(x, ws[:, index], self._noise(layer, ws, noise, generator), self.ops), self.conv_clamp)
+                x = clamped(layer(x, ws[:, index], next(noises), self.ops), self.conv_clamp)
                 index += 1
             rgb = clamped(block.torgb(x, ws[:, index], self.ops), self.conv_clamp)
             image = rgb if image is None else self.ops.upsample(image) + rgb
         return image
 
-    @staticmethod
-    def _noise(layer: SynthesisLayer, ws: Tensor, noise: str, generator: torch.Generator | None) -> Tensor | None:
+    def _noises(self, noise: str | Sequence[Tensor]) -> Sequence[Tensor | None]:
         if noise == "const":
-            return layer.noise_const[None, None]
-        if noise == "random":
-            return torch.randn(ws.shape[0], 1, *layer.noise_const.shape, device=ws.device, generator=generator)
+            return [layer.noise_const[None, None] for r in self.resolutions for layer in getattr(self, f"b{r}").convs]
         if noise == "none":
-            return None
-        raise ValueError(f"noise is {noise!r}; expected const, random or none")
+            return [None] * len(self.noise_shapes)
+        if isinstance(noise, str) or len(noise) != len(self.noise_shapes):
+            raise ValueError(f"noise is {noise!r}; expected const, none or {len(self.noise_shapes)} tensors")
+        return noise
 
 
 class Generator(nn.Module):
@@ -263,7 +269,10 @@ class DiscriminatorBlock(nn.Module):
         return skip + self.conv1(self.conv0(x, ops), ops, gain=math.sqrt(0.5))
 
 
-def minibatch_deviation(x: Tensor, group_size: int = 4) -> Tensor:
+GROUP_SIZE = 4  # images that minibatch deviation compares
+
+
+def minibatch_deviation(x: Tensor, group_size: int = GROUP_SIZE) -> Tensor:
     """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W]."""
     n, c, h, w = x.shape
     group = min(group_size, n) if n % min(group_size, n) == 0 else 1

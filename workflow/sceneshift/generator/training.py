@@ -1,10 +1,11 @@
 """Training StyleGAN2: one loop, counted in images, that a kill at any moment does not change."""
 
-import contextlib
 import copy
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sceneshift.generator.augmentation import AdaptiveStrength, augment
+from sceneshift.generator.augmentation import AdaptiveStrength
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.defaults import Defaults, defaults, ema_decay
 from sceneshift.generator.images import from_uint8, grid, to_uint8
-from sceneshift.generator.losses import (
-    discriminator_loss,
-    generator_loss,
-    path_length_penalty,
-    path_lengths,
-    r1_penalty,
+from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
+from sceneshift.generator.steps import (
+    Figures,
+    LossOf,
+    discriminator_adversarial,
+    discriminator_r1,
+    generator_adversarial,
+    generator_path_length,
 )
-from sceneshift.generator.networks import Discriminator, Generator, Synthesis
 from sceneshift.generator.training_photos import photo_batches
 from sceneshift.photos.store import PhotoStore
-from sceneshift.runtime.devices import compute_dtype
+from sceneshift.runtime.devices import compute_dtype, set_up
+from sceneshift.runtime.distributed import ALONE, World
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.interruption import Interrupted, stop_requested
+from sceneshift.runtime.microbatches import MicroBatches, Part
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.runtime.snapshots import History, Snapshots, digest_of
@@ -75,13 +79,16 @@ def train_generator(
     mirror: bool = True,  # also mirrored photos
     seed: int = 0,
     device: torch.device | str = "cpu",
-    frechet: FrechetDistance | None = None,  # measured at each snapshot
+    frechet: FrechetDistance | None = None,  # measured at each snapshot, by the first process
+    world: World = ALONE,  # the processes that share each batch
 ) -> None:
     """Train on the photos that are not held out, for `settings.images` images; resume if there is a snapshot.
 
     A killed and resumed training gives bit for bit the file of an uninterrupted one on the same machine and thread
-    count: every random draw is a function of (seed, images seen). SIGTERM, SIGUSR1 and Ctrl-C write a snapshot and
-    raise Interrupted. Losses that are not finite raise SceneshiftError; the last good snapshot stays.
+    count: every random draw is a function of (seed, images seen, place in the batch). Several processes make the steps
+    of one, to rounding, and any number of them goes on from the snapshots of any other. SIGTERM, SIGUSR1 and Ctrl-C
+    write a snapshot and raise Interrupted. Losses that are not finite raise SceneshiftError; the last good snapshot
+    stays.
     """
     # Initialize.
     out, device = Path(out), torch.device(device)
@@ -91,102 +98,103 @@ def train_generator(
     batch, shape = settings.batch, {"resolution": store.resolution, "width": store.width}
     values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
+    arithmetic = set_up(device, settings.precision, settings.deterministic)
     state = _initial_state(settings, values, shape, seed, device)
-    _say(state, settings, warm_images)
+    batches = MicroBatches(world, batch, group=GROUP_SIZE)
+    if world.first:
+        _say(state, settings, warm_images, arithmetic, world)
 
     # Resume.
     length = {"images", "snapshot_images"}  # a longer training goes on from a shorter one
-    shaping = settings.model_dump(exclude={"import_", "gpus", "frechet_images", "warm_start"} | length)
+    shapeless = {"import_", "gpus", "deterministic", "frechet_images", "warm_start"}
+    shaping = settings.model_dump(exclude=shapeless | length)
     warm = sha256_of(settings.warm_start) if settings.warm_start else None
-    digest = digest_of(settings=shaping, warm=warm, photos=sha256_of(photos), mirror=mirror, seed=seed)
-    snapshots = Snapshots(out.parent / "training", digest)
+    digest = world.from_first(
+        lambda: digest_of(settings=shaping, warm=warm, photos=sha256_of(photos), mirror=mirror, seed=seed)
+    )
+    snapshots = Snapshots(out.parent / "training", digest, writes=world.first)
+    world.wait()  # until the first process has the folder to itself
     if (snapshot := snapshots.load(device)) is not None and snapshot["images"] <= settings.images:
         state.load_state_dict(snapshot)
     history = History(snapshots.folder / "history.csv", HISTORY, state.images)
-    if state.images == 0:
+    if state.images == 0 and world.first:
         _draw_samples(state.g_ema, snapshots.folder / "samples-00000000.png", seed, device)
 
     # Main training loop.
-    sums = dict.fromkeys(HISTORY[1:6], 0.0)
-    counts = dict.fromkeys(HISTORY[1:6], 0)
+    sums, counts = Counter(), Counter()  # of the figures in the history's columns, since its last row
 
-    def note(name: str, value: Tensor) -> None:
-        sums[name] += value.detach().item()
-        counts[name] += 1
+    def note(figures: dict[str, Tensor]) -> None:
+        for name in figures.keys() & set(HISTORY):
+            sums[name] += figures[name].double()  # on the device, which is not waited for
+            counts[name] += 1
 
+    remark = ""
     with (
         stop_requested() as stop,
-        Progress("training generator", settings.images, state.images, folder=snapshots.folder) as progress,
+        Progress(
+            "training generator", settings.images, state.images, folder=snapshots.folder, shown=world.first
+        ) as progress,
     ):
-        for photos_batch in photo_batches(store, seed, state.images, batch, mirror):
+        for photos_batch in photo_batches(store, seed, state.images, batch, mirror, batches.own):
             if state.images >= settings.images:
                 break
-            step, rng = state.images // batch, torch_generator(seed, "training", state.images)
+            step, rng, p = state.images // batch, torch_generator(seed, "training", state.images), state.ada.p
             real = from_uint8(photos_batch, device)
 
             # Generator.
             state.d.requires_grad_(False)
-            ws = _codes(state.g, batch, settings.style_mixing, rng, track=True)
-            fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
-            loss = generator_loss(state.d(augment(fake, state.ada.p, rng)))
-            note("loss_g", loss)
-            _step(state.optimizer_g, loss)
+            loss = partial(generator_adversarial, state.g, state.d, settings, p)
+            figures = _step(state.optimizer_g, batches, rng, loss)
+            state.g.mapping.track_w_avg(figures["w_mean"])
+            note(figures)
             if settings.path_length_weight and step % settings.path_length_interval == 0:
-                ws = _codes(state.g, max(batch // 2, 1), settings.style_mixing, rng, track=False)
-                with _in_float32(state.g.synthesis):
-                    fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
-                noise = torch.randn(fake.shape, generator=rng).to(device)
-                lengths = path_lengths(fake, ws, noise)
-                penalty, state.path_length_mean = path_length_penalty(lengths, state.path_length_mean)
-                note("path_length", lengths.mean())
-                _step(state.optimizer_g, penalty * settings.path_length_weight * settings.path_length_interval)
+                loss = generator_path_length(state.g, settings, state.path_length_mean, batches, rng)
+                figures = _step(state.optimizer_g, batches, rng, loss)
+                state.path_length_mean = figures["path_length_mean"]
+                note(figures)
 
             # Discriminator.
             state.d.requires_grad_(True)
-            with torch.no_grad():
-                ws = _codes(state.g, batch, settings.style_mixing, rng, track=True)
-                fake = state.g.synthesis(ws, noise="random", generator=_on(device, rng))
-            fake_logits = state.d(augment(fake, state.ada.p, rng))
-            real_logits = state.d(augment(real, state.ada.p, rng))
-            loss = discriminator_loss(real_logits, fake_logits)
-            note("loss_d", loss)
-            note("real_sign", real_logits.sign().mean())
-            _step(state.optimizer_d, loss)
+            loss = partial(discriminator_adversarial, state.g, state.d, settings, p, real)
+            figures = _step(state.optimizer_d, batches, rng, loss)
+            state.g.mapping.track_w_avg(figures["w_mean"])
+            note(figures)
+            if settings.augment == "ada":
+                state.ada.update(figures["real_sign"], batch)
             if values.r1_gamma and step % settings.r1_interval == 0:
-                real.requires_grad_(True)
-                penalty = r1_penalty(state.d(augment(real, state.ada.p, rng)), real, values.r1_gamma)
-                note("r1", penalty)
-                _step(state.optimizer_d, penalty * settings.r1_interval)
+                loss = partial(discriminator_r1, state.d, settings, values.r1_gamma, p, real)
+                note(_step(state.optimizer_d, batches, rng, loss))
 
-            # Average the generator, adapt the augmentation.
+            # Average the generator.
             state.images += batch
             _update_ema(state, ema_decay(batch, warm_images + state.images, values.ema_images, settings.ema_rampup))
-            if settings.augment == "ada":
-                state.ada.update(real_logits)
-            progress.advance(batch, f"D(real) sign {real_logits.sign().mean():+.2f}, ADA p {state.ada.p:.2f}")
+            progress.advance(batch, remark)
 
             # Status, snapshot.
             done = state.images >= settings.images
             due = state.images // settings.snapshot_images > (state.images - batch) // settings.snapshot_images
-            if done or due or stop.is_set() or (step + 1) % STATUS_STEPS == 0:
-                means = {name: sums[name] / counts[name] for name in sums if counts[name]}
+            stopping = world.any(stop.is_set(), device)
+            if done or due or stopping or (step + 1) % STATUS_STEPS == 0:
+                means = {name: float(sums[name]) / counts[name] for name in counts}
                 _require_finite(means, snapshots, settings, values)
-                sums, counts = dict.fromkeys(sums, 0.0), dict.fromkeys(counts, 0)
-                measured = frechet(_samples(state.g_ema, settings.frechet_images, seed, device)) \
-                    if frechet and settings.frechet_images and (done or due) else ""  # fmt: skip
-                history.append(
-                    images=state.images, **means, ada_p=state.ada.p, images_per_second=progress.rate, frechet=measured
-                )
-                if done or due:
-                    _draw_samples(state.g_ema, snapshots.folder / f"samples-{state.images:08d}.png", seed, device)
-                if done or due or stop.is_set():
-                    snapshots.save(state.state_dict())
-                if stop.is_set() and not done:
+                sums.clear(), counts.clear()
+                remark = f"D(real) sign {means['real_sign']:+.2f}, ADA p {state.ada.p:.2f}"
+                if world.first:
+                    measured = frechet(_samples(state.g_ema, settings.frechet_images, seed, device)) \
+                        if frechet and settings.frechet_images and (done or due) else ""  # fmt: skip
+                    means |= {"ada_p": state.ada.p, "images_per_second": progress.rate, "frechet": measured}
+                    history.append(images=state.images, **means)
+                    if done or due:
+                        _draw_samples(state.g_ema, snapshots.folder / f"samples-{state.images:08d}.png", seed, device)
+                    if done or due or stopping:
+                        snapshots.save(state.state_dict())
+                if stopping and not done:
                     raise Interrupted(f"stopped after {state.images:,} images; the same command goes on from there")
 
     # Save.
     facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
-    save_generator(out, state.g_ema, state.d, **facts)
+    if world.first:
+        save_generator(out, state.g_ema, state.d, **facts)
 
 
 def _initial_state(
@@ -225,39 +233,17 @@ def _lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.
     return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True)
 
 
-def _step(optimizer: torch.optim.Adam, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+def _step(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Generator, loss_of: LossOf) -> Figures:
+    """One step of the optimiser on the whole batch; the means over the batch of what `loss_of` measures."""
+
+    def backward(part: Part) -> Figures:
+        loss, figures = loss_of(part, rng)
+        (loss / part.count).backward()
+        return {name: figure.detach() / part.count for name, figure in figures.items()}
+
+    figures = batches.gradients(optimizer.param_groups[0]["params"], rng, backward)
     optimizer.step()
-
-
-def _codes(g: Generator, count: int, style_mixing: float, rng: torch.Generator, track: bool) -> Tensor:
-    """ws [count, num_ws, w_dim]; with probability `style_mixing` the layers from a random one on get a second code."""
-    z = torch.randn(2, count, g.z_dim, generator=rng).to(g.w_avg.device)
-    w = g.mapping(z.flatten(0, 1)).unflatten(0, (2, count))  # [2, count, w_dim]
-    if track:
-        g.mapping.track_w_avg(w[0].detach())
-    crossover = torch.randint(1, g.num_ws, [count], generator=rng)
-    crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
-    second = (torch.arange(g.num_ws)[None, :] >= crossover[:, None]).to(w.device)
-    return torch.where(second[:, :, None], w[1][:, None], w[0][:, None])
-
-
-@contextlib.contextmanager
-def _in_float32(synthesis: Synthesis) -> Iterator[None]:
-    """Path lengths are differentiated twice: on CPUs, bfloat16 gets the weights' gradients then wrong by half."""
-    synthesis.compute_dtype, dtype = torch.float32, synthesis.compute_dtype
-    try:
-        yield
-    finally:
-        synthesis.compute_dtype = dtype
-
-
-def _on(device: torch.device, rng: torch.Generator) -> torch.Generator:
-    """A generator on `device`, keyed by the next number of `rng`."""
-    if device.type == "cpu":
-        return rng
-    return torch.Generator(device).manual_seed(int(torch.randint(2**62, [1], generator=rng)))
+    return figures
 
 
 @torch.no_grad()
@@ -311,11 +297,11 @@ def _require_finite(
         )
 
 
-def _say(state: State, settings: GeneratorSettings, warm_images: int) -> None:
+def _say(state: State, settings: GeneratorSettings, warm_images: int, arithmetic: str, world: World) -> None:
     count = sum(p.numel() for p in state.g.parameters()), sum(p.numel() for p in state.d.parameters())
     start = f"from {settings.warm_start} ({warm_images:,} images seen)" if settings.warm_start else "from scratch"
+    shared = f", {world.size} processes with {settings.batch // world.size} images of a batch each" * (world.size > 1)
     print(
-        f"Training {start}: generator {count[0]:,} parameters, discriminator {count[1]:,}, on {state.g.w_avg.device}, "
-        f"convolutions in {str(state.d.compute_dtype).removeprefix('torch.')}.",
+        f"Training {start}: generator {count[0]:,} parameters, discriminator {count[1]:,}, on {arithmetic}{shared}.",
         flush=True,
     )

@@ -1,6 +1,7 @@
 """Which device and which arithmetic."""
 
 import contextlib
+import os
 
 import torch
 
@@ -31,6 +32,27 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+def set_up(device: torch.device, precision: str = "auto", deterministic: bool = False) -> str:
+    """Set this process's arithmetic for work on pictures of one size; what is used then, in words for the log.
+
+    On a CUDA GPU: TF32 where float32 is left (not with `precision: float32`, which stays exact), cuDNN's algorithms
+    picked by trial, or with `deterministic` only those that give the same bits each time.
+    """
+    dtype = str(compute_dtype(precision, device)).removeprefix("torch.")
+    if device.type != "cuda":
+        return f"{device}, convolutions in {dtype}"
+    tf32 = precision != "float32"
+    torch.set_float32_matmul_precision("high" if tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    rest = "TF32 elsewhere" if tf32 and has_fast_bfloat16(device) else "float32 elsewhere"
+    algorithms = "deterministic algorithms" if deterministic else "cuDNN's fastest algorithms"
+    return f"{device} ({torch.cuda.get_device_name(device)}), convolutions in {dtype}, {rest}, {algorithms}"
 
 
 def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager:

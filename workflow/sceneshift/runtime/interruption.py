@@ -5,6 +5,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+EXIT_CODE = 143  # 128 + SIGTERM, as a shell reports it: a workflow retries, and the work goes on from its snapshot
+
 
 class Interrupted(Exception):  # noqa: N818  (not an error: asked for)
     """The process was asked to stop; what it was doing is saved and the next run goes on from there."""

@@ -30,6 +30,7 @@ class Progress:
 
     beside: what the work makes. Its progress file lies beside it (`progress_file`) until the work is done.
     folder: of a training's snapshots instead; its progress.jsonl stays, and a resumed training goes on in it.
+    shown: nothing is said or written without, as in all but one of the processes of a training.
     """
 
     def __init__(
@@ -40,19 +41,25 @@ class Progress:
         unit: str = "images",
         beside: Path | str | None = None,
         folder: Path | str | None = None,
+        shown: bool = True,
     ) -> None:
         in_terminal = sys.stderr.isatty()
-        self._log = not in_terminal
+        self._log = shown and not in_terminal
         self._label, self._total, self._unit = label, total, unit
         self._initial = self._done = initial
         self._start = self._last_line = time.monotonic()
         self._bar = tqdm(
-            desc=label, total=total, initial=initial, unit=f" {unit}", disable=not in_terminal, smoothing=0.05
+            desc=label,
+            total=total,
+            initial=initial,
+            unit=f" {unit}",
+            disable=not (shown and in_terminal),
+            smoothing=0.05,
         )
         self._note = ""
         self._stays = folder is not None
         self._file = None
-        if folder or beside:
+        if shown and (folder or beside):
             self._file = _ProgressFile(Path(folder) / NAME if folder else progress_file(beside), go_on=initial > 0)
 
     def __enter__(self) -> Self:

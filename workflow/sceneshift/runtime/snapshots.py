@@ -20,10 +20,11 @@ class Snapshots:
     One file is kept, replaced atomically: a kill at any moment leaves the old one or the new one, whole.
     """
 
-    def __init__(self, folder: Path, digest: str) -> None:
-        self.folder, self.digest = Path(folder), digest
+    def __init__(self, folder: Path, digest: str, writes: bool = True) -> None:
+        """`writes`: of several processes of one training, the first one does and the others only load."""
+        self.folder, self.digest, self.writes = Path(folder), digest, writes
         self.path = self.folder / "snapshot.pt"
-        self._lock = self._only_training_here()
+        self._lock = self._only_training_here() if writes else None
 
     def _only_training_here(self) -> IO[str]:
         """Wait while another process trains here, one that outlived a killed workflow, say; the lock dies with us."""
@@ -53,7 +54,8 @@ class Snapshots:
                 f"The snapshot {self.path} cannot be read ({error}). Delete it to start this training over."
             ) from error
         if digest != self.digest:
-            print(f"{self.path} was made with other settings or inputs: starting over.", file=sys.stderr)
+            if self.writes:
+                print(f"{self.path} was made with other settings or inputs: starting over.", file=sys.stderr)
             return None
         return state
 

@@ -1,0 +1,131 @@
+"""What one training step minimises, for any part of its batch.
+
+Each function draws from `rng` for the whole batch, in an order that the result depends on, and keeps what belongs to
+its part; so parts can be computed by several processes, or one after the other. It returns the loss and what is
+measured on the way, both as means over the part.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from sceneshift.generator.augmentation import augment
+from sceneshift.generator.losses import (
+    discriminator_loss,
+    generator_loss,
+    path_length_penalty,
+    path_lengths,
+    r1_penalty,
+)
+from sceneshift.generator.networks import Discriminator, Generator, Synthesis
+from sceneshift.runtime.microbatches import MicroBatches, Part
+from sceneshift.settings import GeneratorSettings
+
+Figures = dict[str, Tensor]
+LossOf = Callable[[Part, torch.Generator], tuple[Tensor, Figures]]
+
+
+def generator_adversarial(
+    g: Generator, d: Discriminator, settings: GeneratorSettings, p: float, part: Part, rng: torch.Generator
+) -> tuple[Tensor, Figures]:
+    """The generator's logistic loss; also the mean of w, for `w_avg`. `p`: strength of the augmentation."""
+    ws, w_mean = _codes(g, settings.batch, settings.style_mixing, part, rng)
+    fake = g.synthesis(ws, noise=_noise(g, settings.batch, part, rng))
+    loss = generator_loss(d(augment(fake, p, rng, part)))
+    return loss, {"loss_g": loss, "w_mean": w_mean}
+
+
+def generator_path_length(
+    g: Generator, settings: GeneratorSettings, mean: Tensor, batches: MicroBatches, rng: torch.Generator
+) -> LossOf:
+    """Path-length regularisation on half a batch; also the new running mean. `mean`: the one so far.
+
+    Lengths are compared with a running mean that the whole batch moves first: a part of a batch is not enough, so the
+    lengths of all parts are then measured before.
+    """
+    count, start = max(settings.batch // 2, 1), rng.get_state()
+
+    def lengths_of(part: Part) -> Tensor:
+        rng.set_state(start)
+        ws, _ = _codes(g, count, settings.style_mixing, part, rng)
+        with _in_float32(g.synthesis):
+            fake = g.synthesis(ws, noise=_noise(g, count, part, rng))
+        directions = part.of(torch.randn(count, *fake.shape[1:], generator=rng)).to(fake.device)
+        return path_lengths(fake, ws, directions)
+
+    @functools.cache
+    def batch_mean() -> Tensor:
+        shares = batches.each(rng, lambda part: lengths_of(part).detach().mean() / part.count)
+        total = torch.stack(shares).sum()
+        batches.world.add_up([total])
+        return total
+
+    def loss_of(part: Part, _: torch.Generator) -> tuple[Tensor, Figures]:
+        of_batch = batch_mean() if part.count > 1 else None
+        lengths = lengths_of(part)
+        penalty, moved = path_length_penalty(lengths, mean, of_batch)
+        weighted = penalty * settings.path_length_weight * settings.path_length_interval
+        return weighted, {"path_length": lengths.mean(), "path_length_mean": moved}
+
+    return loss_of
+
+
+def discriminator_adversarial(
+    g: Generator, d: Discriminator, settings: GeneratorSettings, p: float, real: Tensor, part: Part,
+    rng: torch.Generator,
+) -> tuple[Tensor, Figures]:  # fmt: skip
+    """The discriminator's logistic loss; also E[sign D(real)]. `real`: this process's photos, [N, 3, H, W]."""
+    with torch.no_grad():
+        ws, w_mean = _codes(g, settings.batch, settings.style_mixing, part, rng)
+        fake = g.synthesis(ws, noise=_noise(g, settings.batch, part, rng))
+    fake_logits = d(augment(fake, p, rng, part))
+    real_logits = d(augment(part.of_own(real), p, rng, part))
+    loss = discriminator_loss(real_logits, fake_logits)
+    return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
+
+
+def discriminator_r1(
+    d: Discriminator, settings: GeneratorSettings, gamma: float, p: float, real: Tensor, part: Part,
+    rng: torch.Generator,
+) -> tuple[Tensor, Figures]:  # fmt: skip
+    """R1 on the photos, weighted for being taken every few steps only."""
+    real = part.of_own(real).detach().requires_grad_(True)
+    penalty = r1_penalty(d(augment(real, p, rng, part)), real, gamma)
+    return penalty * settings.r1_interval, {"r1": penalty}
+
+
+def _codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(ws [N, num_ws, w_dim], mean of w [w_dim]) of the part's share of `count` images.
+
+    With probability `style_mixing` the layers from a random one on get a second code.
+    """
+    z = part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1).to(g.w_avg.device)
+    w = g.mapping(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [2, N, w_dim]
+    crossover = torch.randint(1, g.num_ws, [count], generator=rng)
+    crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
+    second = (torch.arange(g.num_ws)[None, :] >= part.of(crossover)[:, None]).to(w.device)
+    return torch.where(second[:, :, None], w[1][:, None], w[0][:, None]), w[0].detach().float().mean(dim=0)
+
+
+def _noise(g: Generator, count: int, part: Part, rng: torch.Generator) -> list[Tensor]:
+    """Fresh noise [N, 1, H, W] for each layer, drawn on the generator's own device."""
+    device = g.w_avg.device
+    if device.type != "cpu":
+        rng = torch.Generator(device).manual_seed(int(torch.randint(2**62, [1], generator=rng)))
+    return [
+        part.of(torch.randn(count, 1, *shape, device=device, generator=rng)).contiguous()
+        for shape in g.synthesis.noise_shapes
+    ]
+
+
+@contextlib.contextmanager
+def _in_float32(synthesis: Synthesis) -> Iterator[None]:
+    """Path lengths are differentiated twice: on CPUs, bfloat16 gets the weights' gradients then wrong by half."""
+    synthesis.compute_dtype, dtype = torch.float32, synthesis.compute_dtype
+    try:
+        yield
+    finally:
+        synthesis.compute_dtype = dtype
