@@ -23,9 +23,9 @@ def fir(x, gain, before, after):
     return F.conv2d(x, (TAPS * gain).expand(x.shape[1], 1, 4, 4), groups=x.shape[1])
 
 
-def spread(x, size):
-    """Zeros between the pixels."""
-    y = x.new_zeros(*x.shape[:2], size, size)
+def spread(x, last):
+    """Zeros between the pixels, and `last` of them (0 or 1) after the last."""
+    y = x.new_zeros(*x.shape[:2], *(2 * side - 1 + last for side in x.shape[2:]))
     y[:, :, ::2, ::2] = x
     return y
 
@@ -45,7 +45,7 @@ def modulated(x, kernel, style, up):
         k = kernel * s[None, :, None, None]
         k = k / (k.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
         if up:
-            y = F.conv2d(spread(image[None], 2 * image.shape[-1] - 1), k, padding=2)
+            y = F.conv2d(spread(image[None], 0), k, padding=2)
             images.append(fir(y, 4, 1, 1))
         else:
             images.append(F.conv2d(image[None], k, padding=1))
@@ -58,7 +58,7 @@ def to_rgb(x, kernel, style, bias):
 
 
 def doubled(image):
-    return fir(spread(image, 2 * image.shape[-1]), 4, 2, 1)
+    return fir(spread(image, 1), 4, 2, 1)
 
 
 def mapped(z, layers, w_avg, psi):
@@ -74,7 +74,8 @@ def dense(x, weight, bias, extra=0.0):
 
 
 class Sizes:
-    def __init__(self, resolution, base=1024, most=16, z_dim=12, w_dim=12, layers=3, seed=0):
+    def __init__(self, resolution, base=1024, most=16, z_dim=12, w_dim=12, layers=3, seed=0, columns=4):
+        self.columns = columns  # of the constant: images are columns / 4 times as wide as high
         self.resolution, self.z_dim, self.w_dim, self.layers = resolution, z_dim, w_dim, layers
         self.resolutions = [2**i for i in range(2, resolution.bit_length())]
         self.channels = {r: min(base // r, most) for r in self.resolutions}
@@ -82,6 +83,9 @@ class Sizes:
 
     def randn(self, *shape):
         return torch.randn(shape, generator=self.rng)
+
+    def width(self, resolution):
+        return self.columns * resolution // 4
 
     def mapping(self, name):
         sd = {}
@@ -108,12 +112,12 @@ def kernel_of(weight):
 
 def nvidia_generator(sizes):
     sd = sizes.mapping("mapping.fc{}") | {"mapping.w_avg": sizes.randn(sizes.w_dim)}
-    sd["synthesis.b4.const"] = sizes.randn(sizes.channels[4], 4, 4)
+    sd["synthesis.b4.const"] = sizes.randn(sizes.channels[4], 4, sizes.columns)
     for inputs, outputs, r, _, up in sizes.blocks():
         name = f"synthesis.b{r}.conv{0 if up else 1}"
         sd[f"{name}.affine.weight"], sd[f"{name}.affine.bias"] = sizes.randn(inputs, sizes.w_dim), sizes.randn(inputs)
         sd[f"{name}.weight"], sd[f"{name}.bias"] = sizes.randn(outputs, inputs, 3, 3), sizes.randn(outputs) * 0.1
-        sd[f"{name}.noise_const"], sd[f"{name}.noise_strength"] = sizes.randn(r, r), sizes.randn() * 0.1
+        sd[f"{name}.noise_const"], sd[f"{name}.noise_strength"] = sizes.randn(r, sizes.width(r)), sizes.randn() * 0.1
         sd[f"{name}.resample_filter"] = TAPS.clone()
         if not up:
             name = f"synthesis.b{r}.torgb"
@@ -162,7 +166,7 @@ def nvidia_discriminator(sizes):
     sd |= {"b4.conv.weight": sizes.randn(c, c + 1, 3, 3), "b4.conv.bias": sizes.randn(c)}
     sd |= {
         "b4.conv.resample_filter": TAPS.clone(),
-        "b4.fc.weight": sizes.randn(c, 16 * c),
+        "b4.fc.weight": sizes.randn(c, 4 * sizes.columns * c),
         "b4.fc.bias": sizes.randn(c),
     }
     return sd | {"b4.out.weight": sizes.randn(1, c), "b4.out.bias": sizes.randn(1)}
@@ -182,7 +186,7 @@ def nvidia_logits(sd, sizes, images, clamp=None):
         x = conv(x, f"b{r}.conv0", padding=1)
         x = skip + conv(fir(x, 1, 2, 2), f"b{r}.conv1", stride=2, gain=math.sqrt(0.5))
     deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()  # one group: at most four images
-    x = torch.cat([x, deviation.expand(len(x), 1, 4, 4)], dim=1)
+    x = torch.cat([x, deviation.expand(len(x), 1, *x.shape[2:])], dim=1)
     x = conv(x, "b4.conv", padding=1).flatten(1)
     x = lrelu(dense(x, sd["b4.fc.weight"], sd["b4.fc.bias"]))
     return dense(x, sd["b4.out.weight"], sd["b4.out.bias"])
@@ -256,7 +260,7 @@ def write_nvidia(path, g, d=None, clamp=None, g_architecture="skip", d_architect
 def rosinality_generator(sizes):
     sd = sizes.mapping("style.{}")
     sd = {f"style.{int(name.split('.')[1]) + 1}.{name.split('.')[2]}": tensor for name, tensor in sd.items()}
-    sd["input.input"] = sizes.randn(1, sizes.channels[4], 4, 4)
+    sd["input.input"] = sizes.randn(1, sizes.channels[4], 4, sizes.columns)
     for inputs, outputs, r, number, up in sizes.blocks():
         name = "conv1" if number == 0 else f"convs.{number - 1}"
         sd[f"{name}.conv.modulation.weight"] = sizes.randn(inputs, sizes.w_dim)
@@ -264,7 +268,7 @@ def rosinality_generator(sizes):
         sd[f"{name}.conv.weight"] = sizes.randn(1, outputs, inputs, 3, 3)
         sd[f"{name}.noise.weight"] = sizes.randn(1) * 0.1
         sd[f"{name}.activate.bias"] = sizes.randn(outputs) * 0.1
-        sd[f"noises.noise_{number}"] = sizes.randn(1, 1, r, r)
+        sd[f"noises.noise_{number}"] = sizes.randn(1, 1, r, sizes.width(r))
         if up:
             sd[f"{name}.conv.blur.kernel"] = TAPS * 4
         else:
@@ -324,12 +328,12 @@ def rosinality_discriminator(sizes):
 
 def genforce_generator(sizes):
     sd = sizes.mapping("mapping.dense{}") | {"truncation.w_avg": sizes.randn(sizes.w_dim)}
-    sd["synthesis.early_layer.const"] = sizes.randn(1, sizes.channels[4], 4, 4)
+    sd["synthesis.early_layer.const"] = sizes.randn(1, sizes.channels[4], 4, sizes.columns)
     for inputs, outputs, r, number, up in sizes.blocks():
         name = f"synthesis.layer{number}"
         sd[f"{name}.weight"], sd[f"{name}.bias"] = sizes.randn(outputs, inputs, 3, 3), sizes.randn(outputs) * 0.1
         sd[f"{name}.style.weight"], sd[f"{name}.style.bias"] = sizes.randn(inputs, sizes.w_dim), sizes.randn(inputs)
-        sd[f"{name}.noise"], sd[f"{name}.noise_strength"] = sizes.randn(1, 1, r, r), sizes.randn() * 0.1
+        sd[f"{name}.noise"], sd[f"{name}.noise_strength"] = sizes.randn(1, 1, r, sizes.width(r)), sizes.randn() * 0.1
         if up:
             sd[f"{name}.filter.kernel"] = (TAPS * 4)[None, None]
         else:

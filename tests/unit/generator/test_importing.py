@@ -33,6 +33,19 @@ def test_images_are_those_of_the_original(tmp_path, name, resolution):
     assert load_discriminator(tmp_path / "g.safetensors") is not None
 
 
+def test_wide_networks_are_those_of_the_original(tmp_path, name):
+    sizes = foreign.Sizes(32, columns=7)
+    original = foreign.write(tmp_path / "c", name, sizes)
+    with pytest.raises(SceneshiftError, match="32 px high and 56 px wide"):
+        import_generator(tmp_path / "c", tmp_path / "g.safetensors", shape=(32, 32))
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors", shape=(32, 56))
+    g, z = load_generator(tmp_path / "g.safetensors"), torch.randn(2, sizes.z_dim)
+    expected = original(z, 0.7)
+    assert expected.shape == (2, 3, 32, 56)
+    assert (g(z, truncation_psi=0.7) - expected).abs().max() <= 1e-3 * min(1, expected.std())
+    assert load_discriminator(tmp_path / "g.safetensors")(expected).shape == (2, 1)
+
+
 @pytest.mark.slow
 def test_images_of_1024_px(tmp_path, name):
     sizes = foreign.Sizes(1024, base=16384, most=64, z_dim=64, w_dim=64)

@@ -19,6 +19,7 @@ from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.randomness import torch_generator
 
 RESOLUTIONS = [2**power for power in range(2, 11)]
+COLUMNS = range(4, 17)  # of the 4×k constant: square to four times as wide as high
 AVERAGED = 2**14  # mapped codes, where a file has no w_avg
 
 
@@ -42,7 +43,7 @@ def import_generator(
     _require_shape(checkpoint, generator, shape)
     save_generator(out, generator, discriminator, imported_from=name)
     extra = "with its discriminator" if discriminator else "without a discriminator"
-    print(f"{checkpoint}: {generator.resolution} px, of {name}, {extra}.", flush=True)
+    print(f"{checkpoint}: {generator.width}×{generator.resolution} px, of {name}, {extra}.", flush=True)
 
 
 def _networks(path: Path | str, layout: ModuleType, parts: Checkpoint) -> tuple[Generator, Discriminator | None]:
@@ -61,7 +62,7 @@ def _networks(path: Path | str, layout: ModuleType, parts: Checkpoint) -> tuple[
             generator.w_avg.copy_(generator.mapping(z).mean(dim=0))
     if parts.discriminator is None:
         return generator, None
-    sizes = {key: sizes[key] for key in ("resolution", "channel_base", "channel_max")}
+    sizes = {key: sizes[key] for key in ("resolution", "width", "channel_base", "channel_max")}
     with on_no_device():
         discriminator = Discriminator(**sizes, conv_clamp=parts.conv_clamp)
     their_name = functools.partial(layout.discriminator_name, resolution=generator.resolution)
@@ -97,9 +98,12 @@ def _architecture(path: Path | str, layout: ModuleType, tensors: dict[str, Tenso
     base, most = max(r * count for r, count in channels.items()), max(channels.values())
     if any(min(base // r, most) != count for r, count in channels.items()):
         raise SceneshiftError(f"{path}: its channels by resolution are {channels}; expected min(base / r, most).")
+    const = tensors.get(layout.generator_name("synthesis.b4.const"))
+    wide = const is not None and const.ndim and const.shape[-1] in COLUMNS  # else `_fill` names what is wrong with it
+    width = (const.shape[-1] if wide else 4) * outputs[-1] // 4
     return {
-        "z_dim": z_dim, "w_dim": w_dim, "mapping_layers": layers, "resolution": outputs[-1], "channel_base": base,
-        "channel_max": most,
+        "z_dim": z_dim, "w_dim": w_dim, "mapping_layers": layers, "resolution": outputs[-1], "width": width,
+        "channel_base": base, "channel_max": most,
     }  # fmt: skip
 
 
