@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.attributes import check_attributes, scored_attributes
+from sceneshift.attributes import boundary_names, check_attributes, fitted_attributes, scored_attributes
 from sceneshift.photos import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.labels import labelled_photos
@@ -57,7 +57,19 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
         ({"edits": {"attributes": [{"attribute": "snow", "condition_on": ["cloud"]}]}}, ["'cloud'", "clouds"]),
         (
             {"boundaries": {"attributes": ["snow"]}, "edits": {"attributes": [{"attribute": "clouds"}]}},
-            ["'clouds'", "boundaries.attributes has: snow"],
+            ["'clouds'", "there are boundaries of: snow"],
+        ),
+        (
+            {"boundaries": {"sefa": {"components": 1}}, "edits": {"attributes": [{"attribute": "sefa_all_1"}]}},
+            ["edits.attributes (sefa_all_1)", "measured_by", "natural_light"],
+        ),
+        (
+            {"edits": {"attributes": [{"attribute": "snow", "measured_by": "cold"}]}},
+            ["edits.attributes (snow): measured_by", "'cold'", "clouds"],
+        ),
+        (
+            {"boundaries": {"import": [{"name": "snow", "file": "a.npy"}, {"name": "snow", "file": "b.npy"}]}},
+            ["snow is the name of several"],
         ),
         (
             {"predictors": [{"kind": "heads"}, {"kind": "heads"}]},
@@ -85,3 +97,15 @@ def test_photos_without_classes_need_labels(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
     with pytest.raises(SceneshiftError, match="subfolders with photos"):
         check_attributes(of_folder(tmp_path))
+
+
+def test_boundaries_come_from_three_places():
+    sources = {
+        "attributes": ["snow", "clouds"],
+        "import": [{"name": "snow", "file": "s.npy"}, {"name": "clouds_higan", "file": "c.npy"}],
+        "sefa": {"components": 2, "levels": ["layout"]},
+    }
+    settings = load_settings({"boundaries": sources})
+    assert fitted_attributes(settings) == ["clouds"], "an imported boundary takes the place of the fitted one"
+    assert boundary_names(settings) == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
+    check_attributes(settings)

@@ -11,7 +11,8 @@ from fuzzing import fuzz
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
 from sceneshift.generator.importing import import_generator
 from sceneshift.generator.networks import Discriminator, Generator
-from sceneshift.latents.boundaries import Boundary, save_boundary
+from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
+from sceneshift.latents.higan_boundaries import import_boundary
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.pickles import read_npy, read_pickle, read_torch
@@ -21,6 +22,8 @@ from sceneshift.scoring.predictor import save_predictor
 from sceneshift.settings import TranslatorSettings
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
+from sceneshift.translator.exporting import export_translator
+from sceneshift.translator.pix2pixhd import import_translator
 from sceneshift.translator.training import new_networks
 
 COUNT = 180  # damaged files a reader
@@ -45,8 +48,8 @@ def take_over(path):
     import_generator(path, path.with_name("imported.safetensors"))
 
 
-def translator(path):
-    sizes = architecture(TranslatorSettings(width=2, downsamplings=1, blocks=1), 16)
+def translator(path, head="edit"):
+    sizes = architecture(TranslatorSettings(head=head, width=2, downsamplings=1, blocks=1), 16)
     network, _ = new_networks(sizes, seed=0)
     save_translator(network, path, TranslatorFacts(sizes, 16, 0, "", {}))
 
@@ -88,6 +91,20 @@ def boundary_npy(path):
     np.save(path, {"boundary": np.ones((1, 4)), "meta_data": {"manipulate_layers": "6-11"}}, allow_pickle=True)
 
 
+def import_boundary_npy(path):
+    import_boundary(path, path.with_name("g.safetensors"), path.with_name("boundary.npz"), "snow", "stylegan")
+
+
+def higan_boundary(path):
+    own_generator(path.with_name("g.safetensors"))
+    np.save(path, {"boundary": np.ones((1, 4)), "meta_data": {"manipulate_layers": "0-3"}}, allow_pickle=True)
+
+
+def pix2pixhd(path):
+    translator(path.with_name("t.safetensors"), head="image")
+    export_translator(path.with_name("t.safetensors"), path, "pix2pixhd")
+
+
 def pickled_torch(path):
     torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 4)}, "epoch": 1}, path)
 
@@ -98,7 +115,10 @@ READERS = {
     "rosinality.pt": (foreign_generator("rosinality"), take_over),
     "genforce.pth": (foreign_generator("genforce"), take_over),
     "translator.safetensors": (translator, read_translator),
+    "latest_net_G.pth": (pix2pixhd, lambda path: import_translator(path, path.with_name("imported.safetensors"))),
+    "boundary.npz": (boundary, load_boundary),
     "boundary.npy": (boundary_npy, read_npy),
+    "higan_boundary.npy": (higan_boundary, import_boundary_npy),
     "plain.pkl": (foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": (pickled_torch, read_torch),
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -27,12 +28,15 @@ TINY: dict[str, Any] = {
     },
     "predictors": [{"kind": "heads", "input_size": 32}],
     "synthesis": {"count": 256, "shard_size": 128},
-    "boundaries": {"attributes": ["natural_light", "vegetation", "snow"], "examples": 60},
+    "boundaries": {
+        "attributes": ["natural_light", "vegetation", "snow"], "examples": 60,
+        "import": [{"name": "snow", "file": "snow_boundary.npy", "layers_of": "stylegan"}], "sefa": {"components": 1},
+    },
     "rescoring": {"count": 32},
     "edits": {
         "top": 2,
         "attributes": [
-            {"attribute": "natural_light", "direction": "less", "distance": 2},
+            {"attribute": "natural_light", "direction": "less", "distance": 2, "level": "auto"},
             {"attribute": "vegetation", "distance": 2, "condition_on": ["natural_light"]},
         ],
     },
@@ -70,6 +74,9 @@ class Run:
         """The plain command of a user, no profile; one core, since threads do not help networks so small."""
         path = self.folder / "config.yaml"
         path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        if not (boundary := self.folder / "snow_boundary.npy").exists():
+            meta_data = {"type": "attribute", "manipulate_layers": "2-5"}  # HiGAN's form
+            np.save(boundary, {"boundary": np.eye(1, 16), "meta_data": meta_data}, allow_pickle=True)
         snakefile = self.repository / "Snakefile"
         where = ["--snakefile", str(snakefile), "--directory", str(self.folder), "--configfile", str(path)]
         return [str(Path(sys.executable).parent / "snakemake"), *where, "--cores", "1", *arguments]

@@ -32,7 +32,7 @@ def test_the_strength_of_translation_leaves_the_translators(run):
 
 def test_the_boundaries_settings_leave_the_synthesis(run):
     plan = run.plan(run.config("boundaries", "examples", to=50))
-    assert plan["fit_boundary"] == 3
+    assert plan["fit_boundary"] == 2
     assert set(plan) <= BEHIND_BOUNDARIES
 
 
@@ -62,9 +62,15 @@ def test_another_seed_redoes_everything(run):
     assert plan["prepare_photos"] == plan["train_generator"] == 1
 
 
+def test_pairs_made_elsewhere_take_the_place_of_synthesised_ones(run):
+    plan = run.plan(run.config("edits", "attributes", 0, "pairs", to=str(run.results / "pairs" / "vegetation")))
+    assert plan == dict.fromkeys({"import_pairs", *BEHIND_PAIRS} - {"make_pairs"}, 1)
+
+
 def test_one_more_edit_computes_only_what_is_new(run, tmp_path):
-    """Executed, since the choice is made by a checkpoint."""
-    config = run.config("edits", "top", to=3)
+    """Executed, since the choice is made by a checkpoint. The edit moves along a direction found without labels."""
+    config = run.config()
+    config["edits"]["attributes"].append({"attribute": "sefa_all_1", "measured_by": "vegetation", "distance": 2})
     made = run.copy(tmp_path / "run").made(config)
     expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "draw_edits", "default"], 1)
     assert dict(made) == expected

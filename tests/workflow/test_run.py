@@ -4,6 +4,7 @@ import csv
 import json
 import os
 
+import numpy as np
 import pytest
 import yaml
 
@@ -31,9 +32,21 @@ def test_everything_is_where_the_design_says(run):
 def test_only_the_chosen_went_on(run):
     with open(run.results / "attributes.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["attribute"] for row in rows} == set(ATTRIBUTES)
+    assert {row["attribute"] for row in rows} == {*ATTRIBUTES, "sefa_all_1"}
     assert {row["attribute"] for row in rows if row["chosen"] == "True"} == set(EDITED)
     assert {path.name for path in (run.results / "translators").iterdir()} == set(EDITED)
+
+
+def test_directions_from_elsewhere_are_ranked_beside_the_fitted_ones(run):
+    with open(run.results / "attributes.csv", newline="") as file:
+        rows = {row["attribute"]: row for row in csv.DictReader(file)}
+    assert rows["snow"]["standardised"]
+    assert rows["snow"]["validation_accuracy"] == "", "imported, not fitted"
+    with np.load(run.results / "boundaries" / "snow.npz") as boundary:
+        assert boundary["resolutions"].tolist() == [8, 16]
+    assert rows["sefa_all_1"]["standardised"] == "", "it has no attribute of its own"
+    assert rows["sefa_all_1"]["changes_most"]
+    assert "sefa all 1" in (run.results / "report.html").read_text(encoding="utf-8")
 
 
 def test_pairs_match_and_the_held_out_photos_were_translated(run):
@@ -46,8 +59,11 @@ def test_pairs_match_and_the_held_out_photos_were_translated(run):
         assert len(names[0]) == 24
         translated = {path.stem for path in (run.results / "translated" / name).glob("*.png")}
         assert translated == held_out
-    edit = json.loads((run.results / "pairs" / "vegetation" / "edit.json").read_text())
-    assert edit["condition_on"] == ["natural_light"]
+    edits = {name: json.loads((run.results / "pairs" / name / "edit.json").read_text()) for name in EDITED}
+    assert edits["vegetation"]["condition_on"] == ["natural_light"]
+    with open(run.results / "attributes.csv", newline="") as file:
+        best = {row["attribute"]: row["best_level"] for row in csv.DictReader(file)}
+    assert edits["natural_light"]["level"] == best["natural_light"] != "auto"
 
 
 def test_every_rule_wrote_its_log_and_benchmark(run):

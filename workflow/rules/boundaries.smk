@@ -1,4 +1,4 @@
-# One linear SVM boundary an attribute, in W.
+# Boundaries in W: fitted, one linear SVM an attribute; made elsewhere; or found without labels.
 
 
 rule fit_boundary:
@@ -11,15 +11,70 @@ rule fit_boundary:
         logs("{run}/fit_boundary/{attribute}.log"),
     benchmark:
         benchmarks("{run}/fit_boundary/{attribute}.tsv")
+    wildcard_constraints:
+        attribute=one_of(fitted_attributes(settings)),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
-        settings=settings_json("boundaries", but=("attributes",)),
+        settings=settings_json("boundaries", but=("attributes", "import", "sefa")),
         seed=settings.seed,
         code=code_version("sceneshift.latents.boundaries"),
     shell:
         "sceneshift fit-boundary {input.store:q} {wildcards.attribute:q} {output.boundary:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule import_boundary:
+    input:
+        boundary=lambda wildcards: imported_boundaries[wildcards.attribute].file,
+        generator=results("{run}/generator/generator.safetensors"),
+    output:
+        boundary=results("{run}/boundaries/{attribute}.npz"),
+    log:
+        logs("{run}/import_boundary/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/import_boundary/{attribute}.tsv")
+    wildcard_constraints:
+        attribute=one_of(imported_boundaries),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(5),
+    params:
+        layers_of=lambda wildcards: imported_boundaries[wildcards.attribute].layers_of,
+        code=code_version("sceneshift.latents.higan_boundaries"),
+    shell:
+        "sceneshift import-boundary {input.boundary:q} {output.boundary:q} --generator {input.generator:q}"
+        " --name {wildcards.attribute:q} --layers-of {params.layers_of} 2>&1 | tee {log:q}"
+
+
+if settings.boundaries.sefa.components:
+
+    rule factorize_generator:
+        input:
+            generator=results("{run}/generator/generator.safetensors"),
+        output:
+            boundaries=expand(
+                results("{{run}}/boundaries/sefa_{{level}}_{component}.npz"),
+                component=range(1, settings.boundaries.sefa.components + 1),
+            ),
+        log:
+            logs("{run}/factorize_generator/{level}.log"),
+        benchmark:
+            benchmarks("{run}/factorize_generator/{level}.tsv")
+        wildcard_constraints:
+            level=one_of(settings.boundaries.sefa.levels),
+        conda:
+            "../../envs/sceneshift.yaml"
+        resources:
+            mem_mb=megabytes(2000),
+            runtime=minutes(5),
+        params:
+            code=code_version("sceneshift.latents.sefa"),
+        shell:
+            "sceneshift factorize-generator {input.generator:q} {output.boundaries:q} --level {wildcards.level}"
+            " 2>&1 | tee {log:q}"

@@ -4,7 +4,7 @@ import re
 
 sys.path.insert(0, str(WORKFLOW))
 
-from sceneshift.attributes import check_attributes, scored_attributes
+from sceneshift.attributes import boundary_names, check_attributes, fitted_attributes
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import EditSettings, canonical_json, load_settings
@@ -69,3 +69,8 @@ def minutes(first):
 def megabytes(first):
     """Memory limit; doubled with each retry."""
     return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
+def one_of(names):
+    """A wildcard's constraint: one of these names."""
+    return "|".join(map(re.escape, names))

@@ -61,10 +61,8 @@ def for_each_chosen(pattern):
     return lambda wildcards: expand(pattern, run=settings.run, attribute=chosen_attributes(wildcards))
 
 
-def boundary_attributes():
-    """The attributes that get a boundary."""
-    wanted = settings.boundaries.attributes
-    return scored_attributes(settings) if wanted == "all" else list(wanted)
+# By name, the boundaries that the config brings along.
+imported_boundaries = {boundary.name: boundary for boundary in settings.boundaries.import_}
 
 
 def edits_to_rank():

@@ -36,3 +36,35 @@ rule make_pairs:
         " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"
         " --condition {input.condition:q} --edit {params.edit:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule import_pairs:
+    input:
+        source=lambda wildcards: f"{edit_of(wildcards.attribute).pairs}/train_A",
+        edited=lambda wildcards: f"{edit_of(wildcards.attribute).pairs}/train_B",
+    output:
+        source=directory(results("{run}/pairs/{attribute}/train_A")),
+        edited=directory(results("{run}/pairs/{attribute}/train_B")),
+        table=results("{run}/pairs/{attribute}/pairs.csv"),
+        edit=results("{run}/pairs/{attribute}/edit.json"),
+    log:
+        logs("{run}/import_pairs/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/import_pairs/{attribute}.tsv")
+    wildcard_constraints:
+        attribute=one_of(edit.attribute for edit in settings.edits.attributes if edit.pairs),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(60),
+    params:
+        folder=lambda wildcards: edit_of(wildcards.attribute).pairs,
+        out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
+        code=code_version("sceneshift.translator.imported_pairs"),
+    shell:
+        "sceneshift import-pairs {params.folder:q} {params.out:q} --edit {params.edit:q} 2>&1 | tee {log:q}"
+
+
+ruleorder: import_pairs > make_pairs

@@ -61,8 +61,8 @@ rule rescore_boundary:
 
 checkpoint rank_attributes:
     input:
-        tables=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_attributes()),
-        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_attributes()),
+        tables=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_names(settings)),
+        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_names(settings)),
     output:
         attributes=report(
             results("{run}/attributes.csv"),

@@ -26,17 +26,38 @@ def scored_attributes(settings: Settings) -> list[str]:
     return side_by_side(scored)
 
 
+def fitted_attributes(settings: Settings) -> list[str]:
+    """The attributes that get a boundary fitted here: those wanted, but for those whose boundary is imported."""
+    wanted = settings.boundaries.attributes
+    imported = [boundary.name for boundary in settings.boundaries.import_]
+    return [name for name in (scored_attributes(settings) if wanted == "all" else wanted) if name not in imported]
+
+
+def boundary_names(settings: Settings) -> list[str]:
+    """Every boundary of the run by name: fitted, imported, found by SeFa."""
+    sefa = settings.boundaries.sefa
+    found = [f"sefa_{level}_{k}" for level in sefa.levels for k in range(1, sefa.components + 1)]
+    return [*fitted_attributes(settings), *(boundary.name for boundary in settings.boundaries.import_), *found]
+
+
 def check_attributes(settings: Settings) -> None:
     """Raise SceneshiftError for an attribute in boundaries or edits that is not scored or gets no boundary."""
-    scored = scored_attributes(settings)
-    wanted = settings.boundaries.attributes
-    with_boundary = scored if wanted == "all" else list(wanted)
-    for name in with_boundary:
+    scored, names = scored_attributes(settings), boundary_names(settings)
+    for name in fitted_attributes(settings):
         must_be_known(name, scored, "boundaries.attributes", "the predictors score")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise SceneshiftError(f"boundaries: {', '.join(repeated)} is the name of several. Rename the imported ones.")
     for edit in settings.edits.attributes:
+        where = f"edits.attributes ({edit.attribute})"
         for name in (edit.attribute, *edit.condition_on):
-            must_be_known(name, scored, f"edits.attributes ({edit.attribute})", "the predictors score")
-            must_be_known(name, with_boundary, f"edits.attributes ({edit.attribute})", "boundaries.attributes has")
+            must_be_known(name, list(dict.fromkeys(scored + names)), where, "the predictors score")
+            must_be_known(name, names, where, "there are boundaries of")
+        if edit.measure not in scored and edit.measured_by is None:
+            raise SceneshiftError(
+                f"{where}: the predictors do not score {edit.attribute!r}. Name in measured_by the attribute that tells"
+                f" whether the edit works: {', '.join(scored)}"
+            )
+        must_be_known(edit.measure, scored, f"{where}: measured_by", "the predictors score")
 
 
 def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:

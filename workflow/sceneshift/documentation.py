@@ -12,10 +12,12 @@ from sceneshift.runtime.files import atomic_file
 from sceneshift.settings import (
     EditSettings,
     HeadsPredictor,
+    ImportedBoundary,
     KeepSettings,
     PhotometricPredictor,
     Places365Predictor,
     Section,
+    SefaSettings,
     Settings,
 )
 
@@ -28,6 +30,7 @@ WITHIN: dict[str, dict[str, type[Section]]] = {
         "predictors, `kind: places365`": Places365Predictor,
         "predictors, `kind: photometric`": PhotometricPredictor,
     },
+    "boundaries": {"boundaries.import, each": ImportedBoundary, "boundaries.sefa": SefaSettings},
     "edits": {"edits.attributes, each": EditSettings},
     "pairs": {"pairs.keep": KeepSettings},
 }

@@ -278,8 +278,32 @@ class SynthesisSettings(Section):
     batch: Positive = Field(64, description="Images a forward pass.")
 
 
+class ImportedBoundary(Section):
+    """A boundary made elsewhere: HiGAN's or InterFaceGAN's .npy. `import: [{name: natural_light, file: natural_light_boundary.npy}]`"""
+
+    name: Annotated[str, Field(pattern=r"^[^/]+$")] = Field(
+        description="An attribute that the predictors score: the file takes the place of the fitted boundary. Or a name of its own: ranked beside the others, and used by an edit of that name with `measured_by`."
+    )
+    file: str = Field(description="The .npy file: an array (1, w_dim), or a dict with `boundary` and `meta_data`.")
+    layers_of: Literal["stylegan2", "stylegan"] = Field(
+        "stylegan2", description="Whose layers the file counts in `manipulate_layers`, if it names any."
+    )
+
+
+class SefaSettings(Section):
+    """Directions found without labels (SeFa, Shen and Zhou 2021), ranked beside the attributes. `sefa: {components: 5}`"""
+
+    components: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
+    )
+    levels: list[Literal["all", "layout", "objects", "attributes", "color"]] = Field(
+        ["all"], description="Whose layers' weights are factorised; the directions then move these layers."
+    )
+
+
 class BoundariesSettings(Section):
-    """The linear SVM boundaries in W (InterFaceGAN, HiGAN)."""
+    """The linear SVM boundaries in W (InterFaceGAN, HiGAN), and directions from elsewhere."""
 
     attributes: Literal["all"] | list[str] = Field(
         "all", description="`all` that the predictors score, or a list of names."
@@ -292,6 +316,10 @@ class BoundariesSettings(Section):
         2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`)."
     )
     split: Annotated[float, Field(gt=0, lt=1)] = Field(0.7, description="Share used for training; the rest validates.")
+    import_: list[ImportedBoundary] = Field(
+        [], alias="import", description="Boundaries made elsewhere, for this generator's codes."
+    )
+    sefa: SefaSettings = Field(SefaSettings(), description="Directions found without labels.")
 
 
 class RescoringSettings(Section):
@@ -306,7 +334,13 @@ class RescoringSettings(Section):
 class EditSettings(Section):
     """One edit, which becomes one translator."""
 
-    attribute: str = Field(description="The attribute to change.")
+    attribute: str = Field(
+        description="The attribute to change; or a direction from elsewhere, by the name of its boundary."
+    )
+    measured_by: str | None = Field(
+        None,
+        description="The scored attribute by which the edit is measured, filtered and evaluated; `more` is more of it. `null`: the attribute itself. Must be given for a direction that has none of its own: `{attribute: sefa_all_1, measured_by: vegetation}`.",
+    )
     direction: Literal["more", "less"] = Field("more", description="More of it or less.")
     distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
@@ -318,9 +352,18 @@ class EditSettings(Section):
     )
     level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field(
         "all",
-        description="Layers moved: HiGAN's levels by resolution, `all`, or `auto`: the one where re-scoring is strongest.",
+        description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
     )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
+    pairs: str | None = Field(
+        None,
+        description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesised: `{attribute: snow, pairs: my_pairs}`.",
+    )
+
+    @property
+    def measure(self) -> str:
+        """The scored attribute that tells whether the edit works."""
+        return self.measured_by or self.attribute
 
 
 class EditsSettings(Section):

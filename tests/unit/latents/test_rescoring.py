@@ -10,7 +10,7 @@ from PIL import Image
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
-from sceneshift.latents.ranking import best_level, own_effects, rank_attributes
+from sceneshift.latents.ranking import best_level, effects_on, lowers, rank_attributes
 from sceneshift.latents.rescoring import Change, rescore_boundary, summarise
 from sceneshift.latents.strips import draw_strip
 from sceneshift.latents.synthesis import synthesize
@@ -63,7 +63,7 @@ def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
     table = rows(run / "brightness.csv")
     assert {row["attribute"] for row in table} == set(ATTRIBUTES)
     assert [row["level"] for row in table[::2]] == ["all", "layout", "objects", "attributes", "color"]
-    own = own_effects(run / "brightness.csv")["all"]
+    own = effects_on("brightness", run / "brightness.csv")["all"]
     assert float(own["standardised"]) > 0.5
     assert float(own["low"]) < float(own["standardised"]) < float(own["high"])
     assert float(own["mean_change"]) > 0.4
@@ -71,9 +71,11 @@ def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
 
 
 def test_levels_move_less_than_all_layers(run):
-    effects = {level: float(row["mean_change"]) for level, row in own_effects(run / "brightness.csv").items()}
+    effects = {
+        level: float(row["mean_change"]) for level, row in effects_on("brightness", run / "brightness.csv").items()
+    }
     assert max(value for level, value in effects.items() if level != "all") < 1.1 * effects["all"]
-    assert best_level(run / "brightness.csv") != "all"
+    assert best_level("brightness", run / "brightness.csv") != "all"
 
 
 def test_summary_is_higans_delta():
@@ -112,6 +114,50 @@ def test_ranking_orders_chooses_and_keeps_named_edits(run, tmp_path):
         rank_attributes(tables, boundaries[::-1], edits, tmp_path / "x.csv")
     with pytest.raises(SceneshiftError, match=r"fog was not re-scored; known: "):
         rank_attributes(tables, boundaries, EditsSettings(attributes=[{"attribute": "fog"}]), tmp_path / "x.csv")
+
+
+@pytest.fixture(scope="module")
+def with_direction(run):
+    """Beside the fitted boundaries, warmth's turned round and under a name that nothing scores."""
+    fitted = load_boundary(run / "warmth.npz")
+    unnamed = {"normal": -fitted.normal, "attribute": "sefa_all_1", "validation_accuracy": float("nan")}
+    save_boundary(Boundary(**{**vars(fitted), **unnamed}), run / "sefa_all_1.npz")
+    rescored(run, "sefa_all_1")
+    return run
+
+
+def test_a_direction_without_an_attribute_is_ranked_by_what_it_changes(with_direction, tmp_path):
+    names = ["sefa_all_1", *ATTRIBUTES]
+    tables, boundaries = ([with_direction / f"{name}.{kind}" for name in names] for kind in ("csv", "npz"))
+    rank_attributes(tables, boundaries, EditsSettings(top=3), tmp_path / "ranked.csv")
+    ranked = rows(tmp_path / "ranked.csv")
+    last = ranked[-1]
+    assert (last["attribute"], last["changes_most"], last["standardised"]) == ("sefa_all_1", "warmth", "")
+    assert float(last["mean_change"]) < -0.4
+    assert last["validation_accuracy"] == ""
+    assert [row["chosen"] for row in ranked] == ["True", "True", "False"], "not by its rank: nothing says which way"
+    assert lowers("warmth", "all", with_direction / "sefa_all_1.csv")
+    assert not lowers("warmth", "all", with_direction / "warmth.csv")
+    assert best_level("warmth", with_direction / "sefa_all_1.csv") == best_level(
+        "warmth", with_direction / "warmth.csv"
+    )
+    edits = EditsSettings(top=1, attributes=[{"attribute": "sefa_all_1", "measured_by": "warmth"}])
+    rank_attributes(tables, boundaries, edits, tmp_path / "named.csv")
+    assert [row["chosen"] for row in rows(tmp_path / "named.csv")] == ["False", "False", "True"]
+
+
+def test_all_layers_of_a_boundary_are_those_that_it_is_for(run):
+    fitted = load_boundary(run / "warmth.npz")
+    save_boundary(Boundary(**{**vars(fitted), "resolutions": (4,)}), run / "coarse.npz")
+    rescored(run, "coarse")
+    table = [row for row in rows(run / "coarse.csv") if row["attribute"] == "warmth"]
+    effects = {row["level"]: row["mean_change"] for row in table}
+    whole = effects_on("warmth", run / "warmth.csv")
+    assert effects["all"] == effects["layout"] == whole["layout"]["mean_change"]
+    assert effects["all"] != whole["all"]["mean_change"]
+    save_boundary(Boundary(**{**vars(fitted), "resolutions": (64, 128)}), run / "coarse.npz")
+    with pytest.raises(SceneshiftError, match="for layers at 64, 128 px, but the generator's are at 4, 8, 16, 32 px"):
+        rescored(run, "coarse")
 
 
 def test_files_that_do_not_belong_together_are_refused(run, tmp_path):

@@ -62,8 +62,14 @@ def make_run(run, side=SIDE):
     with h5py.File(run / "synthesis.h5", "w") as file:
         file["index"] = np.arange(1234)
         file.attrs["format"] = "sceneshift latents"
-    columns = ("rank", "attribute", "standardised", "low", "high", "validation_accuracy", "best_level", "chosen")
-    ranked = [(n + 1, name, 2.5 - 0.4 * n, 2.4 - 0.4 * n, 2.6 - 0.4 * n, 0.97) for n, name in enumerate(LABELS)]
+    columns = (
+        "rank", "attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy",
+        "best_level", "chosen",
+    )  # fmt: skip
+    ranked = [
+        (n + 1, name, 2.5 - 0.4 * n, 2.4 - 0.4 * n, 2.6 - 0.4 * n, name, 2.5 - 0.4 * n, 0.97)
+        for n, name in enumerate(LABELS)
+    ]
     write_table(
         run / "attributes.csv",
         (*columns, "direction"),
@@ -98,8 +104,8 @@ def make_edit(run, attribute, direction, random, side):
     write_table(pairs / "pairs.csv", ("index", "kept", "reason", f"before_{attribute}", f"after_{attribute}"), rows)
     curve = [{"distance": 2 * d, "deviations": d, "effect": d / 4, "structure": 1 - d / 20} for d in (1.5, 3.0, 4.5)]
     edit = {
-        "attribute": attribute, "direction": direction, "level": "all", "condition_on": ["clouds"], **curve[1],
-        "reason": "target", "curve": curve, "kept": 26, "tried": 40,
+        "attribute": attribute, "measured_by": attribute, "direction": direction, "level": "all",
+        "condition_on": ["clouds"], **curve[1], "reason": "target", "curve": curve, "kept": 26, "tried": 40,
     }  # fmt: skip
     (pairs / "edit.json").write_text(json.dumps(edit))
     translator = run / f"translators/{attribute}"

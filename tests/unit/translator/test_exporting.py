@@ -14,6 +14,8 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.translator import exporting, load_translator
 from sceneshift.translator.exporting import export_translator
 
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # the newer exporter cannot follow computed sizes
+
 SIZES = [(16, 16), (16, 28), (37, 53), (100, 41), (9, 13), (13, 120)]  # height, width; 16 is the training size
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
-from sceneshift.latents.boundaries import fit_boundary_of_store, load_boundary
+from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
 from sceneshift.latents.synthesis import synthesize
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import fit_predictor, load_predictor
@@ -141,6 +141,26 @@ def test_too_few_pairs_is_an_error_that_names_the_threshold(run, tmp_path):
 def test_fewer_than_asked_for_is_a_warning(run, tmp_path, capsys):
     made(run, tmp_path / "p", candidates=1)
     assert "warning: brightness, more:" in capsys.readouterr().err
+
+
+def test_a_direction_without_an_attribute_is_turned_to_more_of_what_measures_it(run, tmp_path):
+    fitted = load_boundary(run / "brightness.npz")
+    save_boundary(Boundary(**{**vars(fitted), "normal": -fitted.normal, "attribute": "sefa_1"}), run / "sefa_1.npz")
+    table = tmp_path / "sefa_1.csv"
+    row = "sefa_1,{},{},0,0.1,0,0.2,-0.9,0.5\n"
+    lines = (row.format(level, name) for level in ("all", "layout") for name in ATTRIBUTES)
+    table.write_text("edited,level,attribute,delta,standardised,low,high,mean_change,structure\n" + "".join(lines))
+    files = (run / "p.safetensors", run / "s.h5")
+    by_sefa = EditSettings(attribute="sefa_1", measured_by="brightness")
+    settings = PairsSettings(count=20, keep=LOOSE)
+    make_pairs(run / "g.safetensors", run / "sefa_1.npz", [], *files, table, tmp_path / "p", by_sefa, settings)
+    facts = json.loads((tmp_path / "p" / "edit.json").read_text())
+    assert (facts["attribute"], facts["measured_by"], facts["reversed"]) == ("sefa_1", "brightness", True)
+    _, plain = made(run, tmp_path / "plain")
+    assert (plain["measured_by"], plain["reversed"]) == ("brightness", False)
+    assert facts["effect"] == pytest.approx(plain["effect"])
+    with pytest.raises(SceneshiftError, match="a direction without an attribute of its own needs the re-scoring"):
+        make_pairs(run / "g.safetensors", run / "sefa_1.npz", [], *files, None, tmp_path / "x", by_sefa, settings)
 
 
 def test_wrong_boundary_or_missing_table_is_an_error(run, tmp_path):

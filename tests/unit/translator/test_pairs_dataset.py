@@ -1,11 +1,15 @@
 """Pairs are read in an order that depends on (seed, pairs seen) alone; unusable folders are refused by name."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import EditSettings
 from sceneshift.translator import pairs_dataset
+from sceneshift.translator.imported_pairs import import_pairs
 from sceneshift.translator.pairs_dataset import PairsDataset
 
 
@@ -76,7 +80,7 @@ def test_other_size_is_named(folder):
 def test_corrupt_picture_is_named(folder, keep):
     path = folder / "train_A" / "000006.png"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(SceneshiftError, match=r"train_A/000006\.png is not a whole PNG"):
+    with pytest.raises(SceneshiftError, match=r"train_A/000006\.png is not a whole picture"):
         PairsDataset(folder)
 
 
@@ -85,5 +89,44 @@ def test_empty_and_missing_folders_are_named(tmp_path):
         PairsDataset(tmp_path)
     (tmp_path / "train_A").mkdir()
     (tmp_path / "train_B").mkdir()
-    with pytest.raises(SceneshiftError, match="holds no PNG files"):
+    with pytest.raises(SceneshiftError, match="holds no JPEG, PNG"):
         PairsDataset(tmp_path)
+
+
+def test_pairs_made_elsewhere_may_have_any_format(folder):
+    for path in (folder / "train_A").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"), quality=95)
+        path.unlink()
+    pairs = PairsDataset(folder)
+    assert (len(pairs), pairs.names[3]) == (10, "000003.jpg")
+    batch = pairs.at([3])
+    assert abs(int(batch.photos[0, 0, 0, 0]) - 3) <= 2
+    assert batch.targets[0, 0, 0].tolist() == [3, 200, 0]
+
+
+def test_a_truncated_jpeg_and_two_files_of_one_name_are_named(folder):
+    path = folder / "train_B" / "000002.png"
+    Image.effect_noise((16, 8), 90).save(path.with_suffix(".jpg"))
+    with pytest.raises(SceneshiftError, match=r"000002\.png has the same name as 000002\.jpg"):
+        PairsDataset(folder)
+    path.unlink()
+    jpeg = path.with_suffix(".jpg")
+    jpeg.write_bytes(jpeg.read_bytes()[:-60])
+    with pytest.raises(SceneshiftError, match=r"train_B/000002\.jpg is not a whole picture \(truncated"):
+        PairsDataset(folder)
+
+
+def test_imported_pairs_are_as_they_were_beside_what_the_workflow_needs(folder, tmp_path):
+    edit = EditSettings(attribute="snow", direction="less", measured_by="vegetation")
+    import_pairs(folder, tmp_path / "taken", edit)
+    for side in ("train_A", "train_B"):
+        for path in (folder / side).iterdir():
+            assert (tmp_path / "taken" / side / path.name).read_bytes() == path.read_bytes()
+    facts = json.loads((tmp_path / "taken" / "edit.json").read_text())
+    assert (facts["measured_by"], facts["direction"], facts["kept"], facts["curve"]) == ("vegetation", "less", 10, [])
+    assert len((tmp_path / "taken" / "pairs.csv").read_text().splitlines()) == 11
+    assert PairsDataset(tmp_path / "taken").names == PairsDataset(folder).names
+    (folder / "train_B" / "000004.png").unlink()
+    with pytest.raises(SceneshiftError, match=r"000004\.png has no partner"):
+        import_pairs(folder, tmp_path / "no", edit)
+    assert not (tmp_path / "no").exists()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import sceneshift
-from sceneshift.cli import evaluation, generator, latents, photos, report, scoring, status, translator
+from sceneshift.cli import directions, evaluation, generator, latents, photos, report, scoring, status, translator
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
@@ -51,10 +51,14 @@ def build_parser() -> argparse.ArgumentParser:
         latents.add_index_synthesis,
         scoring.add_score,
         latents.add_fit_boundary,
+        directions.add_import_boundary,
+        directions.add_export_boundary,
+        directions.add_factorize_generator,
         latents.add_rescore_boundary,
         latents.add_rank_attributes,
         latents.add_edit,
         translator.add_make_pairs,
+        translator.add_import_pairs,
         translator.add_train_translator,
         translator.add_translate,
         translator.add_import_translator,

@@ -21,7 +21,9 @@ def add_make_pairs(commands: Any) -> None:
     command.path("out", "folder to write: train_A, train_B, pairs.csv, edit.json")
     command.path("--predictor", "predictor (.safetensors)")
     command.path("--store", "the synthesised set (.h5), whose quantiles and spread the filter uses")
-    command.path("--rescoring", "table of rescore-boundary, for level `auto`", required=False)
+    command.path(
+        "--rescoring", "table of rescore-boundary, for level `auto` and directions without an attribute", required=False
+    )
     command.path("--condition", "boundaries of attributes to hold", required=False, nargs="*", default=[])
     command.settings(
         "--edit", "the edit (attribute, direction, distance, …; default: more of the boundary's attribute)"
@@ -40,6 +42,24 @@ def add_make_pairs(commands: Any) -> None:
             settings.parse_section(settings.PairsSettings, args.settings),
             seed=args.seed, device=device_of(args.device),
         )  # fmt: skip
+
+    command.runs(run)
+
+
+def add_import_pairs(commands: Any) -> None:
+    """`sceneshift import-pairs`."""
+    command = Command(
+        commands, "import-pairs", "Check pairs made elsewhere and take them over as they are, for the workflow.",
+        """my_pairs pairs/snow --edit '{"attribute": "snow"}'""",
+    )  # fmt: skip
+    command.path("folder", "folder with train_A and train_B: pictures of the same names and one size")
+    command.path("out", "folder to write: train_A, train_B, pairs.csv, edit.json")
+    command.settings("--edit", "the edit (attribute, direction, measured_by)", required=True)
+
+    def run(args: argparse.Namespace) -> None:
+        from sceneshift.translator.imported_pairs import import_pairs
+
+        import_pairs(args.folder, args.out, settings.parse_section(settings.EditSettings, args.edit))
 
     command.runs(run)
 

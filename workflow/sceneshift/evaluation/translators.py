@@ -41,7 +41,7 @@ def evaluate_translator(
     """Translate held-out photos and write what changed to `out`, one row a photo, scorer and attribute.
 
     photos: photo store; settings.count of its held-out photos are used, chosen by `seed`.
-    edit: edit.json of the pairs, which names the attribute and the direction.
+    edit: edit.json of the pairs, which names the attribute that measures the edit.
     judge: of rendered streets, or None.
     out: CSV with the columns photo, scorer (predictor, judge or pixels), attribute, before, after. Pixel facts are
         those of `pixels.pixel_facts`, and `backbone_distance` (0 before).
@@ -51,9 +51,9 @@ def evaluate_translator(
     device = str(pick_device(str(device)))
     wanted = json.loads(Path(edit).read_text(encoding="utf-8"))
     scorers = {"predictor": load_predictor(predictor, device)}
-    if wanted["attribute"] not in scorers["predictor"].attributes:
+    if wanted["measured_by"] not in scorers["predictor"].attributes:
         raise SceneshiftError(
-            f"{edit} edits {wanted['attribute']!r}, which {predictor} does not score. It knows:"
+            f"{edit} is measured by {wanted['measured_by']!r}, which {predictor} does not score. It knows:"
             f" {', '.join(scorers['predictor'].attributes)}."
         )
     if judge is not None:

@@ -155,6 +155,15 @@ class Synthesis(nn.Module):
         return [r for r in self.resolutions for _ in getattr(self, f"b{r}").convs] + [self.resolutions[-1]]
 
     @property
+    def modulations(self) -> list[Tensor]:
+        """For each of the num_ws codes, the weight [channels, w_dim] that makes the style of the layer it acts on.
+
+        Of the layers to RGB, which share their code with the next convolution, the last alone has a code of its own.
+        """
+        blocks = [getattr(self, f"b{r}") for r in self.resolutions]
+        return [conv.affine.weight for block in blocks for conv in block.convs] + [blocks[-1].torgb.affine.weight]
+
+    @property
     def noise_shapes(self) -> list[tuple[int, int]]:
         """Height and width of each layer's noise."""
         return [tuple(layer.noise_const.shape) for r in self.resolutions for layer in getattr(self, f"b{r}").convs]

@@ -5,7 +5,8 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -19,6 +20,7 @@ from sceneshift.settings import BoundariesSettings
 
 FORMAT_VERSION = 1
 FEWEST = 10  # examples of either side
+LARGEST = 10_000_000  # bytes in a boundary's file, unpacked
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,12 @@ class Boundary:
 
     normal: np.ndarray  # float32 [w_dim], unit length
     intercept: float  # normal · w + intercept is the signed distance to the hyperplane, in units of W
-    attribute: str
-    validation_accuracy: float
+    attribute: str  # what it is more of; for one found without labels, its name
+    validation_accuracy: float  # NaN where nothing was fitted
     examples: int  # codes used, of both sides, training and validation
-    selection: str  # extremes or random
+    selection: str  # extremes or random; imported or sefa where nothing was fitted
     store_sha256: str = ""
+    resolutions: tuple[int, ...] = ()  # of the layers that it is for; none: all
 
 
 def fit_boundary(
@@ -159,17 +162,37 @@ def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | 
     if not path.is_file():
         raise SceneshiftError(f"The boundary {path} does not exist. Make it with `sceneshift fit-boundary`.")
     try:
+        with ZipFile(path) as archive:  # what it claims is checked before any of it is read
+            if sum(record.file_size for record in archive.infolist()) > LARGEST:
+                raise SceneshiftError(f"{path} claims more than {LARGEST:,} bytes, which no boundary has.")
         with np.load(path, allow_pickle=False) as file:
             fields = {name: file[name] for name in file.files}
-    except (BadZipFile, ValueError, OSError, EOFError) as error:
+    except SceneshiftError:
+        raise
+    except Exception as error:  # a damaged zip file or header fails in nearly any way
         raise SceneshiftError(f"The boundary {path} is truncated or no .npz file ({error}).") from error
     version = fields.pop("format_version", None)
     if version != FORMAT_VERSION:
         raise SceneshiftError(f"The boundary {path} has format version {version}, expected {FORMAT_VERSION}.")
-    normal = fields["normal"]
-    if w_dim is not None and normal.shape != (w_dim,):
+    try:
+        values: dict[str, Any] = {name: value if name == "normal" else value.tolist() for name, value in fields.items()}
+        boundary = Boundary(**{**values, "resolutions": tuple(map(int, values.get("resolutions", ())))})
+    except (TypeError, ValueError) as error:
+        raise SceneshiftError(f"The boundary {path} has not the entries of a boundary ({error}).") from error
+    normal = boundary.normal
+    if normal.dtype != np.float32 or normal.ndim != 1 or not np.isfinite(normal).all():
+        raise SceneshiftError(
+            f"The boundary {path}: its normal is {normal.dtype} {normal.shape}; expected float32 [w_dim], all finite."
+        )
+    if w_dim is not None:
+        check_width(normal, w_dim, path, generator)
+    return boundary
+
+
+def check_width(normal: np.ndarray, w_dim: int, path: Path | str, generator: Path | str) -> None:
+    """Raise SceneshiftError with both numbers unless a normal [w_dim] is for codes of that width."""
+    if normal.shape != (w_dim,):
         raise SceneshiftError(
             f"The boundary {path} is for codes of {normal.shape[-1]} dimensions, but {generator} has {w_dim}."
             " Fit the boundary on codes of this generator."
         )
-    return Boundary(**{name: value if name == "normal" else value.item() for name, value in fields.items()})

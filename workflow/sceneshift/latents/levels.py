@@ -9,17 +9,23 @@ from sceneshift.runtime.errors import SceneshiftError
 LEVELS = ("all", "layout", "objects", "attributes", "color")
 
 
-def levels(ws_resolutions: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
+def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[str, np.ndarray]:
     """Level -> bool [num_ws]: which of an image's codes it moves.
 
     ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R, whatever
     its width: layout up to max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At 256 px
     attributes are 32 to 128, as in HiGAN. A level without layers (small R) is left out.
+    own: the resolutions that a boundary is made for, which are then what `all` moves; none named: every layer.
     """
     r = np.asarray(ws_resolutions)
+    if len(own) and not np.isin(r, own).any():
+        raise SceneshiftError(
+            f"The boundary is made for layers at {', '.join(map(str, own))} px, but the generator's are at"
+            f" {', '.join(map(str, sorted(set(ws_resolutions))))} px."
+        )
     bounds = {"layout": max(4, resolution / 32), "objects": max(8, resolution / 16)}
     bounds |= {"attributes": resolution / 2, "color": resolution}
-    masks, below = {"all": np.ones(len(r), bool)}, 0.0
+    masks, below = {"all": np.isin(r, own) if len(own) else np.ones(len(r), bool)}, 0.0
     for name, bound in bounds.items():
         mask = (r > below) & (r <= bound)
         below = max(below, bound)
@@ -28,9 +34,9 @@ def levels(ws_resolutions: Sequence[int], resolution: int) -> dict[str, np.ndarr
     return masks
 
 
-def mask_of(level: str, ws_resolutions: Sequence[int], resolution: int) -> np.ndarray:
+def mask_of(level: str, ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> np.ndarray:
     """The mask of one level; a level that this generator does not have is an error that lists those it has."""
-    masks = levels(ws_resolutions, resolution)
+    masks = levels(ws_resolutions, resolution, own)
     if level not in masks:
         raise SceneshiftError(
             f"Level {level!r} has no layers in a generator of {resolution} px; it has: {', '.join(masks)}."

@@ -73,7 +73,7 @@ def rescore_boundary(
     with LatentStore(store_path) as synthesised:
         check_store(synthesised, generator_path, predictor_path)
         deviations = score_deviations(synthesised)
-    masks = levels(renderer.ws_resolutions, renderer.resolution)
+    masks = levels(renderer.ws_resolutions, renderer.resolution, boundary.resolutions)
     rows = []
     with (
         LatentStore(unedited) as fresh,

@@ -26,7 +26,7 @@ def draw_strip(
     """A row per code, a column per step along the normal (units of W; HiGAN: -3 to 3), steps written above."""
     renderer = Renderer(generator_path, device)
     boundary = load_boundary(boundary_path, renderer.w_dim, generator_path)
-    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution)
+    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, boundary.resolutions)
     w = renderer.mapped(z_of(seed, "rescoring", range(images), renderer.z_dim))
     columns = []
     for distance in distances:

@@ -47,7 +47,7 @@ class Verdict:
 class Edit:
     """Everything the page shows of one edit."""
 
-    attribute: str
+    attribute: str  # the one that measures the edit
     title: str
     own: Change
     own_unit: str
@@ -67,24 +67,25 @@ class Edit:
 def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | None) -> Edit:
     """Gather one edit's files, with `shown` real photos. Raises SceneshiftError that names what is missing."""
     facts = json_file(run / f"pairs/{attribute}/edit.json")
+    own = facts["measured_by"]
     rows = summarise(needed(run / f"evaluation/{attribute}.csv"))
     verdicts = []
     for scorer in ("judge", "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]
         if own_rows:
-            plot = changes(own_rows, attribute, scorer, UNITS[scorer]) if scorer != "pixels" else None
+            plot = changes(own_rows, own, scorer, UNITS[scorer]) if scorer != "pixels" else None
             verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot))
-    owns = {row.scorer: row for row in rows if row.attribute == attribute}
+    owns = {row.scorer: row for row in rows if row.attribute == own}
     scorer = "judge" if "judge" in owns else "predictor"
     if scorer not in owns:
-        raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {attribute}. Evaluate again.")
-    lacking = _lacking(run / f"evaluation/{attribute}.csv", attribute, facts["direction"])
+        raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
+    lacking = _lacking(run / f"evaluation/{attribute}.csv", own, facts["direction"])
     curve = pd.DataFrame(facts["curve"])
     pairs = run / f"pairs/{attribute}"
     history = run / f"translators/{attribute}/training/history.csv"
     return Edit(
-        attribute=attribute,
-        title=f"{facts['direction']} {spoken(attribute)}",
+        attribute=own,
+        title=f"{facts['direction']} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
         own=owns[scorer],
         own_unit={"judge": "on the judge's scale of 0 to 1", "predictor": "in standard deviations of the predictor"}[
             scorer
@@ -112,7 +113,7 @@ def _lacking(evaluation: Path, attribute: str, direction: str) -> set[str]:
 
 
 def _end_of(facts: dict) -> str:
-    return f"{'most' if facts['direction'] == 'less' else 'least'} {spoken(facts['attribute'])}"
+    return f"{'most' if facts['direction'] == 'less' else 'least'} {spoken(facts['measured_by'])}"
 
 
 def _comparisons(
@@ -156,8 +157,8 @@ def _stem(name: str) -> str:
 
 
 def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:
-    names = spread(sorted(path.name for path in needed(before).glob("*.png")), PAIRS)
-    return [(data_uri(read_picture(before / name)), data_uri(read_picture(after / name))) for name in names]
+    pairs = zip(sorted(find_photos(needed(before))), sorted(find_photos(needed(after))), strict=True)
+    return [(data_uri(read_picture(one)), data_uri(read_picture(other))) for one, other in spread(list(pairs), PAIRS)]
 
 
 def _reasons(pairs: pd.DataFrame) -> pd.Series:

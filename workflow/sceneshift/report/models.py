@@ -54,7 +54,7 @@ def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:
     order = own_first + [name for name in matrix.columns if name not in own_first]
     return {
         "rows": ranked.to_dict(orient="records"),
-        "bars": ranking(ranked),
+        "bars": ranking(ranked.dropna(subset=["standardised"])),
         "matrix": entanglement(matrix[order]),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
+import pandas as pd
 import torch
 
 import sceneshift
@@ -41,7 +42,8 @@ def build_report(run_dir: Path | str, out_html: Path | str, translated_from: Pat
     run = Path(run_dir)
     photos = table(needed(run / "photos.csv"), ("file", "status", "held_out"))
     ranked = table(
-        run / "attributes.csv", ("attribute", "standardised", "low", "high", "validation_accuracy", "chosen")
+        run / "attributes.csv",
+        ("attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy", "chosen"),
     )
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
     shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
@@ -79,6 +81,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["spoken"] = spoken
+    environment.filters["figure"] = lambda value, digits: "" if pd.isna(value) else f"{value:.{digits}f}"
     return environment
 
 
@@ -92,8 +95,10 @@ def _figures(run: Path, photos: Any, ranked: Any, generator: Any, edits: list[Ed
         remark = f"Fréchet distance {frechet:.3g} at the end" if frechet is not None else "shown to the discriminator"
         figures.append((f"{generator['images']:,}", "images of training", remark))
     figures.append((f"{codes_in(run / 'synthesis.h5'):,}", "images synthesised and scored", "to find the boundaries"))
-    accuracy = ranked["validation_accuracy"].median()
-    figures.append((f"{accuracy:.0%}", "boundary accuracy", f"median of {len(ranked)} attributes, on codes held out"))
+    accuracies = ranked["validation_accuracy"].dropna()
+    if len(accuracies):
+        remark = f"median of {len(accuracies)} attributes, on codes held out"
+        figures.append((f"{accuracies.median():.0%}", "boundary accuracy", remark))
     for edit in edits:
         figures.append(
             (f"{edit.own.change:+.2f}", edit.title, f"{edit.own_unit}, on {edit.own.photos} held-out photos")

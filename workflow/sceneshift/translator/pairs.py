@@ -18,7 +18,7 @@ from sceneshift.latents.codes import z_of
 from sceneshift.latents.distance import CODES, FoundDistance, Point, find_distance, projection_deviation
 from sceneshift.latents.levels import mask_of
 from sceneshift.latents.moving import move_codes
-from sceneshift.latents.ranking import best_level
+from sceneshift.latents.ranking import best_level, lowers
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import check_store, measure_change, score_deviations
 from sceneshift.latents.store import LatentStore
@@ -79,10 +79,12 @@ def make_pairs(
     """Write out_dir: train_A and train_B (PNG, the same names), pairs.csv and edit.json, all or nothing.
 
     condition_paths: boundaries of the attributes to hold. store_path: the synthesised set, for quantiles and standard
-    deviations. rescoring_csv: needed for `level: auto` only.
+    deviations. rescoring_csv: needed for `level: auto`, and for a direction that has no attribute of its own: the sign
+    of a direction means nothing until re-scoring says which way is more of the attribute that measures the edit.
     pairs.csv: every candidate: index, kept, reason (thresholds that refused it), before_ATTRIBUTE, after_ATTRIBUTE.
-    edit.json: attribute, direction, level, distance (units of W), deviations (of the codes' projection), effect and
-        structure there, reason, curve, and how many were tried and kept.
+    edit.json: attribute, measured_by, direction, reversed (whether the normal was), level, distance (units of W),
+        deviations (of the codes' projection), effect and structure there, reason, curve, and how many were tried and
+        kept.
 
     Both images of a pair have the same noise. Candidate i depends on (seed, i) alone, so the result is the same for
     any batch or number of cores. Raises SceneshiftError if fewer than a tenth of pairs.count is kept.
@@ -94,14 +96,15 @@ def make_pairs(
             f"The edit is of {edit.attribute!r}, but {boundary_path} is the boundary of {boundary.attribute!r}."
         )
     held = [load_boundary(path, renderer.w_dim, generator_path).normal for path in condition_paths]
-    normal = condition(boundary.normal, np.array(held))
-    own = column_of(edit.attribute, predictor.attributes, f"the predictor {predictor_path}")
+    level = _level(edit, rescoring_csv)
+    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, boundary.resolutions)
+    reversed_ = boundary.attribute != edit.measure and lowers(edit.measure, level, _table(edit, rescoring_csv))
+    normal = condition(-boundary.normal if reversed_ else boundary.normal, np.array(held))
+    own = column_of(edit.measure, predictor.attributes, f"the predictor {predictor_path}")
     with LatentStore(store_path) as store:
         check_store(store, generator_path, predictor_path)
         deviations = score_deviations(store)
-        rule = KeepRule.of(pairs.keep, store.column(edit.attribute), own, edit.direction, deviations)
-    level = _level(edit, rescoring_csv)
-    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution)
+        rule = KeepRule.of(pairs.keep, store.column(edit.measure), own, edit.direction, deviations)
     found = _distance(renderer, predictor, normal, mask, rule, edit, pairs.truncation_psi, seed)
 
     def work(index: range) -> _Candidates:
@@ -117,6 +120,7 @@ def make_pairs(
         _judge_yield(edit, pairs, kept, tried, refused)
         facts = {
             "attribute": edit.attribute, "direction": edit.direction, "level": level, "condition_on": edit.condition_on,
+            "measured_by": edit.measure, "reversed": reversed_,
             **asdict(found.point), "reason": found.reason, "target_effect": edit.target_effect,
             "truncation_psi": pairs.truncation_psi, "curve": [asdict(point) for point in found.curve],
             "kept": kept, "tried": tried, "refused_by": dict(sorted(refused.items())),
@@ -132,11 +136,14 @@ def make_pairs(
 
 
 def _level(edit: EditSettings, rescoring_csv: Path | str | None) -> str:
-    if edit.level != "auto":
-        return edit.level
+    return edit.level if edit.level != "auto" else best_level(edit.measure, _table(edit, rescoring_csv))
+
+
+def _table(edit: EditSettings, rescoring_csv: Path | str | None) -> Path | str:
     if rescoring_csv is None:
-        raise SceneshiftError(f"{edit.attribute}: level `auto` needs the re-scoring table; give --rescoring.")
-    return best_level(rescoring_csv)
+        what = "level `auto`" if edit.level == "auto" else "a direction without an attribute of its own"
+        raise SceneshiftError(f"{edit.attribute}: {what} needs the re-scoring table; give --rescoring.")
+    return rescoring_csv
 
 
 def _distance(

@@ -1,4 +1,4 @@
-"""The pairs that a translator learns from: PNG files of one name in train_A and train_B."""
+"""The pairs that a translator learns from: pictures of one name in train_A and train_B."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from sceneshift.photos.reading import FORMAT_NAMES, UnusablePhotoError, find_photos, read_photo
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import numpy_generator
 
 IN_MEMORY_BYTES = 2**29  # pairs that take less than this once decoded are decoded once
-REMEDY = "Run make-pairs again, or remove the file from both folders."
+REMEDY = "Make it again, or remove the file from both folders."
+SIDES = ("train_A", "train_B")
 
 
 class PairsBatch(NamedTuple):
@@ -25,24 +27,27 @@ class PairsBatch(NamedTuple):
 class PairsDataset:
     """Pairs in `folder`/train_A and `folder`/train_B, shown in an order that depends on (seed, pairs seen) alone.
 
-    names: the pairs' file names, sorted; height, width: of every picture; sha256: of all names and bytes.
+    Any format that photos may have; the two pictures of a pair have one name, whatever their extensions. Pairs made
+    elsewhere are checked as our own are.
+    names: the pairs' names in train_A, sorted; files: the two paths of each pair, in that order; height, width: of
+    every picture; sha256: of all names and bytes.
     Raises SceneshiftError naming the file if a picture has no partner, another size, or cannot be read.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self.names = _matching_names(self.folder)
-        self.height, self.width = _size(self.folder / "train_A" / self.names[0])
+        self.files = _matching_files(self.folder)
+        self.names = [photo.relative_to(self.folder / SIDES[0]).as_posix() for photo, _ in self.files]
+        self.height, self.width = _size(self.files[0][0])
         digest = hashlib.sha256()
-        for name in self.names:
-            for side in ("train_A", "train_B"):
-                path = self.folder / side / name
+        for pair in self.files:
+            for path in pair:
                 if (size := _size(path)) != (self.height, self.width):
                     raise SceneshiftError(
                         f"{path} is {size[1]}×{size[0]} pixels, but {self.names[0]} is {self.width}×{self.height}; "
                         f"all pairs must have one size. {REMEDY}"
                     )
-                digest.update(f"{side}/{name}\n".encode() + path.read_bytes())
+                digest.update(f"{path.relative_to(self.folder).as_posix()}\n".encode() + path.read_bytes())
         if (table := self.folder / "pairs.csv").exists():
             digest.update(table.read_bytes())
         self.sha256 = digest.hexdigest()
@@ -74,44 +79,47 @@ class PairsDataset:
         shape = (len(indices), self.height, self.width, 3)
         batch = PairsBatch(np.empty(shape, np.uint8), np.empty(shape, np.uint8))
         for place, index in enumerate(indices):
-            batch.photos[place] = _pixels(self.folder / "train_A" / self.names[index])
-            batch.targets[place] = _pixels(self.folder / "train_B" / self.names[index])
+            batch.photos[place], batch.targets[place] = (_pixels(path) for path in self.files[index])
         return batch
 
 
-def _matching_names(folder: Path) -> list[str]:
-    sides = {}
-    for side in ("train_A", "train_B"):
+def _matching_files(folder: Path) -> list[tuple[Path, Path]]:
+    sides: list[dict[str, Path]] = []
+    for side in SIDES:
         if not (folder / side).is_dir():
             raise SceneshiftError(
                 f"{folder} has no folder {side}. Expected train_A (photos) and train_B (what each should become), "
-                "with PNG files of the same names, as make-pairs writes them."
+                "with pictures of the same names, as make-pairs writes them."
             )
-        sides[side] = {path.name for path in (folder / side).glob("*.png")}
-    for here, there in (("train_A", "train_B"), ("train_B", "train_A")):
-        if alone := sorted(sides[here] - sides[there]):
+        named: dict[str, Path] = {}
+        for path in find_photos(folder / side):
+            if (other := named.setdefault(path.relative_to(folder / side).with_suffix("").as_posix(), path)) != path:
+                raise SceneshiftError(f"{path} has the same name as {other.name}: which is it? Remove one of the two.")
+        sides.append(named)
+    for here, there, side in ((*sides, SIDES[1]), (*sides[::-1], SIDES[0])):
+        if alone := sorted(here.keys() - there.keys()):
             raise SceneshiftError(
-                f"{folder / here / alone[0]} has no partner {folder / there / alone[0]} "
-                f"({len(alone)} such in {here}). {REMEDY}"
+                f"{here[alone[0]]} has no partner {folder / side / alone[0]} ({len(alone)} such). {REMEDY}"
             )
-    if not sides["train_A"]:
-        raise SceneshiftError(f"{folder / 'train_A'} holds no PNG files: there is nothing to learn from.")
-    return sorted(sides["train_A"])
+    if not sides[0]:
+        raise SceneshiftError(f"{folder / SIDES[0]} holds no {FORMAT_NAMES} files: there is nothing to learn from.")
+    return [(sides[0][name], sides[1][name]) for name in sorted(sides[0])]
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """(height, width) of a PNG whose checksums are right."""
+    """(height, width) of a whole picture. PNG files have checksums; others must be decoded to know."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             image.verify()
             return image.height, image.width
+    except UnidentifiedImageError:
+        return _pixels(path).shape[:2]
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SceneshiftError(f"{path} is not a whole PNG picture ({error}). {REMEDY}") from error
+        raise SceneshiftError(f"{path} is not a whole picture ({error}). {REMEDY}") from error
 
 
 def _pixels(path: Path) -> np.ndarray:
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise SceneshiftError(f"{path} cannot be decoded ({error}). {REMEDY}") from error
+        return read_photo(path)
+    except UnusablePhotoError as error:
+        raise SceneshiftError(f"{path} is not a whole picture ({error}). {REMEDY}") from error

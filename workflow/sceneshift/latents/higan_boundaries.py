@@ -1,0 +1,124 @@
+"""Boundaries as HiGAN and InterFaceGAN keep them: .npy, an array (1, w_dim), or a pickled dict with layer indices too.
+
+The dict is {"boundary": array, "meta_data": {"type": ..., "manipulate_layers": "6-11"}}. Indices count the layers of
+the network that the boundary was found for, and mean resolutions here: StyleGAN has two layers a resolution, so 6-11
+are 32 to 128; StyleGAN2 has one at 4 px, two at each higher resolution, and a last one to RGB.
+"""
+
+import io
+import pickle
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sceneshift.generator import load_generator
+from sceneshift.latents.boundaries import Boundary, check_width, load_boundary, save_boundary
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.pickles import read_npy
+
+Numbering = Literal["stylegan2", "stylegan"]
+
+
+def import_boundary(
+    path: Path | str, generator: Path | str, out: Path | str, name: str, numbering: Numbering = "stylegan2"
+) -> None:
+    """Write the boundary in the .npy file `path` as one of sceneshift, for codes of `generator`.
+
+    name: the attribute that it is more of. numbering: whose layer indices the file means, if it has any.
+    Raises SceneshiftError for another format or width, values that are not finite, and layers that are not there.
+    """
+    held = read_npy(path)
+    if isinstance(held, dict):
+        if "boundary" not in held:
+            found = ", ".join(map(str, held))
+            raise SceneshiftError(f"{path}: found the entries {found:.99}; expected boundary and meta_data.")
+        held, facts = held["boundary"], held.get("meta_data") or {}
+    else:
+        facts = {}
+    network = load_generator(generator)
+    normal = _unit_normal(held, path)
+    check_width(normal, network.w_dim, path, generator)
+    named = facts.get("manipulate_layers") if isinstance(facts, dict) else None
+    layers = layer_resolutions(network.ws_resolutions, numbering)
+    resolutions = resolutions_of(_indices(named, path), layers, f"{path}: manipulate_layers {named!r}")
+    save_boundary(Boundary(normal, 0.0, name, float("nan"), 0, "imported", resolutions=tuple(resolutions)), out)
+
+
+def export_boundary(path: Path | str, out: Path | str, numbering: Numbering = "stylegan2") -> None:
+    """Write a boundary as HiGAN's .npy: the array (1, w_dim), or the dict where the boundary is for certain layers."""
+    boundary = load_boundary(path)
+    array = boundary.normal[None]
+    with atomic_file(out) as temporary, open(temporary, "wb") as file:
+        if not boundary.resolutions:
+            np.save(file, array)
+            return
+        layers = ",".join(map(str, indices_of(boundary.resolutions, numbering)))
+        held = {"boundary": array, "meta_data": {"type": "attribute", "manipulate_layers": layers}}
+        file.write(_old_npy(held))
+
+
+def layer_resolutions(ws_resolutions: Sequence[int], numbering: Numbering) -> list[int]:
+    """The resolution of each layer, in the order of the indices of `numbering`, for a network of this height."""
+    return list(ws_resolutions) if numbering == "stylegan2" else [r for r in sorted(set(ws_resolutions)) for _ in "ab"]
+
+
+def resolutions_of(indices: Sequence[int], layers: Sequence[int], where: str) -> list[int]:
+    """The resolutions that layer indices mean: those of which at least half of the layers are named."""
+    if outside := [index for index in indices if index >= len(layers)]:
+        raise SceneshiftError(
+            f"{where}: found layer {outside[0]}, but a network of {layers[-1]} px has {len(layers)}, counted from 0."
+        )
+    named = [layers[index] for index in indices]
+    resolutions = [r for r in sorted(set(named)) if 2 * named.count(r) >= layers.count(r)]
+    if indices and not resolutions:
+        raise SceneshiftError(f"{where}: these are less than half of the layers at {', '.join(map(str, named))} px.")
+    return resolutions
+
+
+def indices_of(resolutions: Sequence[int], numbering: Numbering) -> list[int]:
+    """The indices of the layers at these resolutions; StyleGAN2's last one to RGB is left out."""
+    powers = [r.bit_length() - 3 for r in resolutions]  # 4 px: 0
+    if numbering == "stylegan":
+        return [index for k in powers for index in (2 * k, 2 * k + 1)]
+    return [index for k in powers for index in ((2 * k - 1, 2 * k) if k else (0,))]
+
+
+def _indices(text: Any, path: Path | str) -> list[int]:
+    """`6-11`, `0,1,4-5` or a list, sorted; nothing named: all layers, an empty list."""
+    if text is None:
+        return []
+    parts = text.replace(" ", "").split(",") if isinstance(text, str) else [str(part) for part in np.ravel(text)]
+    indices: set[int] = set()
+    for part in filter(None, parts):
+        if not (found := re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", part)):
+            raise SceneshiftError(
+                f"{path}: manipulate_layers is {str(text)[:60]!r}; expected indices such as '6-11' or '0,1'."
+            )
+        indices.update(range(int(found[1]), int(found[2] or found[1]) + 1))
+    return sorted(indices)
+
+
+def _unit_normal(held: Any, path: Path | str) -> np.ndarray:
+    shape = held.shape if isinstance(held, np.ndarray) else type(held).__name__
+    if not isinstance(held, np.ndarray) or held.dtype.kind != "f" or held.ndim not in (1, 2) or held.size == 0:
+        raise SceneshiftError(f"{path}: its boundary is {shape}; expected an array (1, w_dim) of floats.")
+    if held.ndim == 2 and len(held) != 1:
+        raise SceneshiftError(f"{path}: its boundary is {shape}; expected (1, w_dim), one direction for all layers.")
+    length = float(np.linalg.norm(held.astype(np.float64)))
+    if not np.isfinite(length) or length == 0:
+        raise SceneshiftError(f"{path}: its boundary has length {length:g}; expected finite values, not all zero.")
+    return (held.ravel() / length).astype(np.float32)
+
+
+def _old_npy(held: dict[str, Any]) -> bytes:
+    """What np.save of NumPy 1 wrote, which old and new NumPy read; NumPy 2 pickles names that old ones lack."""
+    box = np.empty((), object)
+    box[()] = held
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+    program = pickle.dumps(box, protocol=3).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    return file.getvalue() + program
