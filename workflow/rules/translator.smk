@@ -17,17 +17,17 @@ rule train_translator:
         "../../envs/sceneshift.yaml"
     threads: 8
     resources:
-        gpu=1,
-        mem_mb=megabytes(16000),
+        gpu=settings.translator.gpus,
+        mem_mb=megabytes(16000 * settings.translator.gpus),
         runtime=minutes(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        settings=settings_json("translator"),
+        settings=settings_json("translator", but=("gpus",)),
         seed=settings.seed,
         code=code_version("sceneshift.translator.training"),
     shell:
         "sceneshift train-translator {params.pairs:q} {output.translator:q}"
-        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 
 
 rule translate_photos:

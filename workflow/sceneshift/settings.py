@@ -416,6 +416,11 @@ class TranslatorSettings(Section):
 
     images: Positive = Field(6000, description="Length of training, in pairs shown.")
     batch: Positive = Field(8, description="Pairs a step (1 in the paper).")
+    gpus: Positive = Field(
+        1,
+        description="GPUs that share each batch; batch and images must be multiples of it. Changing it reruns nothing.",
+    )
+    deterministic: bool = Field(False, description="As the generator's.")
     head: Literal["edit", "image"] = Field(
         "edit",
         description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.",
@@ -449,6 +454,15 @@ class TranslatorSettings(Section):
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
+
+    @model_validator(mode="after")
+    def _whole_shares(self) -> "TranslatorSettings":
+        for name in ("batch", "images"):
+            if (value := getattr(self, name)) % self.gpus:
+                raise ValueError(
+                    f"{name} is {value}, but {self.gpus} gpus share it: it must be a multiple of {self.gpus}"
+                )
+        return self
 
 
 class TranslateSettings(Section):

@@ -1,11 +1,9 @@
 """A batch in parts, over processes and over time: the training of the whole batch, to rounding."""
 
 import hashlib
-import multiprocessing
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -55,48 +53,39 @@ def assert_same_training(one: Path, other: Path, tolerance: float) -> None:
     pd.testing.assert_frame_equal(*tables, rtol=tolerance, atol=tolerance)
 
 
-def in_processes(count, photos, out, chosen):
-    """Train as torchrun's workers would; their moving averages must be the same bits."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+@pytest.fixture
+def train_in_two(in_processes, photos, monkeypatch):
+    """Train in two processes; their moving averages must be the same bits."""
 
-    def worker(rank):
-        torch.set_num_threads(1)
-        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
-        os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-        world, device = distributed.join("cpu")
-        assert distributed.is_worker()
+    def train(out, chosen):
         update = training._update_ema
 
-        def noted(state, decay):
-            update(state, decay)
-            tensors = b"".join(t.numpy().tobytes() for t in state.g_ema.state_dict().values())
-            out.with_name(f"rank{rank}").write_text(f"{state.images} {hashlib.sha256(tensors).hexdigest()}")
+        def work(world, device):
+            def noted(state, decay):
+                update(state, decay)
+                tensors = b"".join(t.numpy().tobytes() for t in state.g_ema.state_dict().values())
+                digest = hashlib.sha256(tensors).hexdigest()
+                out.with_name(f"rank{world.rank}").write_text(f"{state.images} {digest}")
 
-        training._update_ema = noted
-        training.train_generator(photos, out, chosen, device=device, world=world)
-        distributed.leave()
+            training._update_ema = noted
+            training.train_generator(photos, out, chosen, device=device, world=world)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    workers = [multiprocessing.get_context("fork").Process(target=worker, args=(rank,)) for rank in range(count)]
-    for process in workers:
-        process.start()
-    for process in workers:
-        process.join(120)
-    assert [process.exitcode for process in workers] == [0] * count
-    assert len({out.with_name(f"rank{rank}").read_text() for rank in range(count)}) == 1
+        out.parent.mkdir(parents=True, exist_ok=True)
+        in_processes(2, work)
+        assert len({out.with_name(f"rank{rank}").read_text() for rank in range(2)}) == 1
+
+    return train
 
 
-def test_two_processes_train_as_one_and_take_over_from_each_other(photos, tmp_path):
+def test_two_processes_train_as_one_and_take_over_from_each_other(photos, train_in_two, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     training.train_generator(photos, one / "g.safetensors", settings())
-    in_processes(2, photos, two / "g.safetensors", settings())
+    train_in_two(two / "g.safetensors", settings())
     assert_same_training(one, two, 1e-4)
     assert pd.read_csv(two / "training" / "history.csv")["ada_p"].iloc[-1] > 0.2
     training.train_generator(photos, one / "g.safetensors", settings(images=240))
     training.train_generator(photos, two / "g.safetensors", settings(images=200))
-    in_processes(2, photos, two / "g.safetensors", settings(images=240))
+    train_in_two(two / "g.safetensors", settings(images=240))
     weights, others = load_file(one / "g.safetensors"), load_file(two / "g.safetensors")
     assert max((weights[name] - others[name]).abs().max() for name in weights) < 1e-3
 

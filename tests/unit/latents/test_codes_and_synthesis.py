@@ -128,6 +128,25 @@ def test_a_shard_that_is_not_what_was_to_be_made_is_named_and_set_aside(files, t
         set_wrong_shards_aside(shards, expected)
 
 
+def test_out_of_memory_takes_halves_and_stores_the_same(files, monkeypatch, capsys):
+    whole, render, tried = made(files, "whole.h5", count=40), Renderer.render, []
+
+    def with_room_for_nine(self, w):
+        tried.append(len(w))
+        if len(w) > 9:
+            raise torch.OutOfMemoryError("no room")
+        return render(self, w)
+
+    monkeypatch.setattr(Renderer, "render", with_room_for_nine)
+    with LatentStore(whole) as one, LatentStore(made(files, "halves.h5", count=40)) as other:
+        np.testing.assert_allclose(one.w(slice(None)), other.w(slice(None)), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(one.scores, other.scores, atol=2e-3)
+    assert "Out of memory with 10 images at a time: going on with 5." in capsys.readouterr().err
+    assert tried == [40, 20, 10, *[5] * 8]  # a size that did not fit is not tried again
+    with pytest.raises(SceneshiftError, match="Out of memory with a single image"):
+        list(in_order(lambda rows: with_room_for_nine(None, range(10)), [range(4)], "cpu"))
+
+
 def test_in_order_keeps_order_raises_and_restores_threads():
     threads = torch.get_num_threads()
     assert list(in_order(lambda x: x * x, range(50), "cpu")) == [x * x for x in range(50)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
@@ -48,6 +49,43 @@ def train(pairs, out, settings=TINY, seed=0):
     path = out / "translator.safetensors"
     train_translator(pairs, path, settings, seed, "cpu")
     return path.read_bytes()
+
+
+def assert_same_weights(one, other):
+    weights, others = load_file(one / "translator.safetensors"), load_file(other / "translator.safetensors")
+    differences = {name: float((weights[name] - others[name]).abs().max()) for name in weights}
+    # biases before a norm change nothing, so that their gradients are rounding errors, which Adam scales up
+    assert max(value for name, value in differences.items() if not name.endswith("bias")) < 1e-4, differences
+    rows = [(folder / "training" / "history.csv").read_text().splitlines()[-1].split(",") for folder in (one, other)]
+    np.testing.assert_allclose(*(np.array(row[:-1], float) for row in rows), rtol=1e-3)
+
+
+def test_two_processes_train_as_one(pairs, in_processes, tmp_path):
+    settings = TINY.model_copy(update={"batch": 4, "images": 78, "precision": "float32"})  # the last batch has two
+    train(pairs, tmp_path / "one", settings)
+    out = tmp_path / "two" / "translator.safetensors"
+    in_processes(2, lambda world, device: train_translator(pairs, out, settings, 0, device, world))
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+def test_out_of_memory_goes_on_in_parts(pairs, tmp_path, monkeypatch, capsys):
+    settings = TINY.model_copy(update={"batch": 4, "images": 75, "precision": "float32"})  # the last batch has three
+    train(pairs, tmp_path / "one", settings)
+
+    def with_room_for_one(*arguments):
+        if len(arguments[-2]) > 1:
+            raise torch.OutOfMemoryError("no room")
+        return compute_gradients(*arguments)
+
+    monkeypatch.setattr(training, "compute_gradients", with_room_for_one)
+    train(pairs, tmp_path / "parts", settings)
+    assert_same_weights(tmp_path / "one", tmp_path / "parts")
+    assert "Out of memory with 2 images at a time: going on with 1, 4 times a step" in capsys.readouterr().err
+
+
+def test_a_length_that_does_not_split_is_named():
+    with pytest.raises(ValueError, match="images is 75, but 2 gpus share it"):
+        TranslatorSettings(batch=4, images=75, gpus=2)
 
 
 class Killed(BaseException):

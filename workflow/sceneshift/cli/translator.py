@@ -2,10 +2,11 @@
 
 import argparse
 import json
+import math
 from typing import Any
 
 from sceneshift import settings
-from sceneshift.cli.command import Command, device_of
+from sceneshift.cli.command import Command, device_of, train_on_gpus
 
 
 def add_make_pairs(commands: Any) -> None:
@@ -74,12 +75,17 @@ def add_train_translator(commands: Any) -> None:
     command.path("out", "translator to write (.safetensors); history, samples and snapshots go to training/ beside it")
     command.seed()
     command.device()
+    command.gpus()
 
     def run(args: argparse.Namespace) -> None:
         from sceneshift.translator.training import train_translator
 
         chosen = settings.parse_section(settings.TranslatorSettings, args.settings)
-        train_translator(args.pairs, args.out, chosen, seed=args.seed, device=device_of(args.device))
+
+        def train(device: Any, world: Any) -> None:
+            train_translator(args.pairs, args.out, chosen, seed=args.seed, device=device, world=world)
+
+        train_on_gpus(args, chosen.gpus, math.gcd(chosen.batch, chosen.images), 1, train)
 
     command.runs(run)
 

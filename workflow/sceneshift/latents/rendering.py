@@ -12,6 +12,8 @@ import torch
 from sceneshift.generator import load_generator
 from sceneshift.generator.images import to_uint8
 from sceneshift.latents.moving import truncated
+from sceneshift.runtime.devices import set_up
+from sceneshift.runtime.microbatches import InHalves
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
@@ -21,6 +23,7 @@ class Renderer:
 
     def __init__(self, generator_path: Path | str, device: torch.device | str = "cpu") -> None:
         self.path, self.device = Path(generator_path), torch.device(device)
+        set_up(self.device)
         self.generator = load_generator(generator_path, device=self.device, precision="auto")
         self.w_avg = self.generator.w_avg.detach().float().cpu().numpy()
         self.z_dim, self.w_dim = self.generator.z_dim, self.generator.w_dim
@@ -47,19 +50,21 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], device: 
 
     On a CPU each core works on a batch of its own: layers this small do not split well over cores, so this is faster
     than all cores on one batch, and rendering overlaps with scoring and writing. On an accelerator, two batches at a
-    time: one is scored and written while the next is rendered.
+    time: one is scored and written while the next is rendered. Items that memory has no room for (ranges or arrays)
+    are taken in halves, each with a result of its own.
     """
+    function = InHalves(function)
     on_cpu = torch.device(device).type == "cpu"
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads if on_cpu else 2, initializer=torch.set_num_threads, initargs=(1,))
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[Future[list[Result]]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * pool._max_workers:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # the workers' number became the default of threads to come

@@ -9,7 +9,7 @@ part takes its own, so that the sum over parts is the batch's gradient to roundi
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from sceneshift.runtime.distributed import World
 from sceneshift.runtime.errors import SceneshiftError
 
 Result = TypeVar("Result")
-Rows = TypeVar("Rows", Tensor, np.ndarray)
+Rows = TypeVar("Rows", Tensor, np.ndarray, range)
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,28 @@ class MicroBatches:
             file=sys.stderr, flush=True,
         )  # fmt: skip
         free_memory()
+
+
+class InHalves(Generic[Rows, Result]):
+    """`function` of an item that can be cut (a range, an array), in halves where memory runs out."""
+
+    def __init__(self, function: Callable[[Rows], Result]) -> None:
+        self.function, self.most = function, None  # as far as is known, so many rows fit
+
+    def __call__(self, item: Rows) -> list[Result]:
+        """Results of the item's pieces, in order: one if all of it fits."""
+        if not self.most or len(item) <= self.most:
+            try:
+                return [self.function(item)]
+            except torch.OutOfMemoryError as error:
+                exceeded = str(error).splitlines()[0]
+            if len(item) == 1:
+                raise SceneshiftError(f"Out of memory with a single image. Use a GPU with more memory ({exceeded}).")
+            self.most = len(item) // 2
+            print(f"Out of memory with {len(item)} images at a time: going on with {self.most}.", file=sys.stderr)
+            free_memory()
+        middle = len(item) // 2
+        return [*self(item[:middle]), *self(item[middle:])]
 
 
 def free_memory() -> None:

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sceneshift.photos.reading import FORMAT_NAMES, UnusablePhotoError, find_photos, read_photo
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.microbatches import WHOLE, Part
 from sceneshift.runtime.randomness import numpy_generator
 
 IN_MEMORY_BYTES = 2**29  # pairs that take less than this once decoded are decoded once
@@ -65,13 +66,14 @@ class PairsDataset:
         chosen = np.asarray(indices)
         return PairsBatch(self._decoded.photos[chosen], self._decoded.targets[chosen])
 
-    def batch(self, seed: int, seen: int, count: int) -> PairsBatch:
-        """The pairs shown from the `seen`-th to before the (`seen` + `count`)-th: each epoch in its own random order,
-        each pair mirrored with probability ½, both pictures alike."""
-        epochs = {k // len(self) for k in range(seen, seen + count)}
+    def batch(self, seed: int, seen: int, count: int, part: Part = WHOLE) -> PairsBatch:
+        """The pairs shown from the `seen`-th to before the (`seen` + `count`)-th, or a part of them: each epoch in its
+        own random order, each pair mirrored with probability ½, both pictures alike."""
+        shown = range(seen, seen + count)[part.index :: part.count]
+        epochs = {k // len(self) for k in shown}
         orders = {epoch: numpy_generator(seed, "pairs order", epoch).permutation(len(self)) for epoch in epochs}
-        batch = self.at([int(orders[k // len(self)][k % len(self)]) for k in range(seen, seen + count)])
-        mirrored = [numpy_generator(seed, "pairs mirrored", k).random() < 0.5 for k in range(seen, seen + count)]
+        batch = self.at([int(orders[k // len(self)][k % len(self)]) for k in shown])
+        mirrored = [numpy_generator(seed, "pairs mirrored", k).random() < 0.5 for k in shown]
         flip = np.array(mirrored)[:, None, None, None]
         return PairsBatch(*(np.where(flip, side[:, :, ::-1], side) for side in batch))
 

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
+from sceneshift.runtime.distributed import ALONE, World
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted, stop_requested
+from sceneshift.runtime.microbatches import MicroBatches, Part
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.runtime.snapshots import History, Snapshots, digest_of
@@ -42,17 +44,19 @@ def train_translator(
     out: Path | str,  # translator.safetensors; snapshots, history.csv and samples-*.png go to training/ beside it
     settings: TranslatorSettings,
     seed: int,  # of the weights' start, the order of the pairs and their mirroring
-    device: str = "auto",
+    device: torch.device | str = "auto",
+    world: World = ALONE,  # the processes that share each batch
 ) -> None:
     """Train on the pairs and write the translator.
 
     A training that was stopped goes on from its last snapshot and ends with bit for bit the weights of one that was
-    not, on the same machine and number of threads.
+    not, on the same machine and number of threads. Several processes make the steps of one, to rounding.
 
     Raises SceneshiftError for unusable pairs or losses that are no longer finite, Interrupted when asked to stop.
     """
     # Data, and what shapes the result
-    out, where = Path(out), pick_device(device)
+    out, where = Path(out), pick_device(str(device))
+    arithmetic = set_up(where, settings.precision, settings.deterministic)
     pairs = PairsDataset(pairs_dir)
     sizes = architecture(settings, min(pairs.height, pairs.width))
     _check_size(pairs, sizes)
@@ -70,11 +74,14 @@ def train_translator(
         torch.optim.Adam(translator.parameters(), **adam),
         torch.optim.Adam(discriminator.parameters(), **adam),
     )
+    parameters = [*translator.parameters(), *discriminator.parameters()]
+    batches = MicroBatches(world, settings.batch)
     sums, summed, seen = torch.zeros(len(LOSSES), device=where), 0, 0
 
     # Resume
     folder = out.parent / "training"
-    snapshots = Snapshots(folder, digest)
+    snapshots = Snapshots(folder, digest, writes=world.first)
+    world.wait()  # until the first process has the folder to itself
     if state := snapshots.load(where):
         seen, sums, summed = state["images"], state["sums"], state["summed"]
         translator.load_state_dict(state["translator"])
@@ -83,7 +90,7 @@ def train_translator(
             optimiser.load_state_dict(state[name])
     history = History(folder / "history.csv", COLUMNS, seen)
     for sheet in folder.glob("samples-*.png"):  # of another training, or about to be drawn again
-        if int(sheet.stem.removeprefix("samples-")) > seen:
+        if world.first and int(sheet.stem.removeprefix("samples-")) > seen:
             sheet.unlink()
 
     def save_snapshot() -> None:
@@ -100,29 +107,34 @@ def train_translator(
         )
 
     def next_batch(first: int) -> PairsBatch:
-        return pairs.batch(seed, first, min(settings.batch, settings.images - first))
+        return pairs.batch(seed, first, min(settings.batch, settings.images - first), batches.own)
 
     # Main loop
-    label = f"training translator ({str(dtype).removeprefix('torch.')} on {where})"
+    label = f"training translator (on {arithmetic}{f', {world.size} processes' * (world.size > 1)})"
     with (
         stop_requested() as stop,
         ThreadPoolExecutor(1) as reader,
-        Progress(label, settings.images, seen, folder=folder) as progress,
+        Progress(label, settings.images, seen, folder=folder, shown=world.first) as progress,
     ):
         pending = reader.submit(next_batch, seen)
         since, started = seen, time.monotonic()
         while seen < settings.images:
             batch = pending.result()
-            count = len(batch.photos)
+            count = min(settings.batch, settings.images - seen)
             pending = reader.submit(next_batch, min(seen + count, settings.images - 1))
-            photos, targets = (
-                to_network(torch.from_numpy(side).to(where)).contiguous(memory_format=layout) for side in batch
-            )
+            held = [to_network(torch.from_numpy(side).to(where)).contiguous(memory_format=layout) for side in batch]
 
             # One step of both networks
+            def backward(part: Part, held=held, count=count) -> dict[str, Tensor]:
+                photos, targets = (part.of_own(side) for side in held)
+                if not (share := len(photos) / count):  # the last batch may be smaller
+                    return {"losses": torch.zeros(len(LOSSES), device=where)}
+                with autocast(dtype, where):
+                    losses = compute_gradients(translator, discriminator, stages, settings, photos, targets, share)
+                return {"losses": losses * share}
+
             rate = learning_rate(settings.learning_rate, seen, settings.images)
-            with autocast(dtype, where):
-                losses = compute_gradients(translator, discriminator, stages, settings, photos, targets)
+            losses = batches.gradients(parameters, torch.Generator(), backward)["losses"]
             for optimiser in optimisers:
                 optimiser.param_groups[0]["lr"] = rate
                 optimiser.step()
@@ -132,24 +144,29 @@ def train_translator(
 
             # Status, snapshot
             done = seen >= settings.images
+            stopping = world.any(stop.is_set(), where) and not done
             if done or _crossed(before, seen, STATUS_IMAGES):
                 means = dict(zip(LOSSES, (sums / summed).tolist(), strict=True))
                 _check_finite(means, seen, snapshots, settings)
                 speed = (seen - since) / max(time.monotonic() - started, 1e-9)
-                history.append(images=seen, **means, learning_rate=rate, images_per_second=speed)
+                if world.first:
+                    history.append(images=seen, **means, learning_rate=rate, images_per_second=speed)
                 sums, summed = torch.zeros_like(sums), 0
                 since, started = seen, time.monotonic()
             if done or _crossed(before, seen, settings.snapshot_images):
                 _check_finite(dict(zip(LOSSES, sums.tolist(), strict=True)), seen, snapshots, settings)
-                save_sheet(translator, pairs, folder / f"samples-{seen:06d}.png", where)
-                save_snapshot()
-            if stop.is_set() and not done:
+                if world.first:
+                    save_sheet(translator, pairs, folder / f"samples-{seen:06d}.png", where)
+                    save_snapshot()
+            if stopping:
                 _check_finite(dict(zip(LOSSES, sums.tolist(), strict=True)), seen, snapshots, settings)
-                save_snapshot()
+                if world.first:
+                    save_snapshot()
                 raise Interrupted(f"Stopped at {seen:,} of {settings.images:,} pairs; the same command goes on there.")
 
-    resolution = min(pairs.height, pairs.width)
-    save_translator(translator, out, TranslatorFacts(sizes, resolution, seen, digest, recorded_edit(Path(pairs_dir))))
+    facts = TranslatorFacts(sizes, min(pairs.height, pairs.width), seen, digest, recorded_edit(Path(pairs_dir)))
+    if world.first:
+        save_translator(translator, out, facts)
 
 
 def compute_gradients(
@@ -159,8 +176,11 @@ def compute_gradients(
     settings: TranslatorSettings,
     photos: Tensor,
     targets: Tensor,
+    share: float = 1.0,
 ) -> Tensor:
-    """Set both networks' `.grad` for a batch [N, 3, H, W] in [-1, 1]; return the losses, float32, as in `LOSSES`.
+    """Add a batch's gradients to both networks' `.grad`; return its losses, float32, as in `LOSSES`.
+
+    photos, targets: [N, 3, H, W] in [-1, 1]; `share`: of the gradients, where they are a part of the whole batch.
 
     Translator: LSGAN + λ_FM·feature matching + λ_perceptual·perceptual + λ_pixel·L1; discriminator: LSGAN. Both
     gradients come from the same forward passes, taken before either network moves, as in the published code; the
@@ -175,18 +195,18 @@ def compute_gradients(
     total = (
         adversarial + settings.feature_matching * matching + settings.perceptual * perceptual + settings.pixel * pixel
     )
-    _set_gradients(discriminator, judged, retain_graph=True)
-    _set_gradients(translator, total)
+    _add_gradients(discriminator, judged * share, retain_graph=True)
+    _add_gradients(translator, total * share)
     return torch.stack([adversarial, matching, perceptual, pixel, judged]).detach()
 
 
-def _set_gradients(network: nn.Module, loss: Tensor, retain_graph: bool = False) -> None:
+def _add_gradients(network: nn.Module, loss: Tensor, retain_graph: bool = False) -> None:
     """Gradients of `loss` for this network's weights alone: the other network's are not even computed."""
     parameters = list(network.parameters())
     for parameter, gradient in zip(
         parameters, torch.autograd.grad(loss, parameters, retain_graph=retain_graph), strict=True
     ):
-        parameter.grad = gradient
+        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
 
 
 def new_networks(sizes: Architecture, seed: int) -> tuple[TranslatorNetwork, MultiscaleDiscriminator]:
@@ -211,8 +231,8 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 
 def shaping(settings: TranslatorSettings) -> dict[str, Any]:
-    """The settings that shape the weights: all but how often a snapshot is written."""
-    return settings.model_dump(exclude={"snapshot_images", "precision"})
+    """The settings that shape the weights: all but how often a snapshot is written, and on what they are computed."""
+    return settings.model_dump(exclude={"snapshot_images", "precision", "gpus", "deterministic"})
 
 
 def recorded_edit(pairs_dir: Path) -> dict[str, Any]:
