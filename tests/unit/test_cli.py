@@ -1,5 +1,6 @@
 """The command line: what it says, what it returns, how fast it says it."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from sceneshift import cli
+from sceneshift.cli.command import train_on_gpus
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 
@@ -98,3 +100,25 @@ def test_a_missing_settings_file_is_named(capsys):
     with pytest.raises(SystemExit):
         cli.main(["prepare-photos", "out.h5", "--settings", "@nowhere.json"])
     assert "nowhere.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "cuda", "launched", "taken"),
+    [
+        (3, "auto", True, 2, 2),  # a batch of 16 in groups of 4 splits in two, not in three
+        (1, "auto", True, None, 1),
+        (3, "auto", False, None, 2),  # PyTorch for CPUs: one process
+        (0, "auto", False, None, 1),
+        (0, "cpu", False, 4, None),
+    ],
+)
+def test_a_training_takes_as_many_gpus_as_there_are(gpus, device, cuda, launched, taken, monkeypatch):
+    calls = {}
+    monkeypatch.setattr("sceneshift.runtime.gpu_slots.visible_gpus", lambda: list(range(gpus)))
+    monkeypatch.setattr("sceneshift.runtime.gpu_slots.take_gpus", lambda count: calls.update(taken=count))
+    monkeypatch.setattr("sceneshift.runtime.distributed.launch", lambda words, count: calls.update(launched=count))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    arguments = argparse.Namespace(device=device, gpus=4, words=[])
+    train_on_gpus(arguments, 1, 16, 4, lambda device, world: calls.update(here=world.size))
+    expected = {"launched": launched} if launched else {"here": 1}
+    assert calls == expected | ({"taken": taken} if taken else {})

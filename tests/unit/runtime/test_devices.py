@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
+from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -31,3 +31,32 @@ def test_float32_is_exact_and_bfloat16_is_not(monkeypatch):
         assert (a @ a).dtype == torch.float32
     with autocast(torch.bfloat16, device):
         assert (a @ a).dtype == torch.bfloat16
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    monkeypatch.setattr("sceneshift.runtime.devices.has_fast_bfloat16", lambda _: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A100")
+    for name in ("benchmark", "allow_tf32"):
+        monkeypatch.setattr(torch.backends.cudnn, name, getattr(torch.backends.cudnn, name))
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    precision = torch.get_float32_matmul_precision()
+    yield torch.device("cuda:0")
+    torch.set_float32_matmul_precision(precision)
+    torch.use_deterministic_algorithms(False)
+
+
+def test_what_a_gpu_computes_with_is_said(pretended_gpu):
+    said = set_up(pretended_gpu)
+    assert said == "cuda:0 (A100), convolutions in bfloat16, TF32 elsewhere, cuDNN's fastest algorithms"
+    assert torch.backends.cudnn.benchmark
+    assert torch.get_float32_matmul_precision() == "high"
+
+
+def test_exact_and_deterministic_arithmetic_is_an_option(pretended_gpu):
+    said = set_up(pretended_gpu, "float32", deterministic=True)
+    assert said == "cuda:0 (A100), convolutions in float32, float32 elsewhere, deterministic algorithms"
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
