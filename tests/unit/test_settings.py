@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from sceneshift import documentation
+from sceneshift.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import (
     BoundariesSettings,
@@ -18,6 +19,7 @@ from sceneshift.settings import (
     load_settings,
     parse_predictors,
     parse_section,
+    with_downloads,
 )
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,6 +48,22 @@ def refusal(config):
         ({"photos": {"held_out": 0}}, ["held_out", "0"]),
         ({"predictors": [{"kind": "magic"}]}, ["predictors", "magic", "heads"]),
         ({"predictors": []}, ["predictors", "at least 1"]),
+        (
+            {"predictors": [{"kind": "places365", "network": ["n.pth"]}]},
+            ["predictors.0.network:", "'n.pth' is no http"],
+        ),
+        (
+            {"predictors": [{"kind": "places365", "network": ["http://a/n#sha256=12"]}]},
+            ["#sha256=12' is no http"],
+        ),
+        (
+            {"predictors": [{"kind": "places365", "network": []}]},
+            ["network: found []; must be a path, or a list of URLs"],
+        ),
+        (
+            {"predictors": [{"kind": "places365", "network": "http://a/n", "attributes_matrix": ["http://b/n"]}]},
+            ["two different files to download are called n"],
+        ),
         ({"predictors": [{"kind": "heads", "lables": "x.csv"}]}, ["lables", "did you mean labels?"]),
         ({"edits": {"attributes": [{"direction": "more"}]}}, ["edits.attributes.0.attribute", "missing"]),
         ({"edits": {"attributes": [{"attribute": "a", "direction": "up"}]}}, ["direction", "'up'", "more", "less"]),
@@ -89,6 +107,14 @@ def test_the_canonical_form_reads_back_as_the_same_settings():
     assert parse_section(GeneratorSettings, canonical_json(settings)) == settings
     predictors = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric"}]}).predictors
     assert parse_predictors(canonical_json(predictors)) == predictors
+
+
+def test_files_named_by_urls_get_a_path():
+    network = ["https://a/x/n.pth?download=1#sha256=" + 64 * "0", "http://b/m.pth"]
+    given = {"kind": "places365", "network": network, "attributes_matrix": "W.npy"}
+    (predictor,), downloads = with_downloads(load_settings({"predictors": [given]}).predictors, "here")
+    assert predictor.sources() == {"network": "here/n.pth", "attributes_matrix": "W.npy"}
+    assert downloads == {"n.pth": network}
 
 
 def test_settings_given_as_json():
@@ -139,10 +165,11 @@ def test_the_warm_start_has_the_sizes_of_the_run_that_made_it():
     assert default.photos.resolution == scratch.photos.resolution
 
 
-def test_the_published_scale_names_every_sun_attribute():
+def test_the_published_scale_scores_every_sun_attribute():
     names = (REPOSITORY / "resources" / "sun_attributes.txt").read_text(encoding="utf-8").split()
     paper = load_settings(yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text(encoding="utf-8")))
-    assert paper.boundaries.attributes == names
+    assert scored_attributes(paper) == names
+    assert paper.boundaries.attributes == "all"
     assert len(names) == 102
     assert paper.synthesis.count == 500_000
     assert paper.photos.resolution == 256

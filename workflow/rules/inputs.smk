@@ -17,6 +17,15 @@ def predictor_labels(wildcards):
     return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
 
 
+# The predictors with each file at its path, and the URLs of those to be downloaded; all runs share the downloads.
+predictors, downloads = with_downloads(settings.predictors, folder="results/downloads")
+
+
+def predictor_files(wildcards):
+    """Files that predictors made elsewhere are read from."""
+    return [path for predictor in predictors for path in predictor.sources().values()]
+
+
 def shard_start(wildcards):
     """Index of the shard's first image."""
     return int(wildcards.shard) * settings.synthesis.shard_size

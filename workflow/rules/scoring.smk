@@ -1,10 +1,34 @@
-# The attribute predictors, all in one file.
+# The attribute predictors, all in one file; what they take from elsewhere is downloaded first.
+
+if downloads:
+
+    rule fetch:
+        output:
+            file="results/downloads/{file}",
+        log:
+            "results/downloads/logs/{file}.log",
+        benchmark:
+            "results/downloads/benchmarks/{file}.tsv"
+        wildcard_constraints:
+            file="|".join(map(re.escape, downloads)),
+        localrule: True  # a cluster's nodes often have no internet
+        conda:
+            "../../envs/sceneshift.yaml"
+        resources:
+            mem_mb=megabytes(1000),
+            runtime=minutes(60),
+        params:
+            # as a function of the output no trigger: another mirror does not make the file anew, nor all that follows
+            urls=lambda wildcards, output: downloads[wildcards.file],
+        shell:
+            "sceneshift fetch {output.file:q} {params.urls:q} 2>&1 | tee {log:q}"
 
 
 rule fit_predictor:
     input:
         photos=results("{run}/photos.h5") if has_heads else [],
         labels=predictor_labels,
+        files=predictor_files,
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),
         accuracy=report(
@@ -25,7 +49,7 @@ rule fit_predictor:
         mem_mb=megabytes(8000),
         runtime=minutes(120),
     params:
-        settings=canonical_json(settings.predictors),
+        settings=canonical_json(predictors),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,

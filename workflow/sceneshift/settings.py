@@ -7,13 +7,14 @@ fails when they drift. Lengths of training are counted in images, never in steps
 import difflib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,29 +25,37 @@ from pydantic import (
 
 from sceneshift.runtime.errors import SceneshiftError
 
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Precision = Literal["auto", "float32", "bfloat16"]
 IMPORTED = "imported"  # generator.warm_start: what generator.import names
 
 
-def _only_urls(urls: list[str]) -> list[str]:
+def _path_or_urls(value: Any) -> Any:
+    urls = [value] if isinstance(value, str) and re.match("https?://", value) else value
+    if isinstance(urls, str):
+        return urls
+    if not urls or not isinstance(urls, list):
+        raise ValueError("must be a path, or a list of URLs of the same file")
     for url in urls:
-        if not re.fullmatch(r"https?://[^#]+/[^/#]+(#sha256=[0-9a-f]{64})?", url):
-            raise ValueError(f"{url!r} is no http:// or https:// URL of a file; its checksum may follow as #sha256=…")
+        if not re.fullmatch(r"https?://[^#]+/[^/#]+(#sha256=[0-9a-f]{64})?", str(url)):
+            raise ValueError(f"{url!r} is no http:// or https:// URL of a file, with or without #sha256=… behind it")
     return urls
 
 
-Source = (
-    str | Annotated[list[str], Field(min_length=1), AfterValidator(_only_urls)]
-)  # a path, or mirrors to download from
+IS_SOURCE = BeforeValidator(_path_or_urls)
+Source = Annotated[str | list[str], IS_SOURCE]  # a path, or the URLs of mirrors to download from
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def sources(self) -> dict[str, str | list[str]]:
+        """The keys that name a file by its path or by URLs, with their values."""
+        fields = type(self).model_fields
+        return {name: getattr(self, name) for name, field in fields.items() if IS_SOURCE in field.metadata}
 
 
 class PhotosSettings(Section):
@@ -507,6 +516,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
+        with_downloads(self.predictors, folder="")
         if self.photos.source == "rendered" and not self.photos.held_out:
             raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
         return self
@@ -545,6 +555,28 @@ def parse_predictors(text: str | None) -> list[Predictor]:
     default = [predictor.model_dump() for predictor in Settings().predictors]
     predictors = _from_json(text, default, 'a list such as [{"kind": "heads"}]')
     return _validated(Settings, {"predictors": predictors}, where="--settings").predictors
+
+
+def with_downloads(predictors: Sequence[Predictor], folder: str) -> tuple[list[Predictor], dict[str, list[str]]]:
+    """The predictors with a path in `folder` for each file that they name by URLs; and these URLs by the file's name."""
+    local, downloads = [], {}
+    for predictor in predictors:
+        paths = {}
+        for key, urls in predictor.sources().items():
+            if isinstance(urls, list):
+                name = file_name(urls[0])
+                if downloads.setdefault(name, urls) != urls:
+                    raise SceneshiftError(
+                        f"predictors: two different files to download are called {name}. Give a path."
+                    )
+                paths[key] = f"{folder}/{name}"
+        local.append(predictor.model_copy(update=paths))
+    return local, downloads
+
+
+def file_name(url: str) -> str:
+    """`https://…/network.pth.tar?download=1#sha256=…` -> `network.pth.tar`."""
+    return urlsplit(url).path.rsplit("/", 1)[-1]
 
 
 def _from_json(text: str | None, default: Any, expected: str) -> Any:

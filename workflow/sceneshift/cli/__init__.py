@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         generator.add_train_generator,
         generator.add_import_generator,
         generator.add_export_generator,
+        scoring.add_fetch,
         scoring.add_fit_predictor,
         latents.add_synthesize,
         latents.add_index_synthesis,

@@ -1,4 +1,4 @@
-"""Commands that score images by their attributes."""
+"""Commands that make attribute predictors and score images with them."""
 
 import argparse
 from typing import Any
@@ -33,6 +33,24 @@ def add_fit_predictor(commands: Any) -> None:
             args.accuracy or args.out.with_name("accuracy.csv"), seed=args.seed, shape=shape_of(args),
             device=device_of(args.device),
         )  # fmt: skip
+
+    command.runs(run)
+
+
+def add_fetch(commands: Any) -> None:
+    """`sceneshift fetch`."""
+    command = Command(
+        commands, "fetch", "Download a file that others publish: several mirrors, resumed when cut, checked.",
+        "weights/wideresnet18_places365.pth.tar"
+        " http://places2.csail.mit.edu/models_places365/wideresnet18_places365.pth.tar",
+    )  # fmt: skip
+    command.path("out", "file to write")
+    command.argument("urls", nargs="+", metavar="URL", help="mirrors, tried in turn; #sha256=… behind one is checked")
+
+    def run(args: argparse.Namespace) -> None:
+        from sceneshift.runtime.downloads import fetch
+
+        fetch(args.urls, args.out)
 
     command.runs(run)
 

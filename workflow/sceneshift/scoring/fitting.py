@@ -31,7 +31,6 @@ LOGISTIC_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 RIDGE_GRID = tuple(10.0**-power for power in range(7))  # 1/α, from 1 to 1e-6
 LOGIT_MARGIN = 0.02  # labels are kept so far from 0 and 1 before their logit is taken
 BATCH = 256
-WEIGHT_FILES = {"network", "attributes_matrix"}  # recorded by their sha256, not by where they lay
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ def fit_predictor(
             )
             parts.append(heads)
             rows += own_rows
-    provenance = made_by(
-        command="fit-predictor", settings=[s.model_dump(exclude=WEIGHT_FILES) for s in predictors], seed=seed,
+    provenance = made_by(  # files made elsewhere are recorded by their sha256, by the parts, not by where they lay
+        command="fit-predictor", settings=[s.model_dump(exclude=set(s.sources())) for s in predictors], seed=seed,
         labels_sha256=sha256_of(source) if source and source.is_file() else None,
     )  # fmt: skip
     save_predictor(parts, Path(out), provenance)

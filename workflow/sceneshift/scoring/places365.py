@@ -20,7 +20,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.pickles import read_npy, read_torch
 from sceneshift.scoring.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
-from sceneshift.settings import Places365Predictor, Source
+from sceneshift.settings import Places365Predictor, Source, file_name
 
 KIND = "places365"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
@@ -100,7 +100,7 @@ class Places365:
 def _downloaded(source: Source) -> Path:
     if isinstance(source, str):
         return Path(source)
-    name = source[0].split("#")[0].rsplit("/", 1)[-1]
+    name = file_name(source[0])
     raise SceneshiftError(
         f"places365: of {name} only the URL is given. Download it with `sceneshift fetch {name} {source[0]}` and give"
         " its path; the workflow does so by itself."
