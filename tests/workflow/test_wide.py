@@ -16,7 +16,7 @@ def test_wide_photos_through_to_the_report(fresh):
     config = fresh.config("photos", to={"source": "rendered", "count": 120, "resolution": HEIGHT, "width": WIDTH})
     config["generator"] |= {"images": 256}
     config["synthesis"] |= {"count": 128, "keep_images": 3}
-    config["boundaries"] |= {"attributes": ["natural_light"], "examples": 30}
+    config["boundaries"] = {"attributes": ["natural_light"], "examples": 30}
     config["rescoring"] = {"count": 16}
     config["edits"] = {"top": 1, "attributes": [{"attribute": "natural_light", "direction": "less", "distance": 2}]}
     config["translator"] |= {"images": 64}
