@@ -128,7 +128,7 @@ def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
         table = pd.read_csv(path)
         table[table["scorer"] != "judge"].to_csv(path, index=False)
     (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,regularization,n_train,n_held_out\n")
-    facts = {"attribute": "vegetation", "measured_by": "snow", "direction": "more", "curve": [], "kept": 26, "tried": 26}
+    facts = {"attribute": "vegetation", "measured_by": "snow", "direction": "more", "curve": [], "kept": 9, "tried": 9}
     (broken / "pairs/vegetation/edit.json").write_text(json.dumps(facts))
     build_report(broken, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
