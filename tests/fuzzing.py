@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ SECONDS = 5  # for one file
 MEGABYTES = 300  # for all files of a reader, which are a few kilobytes each
 
 
-def damaged(raw: bytes, number: int) -> bytes:
+KINDS = ("flip", "cut", "end", "swap", "repeat", "extreme")
+
+
+def damaged(raw: bytes, number: int, kinds: Sequence[str] = KINDS) -> bytes:
     """The bytes with some flipped, cut out, swapped, repeated or overwritten; `number` decides which."""
     rng, new = random.Random(number), bytearray(raw)
     for _ in range(rng.choice((1, 1, 2, 5))):
         # what describes the rest stands at the beginning or the end
         place = rng.choice((rng.random(), rng.random() * 0.1, 1 - rng.random() * 0.1))
         at, length = int(place * len(new)), rng.choice((1, 2, 8, 64))
-        match rng.choice(("flip", "cut", "end", "swap", "repeat", "extreme")):
+        match rng.choice(kinds):
             case "flip":
                 new[at : at + 1] = bytes([new[at] ^ (1 << rng.randrange(8))]) if at < len(new) else b""
             case "cut":
@@ -36,7 +39,7 @@ def damaged(raw: bytes, number: int) -> bytes:
     return bytes(new)
 
 
-def fuzz(file: Path, read: Callable[[Path], Any], count: int) -> int:
+def fuzz(file: Path, read: Callable[[Path], Any], count: int, kinds: Sequence[str] = KINDS) -> int:
     """Put `count` damaged forms of `file` through `read`; returns how many were refused.
 
     Fails if anything else than SceneshiftError comes out, if one takes long, or if together they take much memory.
@@ -45,7 +48,7 @@ def fuzz(file: Path, read: Callable[[Path], Any], count: int) -> int:
     read(file)  # whole, it is read
     before = _memory_peak(forget=True)
     for number in range(count):
-        file.write_bytes(damaged(raw, number))
+        file.write_bytes(damaged(raw, number, kinds))
         start = time.process_time()
         said = file.name
         try:

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.hdf5 import names_damage
 
 FORMAT = "sceneshift latents"
 FORMAT_VERSION = 1
@@ -105,21 +106,25 @@ class LatentStore:
         return self._file["w"].shape[1]
 
     @property
+    @names_damage
     def attributes(self) -> list[str]:
         """Names of the K score columns."""
         return [str(name) for name in self._file["scores"].attrs["attributes"]]
 
     @property
+    @names_damage
     def attrs(self) -> dict[str, Any]:
         """The root attributes: seed, stream, truncation_psi, generator_sha256, predictor_sha256, provenance, …"""
         return dict(self._file.attrs)
 
     @property
+    @names_damage
     def index(self) -> np.ndarray:
         """int64 [N]: indices of the codes in their stream."""
         return self._file["index"][:]
 
     @property
+    @names_damage
     def scores(self) -> np.ndarray:
         """All scores: float32 [N, K]."""
         return self._file["scores"][:]
@@ -129,6 +134,7 @@ class LatentStore:
         """The kept images, an array-like uint8 [M, H, W, 3] that is read when sliced; None if none were kept."""
         return self._file.get("images")
 
+    @names_damage
     def column(self, attribute: str) -> np.ndarray:
         """Scores of one attribute: float32 [N]. An unknown attribute is an error that lists the known ones."""
         if attribute not in self.attributes:
@@ -138,6 +144,7 @@ class LatentStore:
         blocks = [scores[start : start + BLOCK][:, place] for start in range(0, len(self), BLOCK)]
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
+    @names_damage
     def deviations(self) -> np.ndarray:
         """Standard deviation of each attribute's score over the store: float64 [K]."""
         total, squares, scores = 0.0, 0.0, self._file["scores"]
@@ -148,6 +155,7 @@ class LatentStore:
         count = max(len(self), 1)
         return np.sqrt(np.maximum(squares / count - np.square(total / count), 0))
 
+    @names_damage
     def w(self, rows: Sequence[int] | np.ndarray | slice) -> np.ndarray:
         """Codes at `rows`, in any order: float32 [n, w_dim]. Reads blocks, so memory holds only the rows asked for."""
         dataset = self._file["w"]
@@ -172,6 +180,7 @@ class LatentStore:
         except OSError as error:
             raise SceneshiftError(f"The latent store {self.path} is truncated or no HDF5 file ({error}).") from error
 
+    @names_damage
     def _check(self) -> None:
         found, version = self._file.attrs.get("format"), self._file.attrs.get("format_version")
         if found != FORMAT:

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.hdf5 import names_damage
 
 FORMAT = "sceneshift photos"
 FORMAT_VERSION = 1
@@ -106,6 +107,7 @@ class PhotoStore:
             self._file.close()
         self._file = None
 
+    @names_damage
     def images(self, indices: Sequence[int] | np.ndarray | slice) -> np.ndarray:
         """Photos at `indices`, in any order and with repetitions: uint8 [n, H, W, 3]. IndexError outside [0, N)."""
         dataset = self._open()["images"]
@@ -124,11 +126,13 @@ class PhotoStore:
         return out
 
     @cached_property
+    @names_damage
     def names(self) -> list[str]:
         """The photos' names: paths below the folder, or street-000123."""
         return [name.decode("utf-8", "surrogateescape") for name in self._open()["names"][:]]
 
     @cached_property
+    @names_damage
     def held_out(self) -> np.ndarray:
         """bool [N]: which photos training never sees."""
         return self._open()["held_out"][:]
@@ -144,12 +148,14 @@ class PhotoStore:
         return np.flatnonzero(self.held_out)
 
     @cached_property
+    @names_damage
     def labels(self) -> np.ndarray | None:
         """float32 [N, K] in [0, 1], or None where nothing is known."""
         file = self._open()
         return file["labels"][:] if "labels" in file else None
 
     @cached_property
+    @names_damage
     def attributes(self) -> tuple[str, ...]:
         """Names of the K label columns; empty without labels."""
         file = self._open()
@@ -171,17 +177,20 @@ class PhotoStore:
         return self._resolution, self._width
 
     @cached_property
+    @names_damage
     def crop(self) -> str:
         """`center` or `pad`: how photos were brought to one shape."""
         return str(self._open().attrs["crop"])
 
     @cached_property
+    @names_damage
     def folder(self) -> Path | None:
         """The folder that the names are relative to, with the photos at full size; None for rendered streets."""
         folder = str(self._open().attrs["folder"])
         return Path(folder) if folder else None
 
     @cached_property
+    @names_damage
     def provenance(self) -> str:
         """JSON: what made the store."""
         return str(self._open().attrs["provenance"])
@@ -208,6 +217,7 @@ class PhotoStore:
             self.close()
             raise
 
+    @names_damage
     def _check_content(self, file: h5py.File, resolution: int | None) -> None:
         found = file.attrs.get("format")
         if found != FORMAT:

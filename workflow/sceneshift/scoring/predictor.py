@@ -116,22 +116,30 @@ def _read(path: Path, device: str) -> list[Storable]:
         with safe_open(path, "numpy") as file:
             metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        if metadata.get("format") != FORMAT:
+            found = metadata.get("format")
+            raise SceneshiftError(f"{path} is no predictor: its format is {found!r}, expected {FORMAT!r}.")
+        if metadata.get("format_version") != FORMAT_VERSION:
+            raise SceneshiftError(
+                f"The predictor {path} has format version {metadata.get('format_version')}, this sceneshift reads"
+                f" {FORMAT_VERSION}. Fit it again."
+            )
+        return [_part(path, i, spec, tensors, device) for i, spec in enumerate(metadata["predictors"])]
     except (SafetensorError, OSError) as error:
         raise SceneshiftError(f"The predictor {path} is truncated or no safetensors file ({error}).") from error
-    if metadata.get("format") != FORMAT:
-        raise SceneshiftError(f"{path} is no predictor: its format is {metadata.get('format')!r}, expected {FORMAT!r}.")
-    if metadata.get("format_version") != FORMAT_VERSION:
-        raise SceneshiftError(
-            f"The predictor {path} has format version {metadata.get('format_version')}, this sceneshift reads"
-            f" {FORMAT_VERSION}. Fit it again."
-        )
-    parts = []
-    for i, spec in enumerate(metadata["predictors"]):
-        if spec["kind"] not in KINDS:
-            raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
-        own = {name.removeprefix(f"{i}."): value for name, value in tensors.items() if name.startswith(f"{i}.")}
-        try:
-            parts.append(KINDS[spec["kind"]].from_file(spec, own, device))
-        except KeyError as missing:
-            raise SceneshiftError(f"The predictor {path} is damaged: {missing} is missing. Make it again.") from missing
-    return parts
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SceneshiftError(f"The predictor {path} is damaged ({what}). Make or copy it again.") from error
+
+
+def _part(path: Path, place: int, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> Storable:
+    """The predictor at `place` of a file's list."""
+    if spec["kind"] not in KINDS:
+        raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
+    own = {name.removeprefix(f"{place}."): value for name, value in tensors.items() if name.startswith(f"{place}.")}
+    if odd := [name for name, value in own.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]:
+        raise SceneshiftError(f"The predictor {path}: tensor {place}.{odd[0]} holds NaN or infinity.")
+    try:
+        return KINDS[spec["kind"]].from_file(spec, own, device)
+    except SceneshiftError as error:
+        raise SceneshiftError(f"The predictor {path}: {error}") from None
