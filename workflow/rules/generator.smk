@@ -9,7 +9,7 @@ if settings.generator.import_:
         input:
             checkpoint=settings.generator.import_,
         output:
-            generator=results("{run}/generator/" + imported + ".safetensors"),
+            generator=results(f"{{run}}/generator/{imported}.safetensors"),
         log:
             logs("{run}/import_generator.log"),
         benchmark:

@@ -9,17 +9,17 @@ PLAN = f"results/{settings.run}/plan.json"
 
 def planned():
     """The rules in the workflow's order, each with its patterns and with its jobs: wildcards, and whether to run."""
-    for rule in workflow.rules:
-        if rule.log:
+    for stage in workflow.rules:
+        if stage.log:
             yield {
-                "rule": rule.name,
-                "log": strip_wildcard_constraints(str(rule.log[0])),
-                "benchmark": strip_wildcard_constraints(str(rule.benchmark)),
-                "outputs": [strip_wildcard_constraints(str(output)) for output in rule.output],
+                "rule": stage.name,
+                "log": strip_wildcard_constraints(str(stage.log[0])),
+                "benchmark": strip_wildcard_constraints(str(stage.benchmark)),
+                "outputs": [strip_wildcard_constraints(str(output)) for output in stage.output],
                 "jobs": [
                     {"wildcards": dict(job.wildcards_dict), "due": workflow.dag.needrun(job)}
                     for job in workflow.dag.jobs
-                    if job.rule is rule
+                    if job.rule is stage
                 ],
             }
 
