@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 
 import foreign_generators as foreign
 from fuzzing import KINDS, fuzz
@@ -20,12 +22,13 @@ from sceneshift.runtime.pickles import read_npy, read_pickle, read_torch
 from sceneshift.scoring.heads import Heads
 from sceneshift.scoring.photometric import Photometric
 from sceneshift.scoring.predictor import load_predictor, save_predictor
-from sceneshift.settings import TranslatorSettings
+from sceneshift.settings import OnnxPredictor, TranslatorSettings
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
 from sceneshift.translator.exporting import export_translator
 from sceneshift.translator.pix2pixhd import import_translator
 from sceneshift.translator.training import new_networks
+from sceneshift.votes import read_votes
 
 COUNT = 180  # damaged files a reader
 
@@ -106,6 +109,28 @@ def pix2pixhd(path):
     export_translator(path.with_name("t.safetensors"), path, "pix2pixhd")
 
 
+def exported_scorer(path):
+    shapes = ("image", ["n", 3, 8, 8]), ("score", ["n", 2])
+    given, gives = (helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes)
+    arrays = {"kernel": np.ones((2, 3, 3, 3), np.float32), "axes": np.array([2, 3])}
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["c"], strides=[2, 2]), helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("ReduceMean", ["r", "axes"], ["score"], keepdims=0),
+    ]  # fmt: skip
+    weights = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    model = helper.make_model(helper.make_graph(nodes, "g", [given], [gives], weights), ir_version=10)
+    helper.set_model_props(model, {"names": "sky,road", "range": "0,1"})
+    onnx.save(model, path)
+
+
+def score_by_exported(path):
+    load_predictor(OnnxPredictor(kind="onnx", model=str(path))).score(np.zeros((2, 9, 9, 3), np.uint8))
+
+
+def votes(path):
+    path.write_text("question,left,right,winner\n" + "".join(f"safer,{i},{i + 1},left\n" for i in range(9)))
+
+
 def pickled_torch(path):
     torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 4)}, "epoch": 1}, path)
 
@@ -125,6 +150,8 @@ READERS = {
     "photos.h5": (photos, read_photos),
     "plain.pkl": (foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": (pickled_torch, read_torch),
+    "scorer.onnx": (exported_scorer, score_by_exported),
+    "votes.csv": (votes, lambda path: list(read_votes(path))),
 }
 
 

@@ -7,14 +7,8 @@ def photos_folder(wildcards):
     return settings.photos.folder if settings.photos.source == "folder" else []
 
 
-# Photometric predictors are formulas: they wait for no photos.
-has_heads = any(predictor.kind == "heads" for predictor in settings.predictors)
-
-
-def predictor_labels(wildcards):
-    """What the heads learn from beside the photo store's own labels: any that the config names."""
-    recover_from_kill()
-    return [p.labels for p in settings.predictors if p.kind == "heads" and p.labels]
+# Formulas and finished models wait for no photos.
+has_heads = any(isinstance(predictor, FittedHeads) for predictor in settings.predictors)
 
 
 # The predictors with each file at its path, and the URLs of those to be downloaded; all runs share the downloads.
@@ -22,7 +16,8 @@ predictors, downloads = with_downloads(settings.predictors, folder="results/down
 
 
 def predictor_files(wildcards):
-    """Files that predictors made elsewhere are read from."""
+    """What the predictors read beside the photo store: labels, votes, models and weights that the config names."""
+    recover_from_kill()
     return [path for predictor in predictors for path in predictor.sources().values()]
 
 

@@ -27,7 +27,6 @@ if downloads:
 rule fit_predictor:
     input:
         photos=results("{run}/photos.h5") if has_heads else [],
-        labels=predictor_labels,
         files=predictor_files,
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),

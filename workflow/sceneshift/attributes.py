@@ -1,15 +1,26 @@
 """Which attributes a run scores, known from its config before any job runs: for the DAG and for early errors."""
 
 import csv
+import re
 from pathlib import Path
 
 from sceneshift.attribute_names import must_be_known, places365_attributes, side_by_side
 from sceneshift.photos.reading import find_photos
 from sceneshift.photos.streets import LABELS
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import HeadsPredictor, PhotosSettings, Places365Predictor, Settings
+from sceneshift.runtime.onnx_models import checked_model, metadata_of, read_onnx
+from sceneshift.settings import (
+    ComparisonsPredictor,
+    HeadsPredictor,
+    OnnxPredictor,
+    PhotosSettings,
+    Places365Predictor,
+    Settings,
+)
+from sceneshift.votes import read_votes
 
 UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are no class
+_NO_FILE_NAME = re.compile(r"[.-].*|.*[/{}\x00-\x1f].*", re.DOTALL)
 
 
 def scored_attributes(settings: Settings) -> list[str]:
@@ -18,12 +29,22 @@ def scored_attributes(settings: Settings) -> list[str]:
     for predictor in settings.predictors:
         if isinstance(predictor, HeadsPredictor):
             names = _head_names(predictor, settings.photos)
+        elif isinstance(predictor, ComparisonsPredictor):
+            names = questions_asked(predictor)
+        elif isinstance(predictor, OnnxPredictor):
+            names = kept_names(predictor, model_names(predictor))
         elif isinstance(predictor, Places365Predictor):
             names = places365_attributes(predictor.attributes)
         else:
             names = predictor.attributes
         scored.append((predictor.kind, names))
-    return side_by_side(scored)
+    names = side_by_side(scored)
+    if unusable := [name for name in names if _NO_FILE_NAME.fullmatch(name)]:
+        raise SceneshiftError(
+            f"predictors: files are named after attributes, which {', '.join(map(repr, unusable))} cannot be:"
+            " no / { } in it, no . or - at the front. Rename it."
+        )
+    return names
 
 
 def fitted_attributes(settings: Settings) -> list[str]:
@@ -78,6 +99,41 @@ def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:
     if len(columns) < 2:
         raise SceneshiftError(f"{labels}: found the columns {columns}; expected file, then one column an attribute.")
     return [as_attribute(column) for column in columns[1:]]
+
+
+def questions_asked(predictor: ComparisonsPredictor) -> list[str]:
+    """The attributes of a table of votes: its questions, or those of them that the config lists."""
+    asked = sorted({as_attribute(question) for question in {vote.question for vote in read_votes(predictor.votes)}})
+    return _chosen(predictor.attributes, asked, predictor.votes)
+
+
+def model_names(predictor: OnnxPredictor) -> list[str]:
+    """The names of all of a model's scores, in its order: the config's, else those in the model's metadata."""
+    names = predictor.names
+    if names is None:
+        metadata = metadata_of(checked_model(read_onnx(predictor.model), predictor.model))
+        names = [name for name in metadata.get("names", "").split(",") if name.strip()]
+    names = [as_attribute(name) for name in names]
+    if not names or "" in names or len(set(names)) < len(names):
+        raise SceneshiftError(
+            f"{predictor.model}: {'its metadata has' if predictor.names is None else 'predictors.names are'} the names"
+            f" {names} for its scores; expected different ones, one a score. Set predictors.names to the right ones."
+        )
+    return names
+
+
+def kept_names(predictor: OnnxPredictor, names: list[str]) -> list[str]:
+    """Those of a model's names that the config keeps."""
+    return _chosen(predictor.attributes, names, predictor.model)
+
+
+def _chosen(wanted: str | list[str], known: list[str], where: object) -> list[str]:
+    if wanted == "all":
+        return known
+    chosen = [as_attribute(name) for name in wanted]
+    for name in chosen:
+        must_be_known(name, known, "predictors.attributes", f"{where} has")
+    return chosen
 
 
 def _classes(folder: Path, key: str) -> list[str]:

@@ -10,10 +10,12 @@ from pydantic import BaseModel
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.settings import (
+    ComparisonsPredictor,
     EditSettings,
     HeadsPredictor,
     ImportedBoundary,
     KeepSettings,
+    OnnxPredictor,
     PhotometricPredictor,
     Places365Predictor,
     Section,
@@ -27,7 +29,9 @@ BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from
 WITHIN: dict[str, dict[str, type[Section]]] = {
     "predictors": {
         "predictors, `kind: heads`": HeadsPredictor,
+        "predictors, `kind: comparisons`": ComparisonsPredictor,
         "predictors, `kind: places365`": Places365Predictor,
+        "predictors, `kind: onnx`": OnnxPredictor,
         "predictors, `kind: photometric`": PhotometricPredictor,
     },
     "boundaries": {"boundaries.import, each": ImportedBoundary, "boundaries.sefa": SefaSettings},

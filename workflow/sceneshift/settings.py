@@ -27,6 +27,7 @@ from sceneshift.runtime.errors import SceneshiftError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+PositiveNumber = Annotated[float, Field(gt=0)]
 Precision = Literal["auto", "float32", "bfloat16"]
 IMPORTED = "imported"  # generator.warm_start: what generator.import names
 
@@ -44,6 +45,7 @@ def _path_or_urls(value: Any) -> Any:
 
 
 IS_SOURCE = BeforeValidator(_path_or_urls)
+IS_PATH = "a path"
 Source = Annotated[str | list[str], IS_SOURCE]  # a path, or the URLs of mirrors to download from
 
 
@@ -53,9 +55,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def sources(self) -> dict[str, str | list[str]]:
-        """The keys that name a file by its path or by URLs, with their values."""
+        """The keys that name a file or folder to read, by its path or by URLs, with their values."""
         fields = type(self).model_fields
-        return {name: getattr(self, name) for name, field in fields.items() if IS_SOURCE in field.metadata}
+        named = [name for name, field in fields.items() if IS_SOURCE in field.metadata or IS_PATH in field.metadata]
+        return {name: getattr(self, name) for name in named if getattr(self, name) is not None}
 
 
 class PhotosSettings(Section):
@@ -208,14 +211,11 @@ class GeneratorSettings(Section):
         return self
 
 
-class HeadsPredictor(Section):
-    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos."""
+class FittedHeads(Section):
+    """What decides how heads are fitted, whatever the labels come from."""
 
-    kind: Literal["heads"]
-    labels: str | None = Field(
-        None,
-        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).",
-    )
+    kind: str
+
     input_size: Annotated[int, Field(ge=32, le=512)] = Field(
         128,
         description="Photos are shrunk to the generator's size, then brought to a square of this side for the backbone (aspect not kept, as in HiGAN), so that photos and synthesised images look alike to it.",
@@ -223,6 +223,63 @@ class HeadsPredictor(Section):
     regularization: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
         description="Inverse strength C of the logistic heads' (or 1/α of the ridge heads') penalty on standardised features; `auto` picks it per head by validation.",
+    )
+
+
+class HeadsPredictor(FittedHeads):
+    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos."""
+
+    kind: Literal["heads"]
+    labels: Annotated[str | None, IS_PATH] = Field(
+        None,
+        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).",
+    )
+
+
+class ComparisonsPredictor(FittedHeads):
+    """Human perception as in Place Pulse: heads as of `kind: heads`, fitted to Bradley–Terry scores of pairwise votes. One attribute a question."""
+
+    kind: Literal["comparisons"]
+    votes: Annotated[str, IS_PATH] = Field(
+        description="A CSV with one vote a row and the columns question (or study_question, category), left, right (or left_id, right_id) and winner (or choice): left, right or equal. Place Pulse's own file will do. left and right are photos' paths below the folder, or their file names with or without the extension."
+    )
+    photos: Annotated[str | None, IS_PATH] = Field(
+        None, description="The folder of the photos voted on. `null`: the photos of the run."
+    )
+    attributes: Literal["all"] | list[str] = Field(
+        "all", description="`all` questions, or a list of those to learn; spaces become underscores."
+    )
+    max_missing: Share = Field(
+        0.05, description="More than this share of votes on photos that are not there is an error."
+    )
+
+
+class OnnxPredictor(Section):
+    """Any exported model through onnxruntime: scores [N, K], or logits of a segmentation [N, C, H, W], which become area fractions. `null` means: as the model's own metadata or input shape says."""
+
+    kind: Literal["onnx"]
+    model: Annotated[str, IS_PATH] = Field(
+        description="The model (.onnx), with its weights inside. It is copied into the predictor's file."
+    )
+    names: list[str] | None = Field(
+        None,
+        description="Names of the model's scores or classes, in its order. `null`: `names` in its metadata, with commas between.",
+    )
+    attributes: Literal["all"] | list[str] = Field("all", description="`all` of its names, or a list of those to keep.")
+    size: Positive | tuple[Positive, Positive] | None = Field(
+        None,
+        description="Side, or [height, width], that pictures are resized to. `null`: its input shape, or `size` in its metadata.",
+    )
+    range: tuple[float, float] | None = Field(
+        None, description="What black and white become: [0, 1], [-1, 1], [0, 255]. `null`: `range` in its metadata."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        None,
+        description="Subtracted from R, G and B after that, such as ImageNet's [0.485, 0.456, 0.406]. `null`: `mean` in its metadata, else nothing.",
+    )
+    std: tuple[PositiveNumber, PositiveNumber, PositiveNumber] | None = Field(
+        None,
+        description="R, G and B are divided by it at last, such as ImageNet's [0.229, 0.224, 0.225]. `null`: `std` in its metadata, else nothing.",
     )
 
 
@@ -267,7 +324,10 @@ class Places365Predictor(Section):
     )
 
 
-Predictor = Annotated[HeadsPredictor | Places365Predictor | PhotometricPredictor, Field(discriminator="kind")]
+Predictor = Annotated[
+    HeadsPredictor | ComparisonsPredictor | OnnxPredictor | Places365Predictor | PhotometricPredictor,
+    Field(discriminator="kind"),
+]
 
 
 class SynthesisSettings(Section):
@@ -604,12 +664,13 @@ def _validated(model: type[S], values: Any, where: str) -> S:
 
 
 # pydantic puts the names of union branches into an error's path; a config key is what the user wrote
-BRANCHES = ("heads", "places365", "photometric", "constrained-int", "literal['auto']")
+KINDS = [section.model_fields["kind"].annotation.__args__[0] for section in Predictor.__origin__.__args__]
+BRANCH = re.compile(rf"{'|'.join(KINDS)}|str|constrained-\w+|(literal|list|tuple|function-\w+)\[.*\]")
 
 
 def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
     """One line: key, value found, what is allowed; a near miss suggests the right key."""
-    path = [part for part in error["loc"] if part not in BRANCHES]
+    path = [part for part in error["loc"] if not (isinstance(part, str) and BRANCH.fullmatch(part))]
     key = ".".join(str(part) for part in path) or "(top level)"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, path[:-1])

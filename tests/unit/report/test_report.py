@@ -120,6 +120,11 @@ def test_what_every_run_has_is_named_when_missing(broken, missing, tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+def test_agreement_with_votes_stands_beside_what_is_out_of_reach(page):
+    assert "out of reach" in page.text
+    assert "0.714" in page.text
+
+
 def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
     shutil.rmtree(broken / "generator/training")
     shutil.rmtree(broken / "translated/vegetation/masks")
@@ -127,9 +132,11 @@ def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
         path = broken / f"evaluation/{attribute}.csv"
         table = pd.read_csv(path)
         table[table["scorer"] != "judge"].to_csv(path, index=False)
-    (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,regularization,n_train,n_held_out\n")
     facts = {"attribute": "vegetation", "measured_by": "snow", "direction": "more", "curve": [], "kept": 9, "tried": 9}
     (broken / "pairs/vegetation/edit.json").write_text(json.dumps(facts))
+    (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,agreement,unreachable\n")
+    pairs = pd.read_csv(broken / "pairs/vegetation/pairs.csv")
+    pairs.assign(kept=True, reason="").to_csv(broken / "pairs/vegetation/pairs.csv", index=False)
     build_report(broken, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Judge" not in page.text

@@ -163,7 +163,7 @@ def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:
 
 def _reasons(pairs: pd.DataFrame) -> pd.Series:
     """Candidates by outcome: kept, or by every threshold that refused them (one may be refused by several)."""
-    refused = pairs.loc[~pairs["kept"], "reason"].str.split().explode().value_counts()
+    refused = pairs.loc[~pairs["kept"], "reason"].astype(str).str.split().explode().value_counts()
     names = {"source": "source has it already", "edited": "edit too weak", "effect": "too little change"}
     refused = refused.rename({**names, "others": "other attributes changed"})
     return pd.concat([pd.Series({"kept": int(pairs["kept"].sum())}), refused])

@@ -36,11 +36,13 @@ def generator_section(run: Path) -> dict[str, Any]:
 
 def predictor_section(run: Path) -> dict[str, Any] | None:
     """Held-out accuracy of what was fitted; None if nothing was."""
-    accuracy = table(run / "predictor/accuracy.csv", ("attribute", "kind", "auc", "r2"))
+    measured = ["auc", "r2", "agreement", "unreachable"]
+    accuracy = table(run / "predictor/accuracy.csv", ("attribute", "kind", *measured))
     if accuracy.empty:
         return None
-    rows = [{**row, "auc": _figure(row["auc"]), "r2": _figure(row["r2"])} for row in accuracy.to_dict(orient="records")]
-    return {"rows": rows}
+    voted = bool(accuracy["agreement"].notna().any())
+    accuracy[measured] = accuracy[measured].map(_figure)
+    return {"rows": accuracy.to_dict(orient="records"), "voted": voted}
 
 
 def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:

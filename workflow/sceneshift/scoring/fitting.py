@@ -18,13 +18,18 @@ from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.scoring.bradley_terry import agreement
+from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.scoring.heads import Heads, features
 from sceneshift.scoring.labels import LabelledPhotos, labelled_photos
 from sceneshift.scoring.predictor import Storable, ready_made, save_predictor
-from sceneshift.settings import HeadsPredictor
+from sceneshift.settings import ComparisonsPredictor, FittedHeads, HeadsPredictor
 from sceneshift.settings import Predictor as PredictorSettings
 
-COLUMNS = ("attribute", "kind", "auc", "r2", "regularization", "n_train", "n_held_out")
+COLUMNS = (
+    "attribute", "kind", "auc", "r2", "agreement", "unreachable", "held_out_votes", "regularization", "n_train",
+    "n_held_out",
+)  # fmt: skip
 FEWEST = 10  # photos of either side of a label that a head can be fitted on
 VALIDATION = 0.25  # share of the training photos that `regularization: auto` validates on
 LOGISTIC_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -57,11 +62,12 @@ def fit_predictor(
 ) -> None:  # fmt: skip
     """Fit what needs fitting and write all predictors, side by side, to one file, with a table of their accuracy.
 
-    source: photos.h5, or a CSV or a folder with one subfolder a class; the labels of `heads` whose `labels` is null.
-        None if there are no such heads.
+    source: photos.h5, or a CSV or a folder with one subfolder a class: the labels of `heads` whose `labels` is null,
+        and, of a photo store, the photos of `comparisons` whose `photos` is null. None if there are no such.
     shape: height and width of the generator's images; known already if `source` is a photo store.
     accuracy_csv: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out
-        photos, regularization, n_train, n_held_out. Empty where it cannot be measured.
+        photos, agreement with votes between them, the share of those votes that no scorer can agree with and their
+        number (comparisons), regularization, n_train, n_held_out. Empty where it cannot be measured.
 
     Raises SceneshiftError for bad labels, a class with too few photos, or a name that occurs twice.
     """
@@ -70,28 +76,21 @@ def fit_predictor(
     rows: list[dict[str, object]] = []
     with contextlib.ExitStack() as stack:
         photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
+        shape = shape if photos is None else photos.shape
         for settings in predictors:
-            if not isinstance(settings, HeadsPredictor):
+            if not isinstance(settings, FittedHeads):
                 parts.append(ready_made(settings, str(device)))
                 continue
-            learned_from = Path(settings.labels) if settings.labels else source
-            if learned_from is None:
-                raise SceneshiftError(
-                    "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
-                    " (.h5), a CSV or a folder with one subfolder a class."
-                )
-            heads, own_rows = _fit(
-                settings,
-                labelled_photos(learned_from, shape if photos is None else photos.shape, photos),
-                seed,
-                device,
-                out,
-            )
+            if isinstance(settings, ComparisonsPredictor):
+                labelled = compared_photos(settings, shape, photos)
+            else:
+                labelled = labelled_photos(_learned_from(settings, source), shape, photos)
+            heads, own_rows = _fit(settings, labelled, seed, device, out)
             parts.append(heads)
             rows += own_rows
-    provenance = made_by(  # files made elsewhere are recorded by their sha256, by the parts, not by where they lay
-        command="fit-predictor", settings=[s.model_dump(exclude=set(s.sources())) for s in predictors], seed=seed,
-        labels_sha256=sha256_of(source) if source and source.is_file() else None,
+    provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
+        command="fit-predictor", settings=[one.model_dump(exclude=set(one.sources())) for one in predictors], seed=seed,
+        read_sha256=[sha256_of(path) for path in _read_by(predictors, source) if Path(path).is_file()],
     )  # fmt: skip
     save_predictor(parts, Path(out), provenance)
     with atomic_file(accuracy_csv) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
@@ -100,31 +99,50 @@ def fit_predictor(
         table.writerows(rows)
 
 
+def _read_by(predictors: Sequence[PredictorSettings], source: Path | None) -> list[object]:
+    """What predictors are learned from or read from: `source` and what the settings name."""
+    return [*([source] if source else []), *(path for one in predictors for path in one.sources().values())]
+
+
+def _learned_from(settings: HeadsPredictor, source: Path | None) -> Path:
+    if settings.labels:
+        return Path(settings.labels)
+    if source is None:
+        raise SceneshiftError(
+            "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
+            " (.h5), a CSV or a folder with one subfolder a class."
+        )
+    return source
+
+
 def _fit(
-    settings: HeadsPredictor, photos: LabelledPhotos, seed: int, device: str, out: Path | str
+    settings: FittedHeads, photos: LabelledPhotos, seed: int, device: str, out: Path | str
 ) -> tuple[Heads, list[dict[str, object]]]:
-    train, held_out = np.flatnonzero(~photos.held_out), np.flatnonzero(photos.held_out)
-    _check_counts(photos, train)
+    _check_counts(photos)
     x = _features(photos, settings.input_size, device, out)
-    fitted = []
+    fitted, rows = [], []
     for k, attribute in enumerate(photos.attributes):
         y = photos.labels[:, k].astype(np.float64)
+        known = np.isfinite(y)
+        train, held_out = np.flatnonzero(known & ~photos.held_out), np.flatnonzero(known & photos.held_out)
         head = fit_head(attribute, x[train], y[train], x[held_out], y[held_out], settings.regularization, seed)
         fitted.append(head)
-        accuracy = [f"{name} {value:.3f}" for name, value in (("AUC", head.auc), ("R²", head.r2)) if value is not None]
+        agreed, unreachable, votes = None, None, None
+        if photos.votes:
+            agreed, unreachable, votes = agreement(photos.votes[k], x @ head.weight + head.bias)
+        rows.append({
+            "attribute": attribute, "kind": head.kind, "auc": _cell(head.auc), "r2": _cell(head.r2),
+            "agreement": _cell(agreed), "unreachable": _cell(unreachable), "held_out_votes": votes,
+            "regularization": f"{head.regularization:g}", "n_train": len(train), "n_held_out": len(held_out),
+        })  # fmt: skip
+        measured = (("AUC", head.auc), ("R²", head.r2), ("agreement", agreed), ("out of reach", unreachable))
+        accuracy = [f"{name} {value:.3f}" for name, value in measured if value is not None]
         print(f"{attribute}: {head.kind} head, held out {', '.join(accuracy) or 'not measured'}", file=sys.stderr)
     heads = Heads(
         photos.attributes, np.stack([head.weight for head in fitted]), np.array([head.bias for head in fitted]),
         shape=photos.shape, input_size=settings.input_size, links=[head.link for head in fitted],
         device=device,
     )  # fmt: skip
-    rows: list[dict[str, object]] = [
-        {
-            "attribute": head.attribute, "kind": head.kind, "auc": _cell(head.auc), "r2": _cell(head.r2),
-            "regularization": f"{head.regularization:g}", "n_train": len(train), "n_held_out": len(held_out),
-        }
-        for head in fitted
-    ]  # fmt: skip
     return heads, rows
 
 
@@ -132,11 +150,11 @@ def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _check_counts(photos: LabelledPhotos, train: np.ndarray) -> None:
+def _check_counts(photos: LabelledPhotos) -> None:
     """Every label must part the training photos into two sides of some size."""
-    above = (photos.labels[train] >= 0.5).sum(0)
-    for attribute, high in zip(photos.attributes, above.tolist(), strict=True):
-        low = len(train) - high
+    labels = photos.labels[~photos.held_out]
+    above, below = (labels >= 0.5).sum(0), (labels < 0.5).sum(0)
+    for attribute, high, low in zip(photos.attributes, above.tolist(), below.tolist(), strict=True):
         if min(high, low) < FEWEST:
             raise SceneshiftError(
                 f"{photos.source}: {attribute!r} has {high} photos with it and {low} without to fit on, needs {FEWEST}"

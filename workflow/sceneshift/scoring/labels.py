@@ -11,6 +11,7 @@ import numpy as np
 from sceneshift.attributes import UNLABELLED, as_attribute
 from sceneshift.photos import PhotoStore, UnusablePhotoError, find_photos, is_held_out, read_sized
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring.bradley_terry import Votes
 
 HELD_OUT = 0.2  # share, where the photos' own split does not say
 
@@ -21,10 +22,11 @@ class LabelledPhotos:
 
     source: str  # named in errors
     attributes: list[str]
-    labels: np.ndarray  # float32 [N, K]
+    labels: np.ndarray  # float32 [N, K], NaN where unknown
     held_out: np.ndarray  # bool [N]
     shape: tuple[int, int]  # height and width
     images: Callable[[Sequence[int]], np.ndarray]  # indices -> uint8 [n, H, W, 3]
+    votes: Sequence[Votes] = ()  # an attribute's votes between held-out photos, where labels come from votes
 
 
 def labelled_photos(source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None) -> LabelledPhotos:
@@ -48,8 +50,10 @@ def labelled_photos(source: Path, shape: tuple[int, int] | None, photos: PhotoSt
 
 def _of_store(store: PhotoStore) -> LabelledPhotos:
     if store.labels is not None:
-        split = _split(store.names, store.held_out)
-        return LabelledPhotos(str(store.path), list(store.attributes), store.labels, split, store.shape, store.images)
+        held_out = photo_split(store.names, store.held_out)
+        return LabelledPhotos(
+            str(store.path), list(store.attributes), store.labels, held_out, store.shape, store.images
+        )
     classes = [name.split("/")[0] if "/" in name else None for name in store.names]
     return _of_classes(str(store.path), store.names, classes, store.held_out, store.shape, store.images)
 
@@ -58,7 +62,7 @@ def _of_folder(folder: Path, shape: tuple[int, int]) -> LabelledPhotos:
     paths = list(find_photos(folder))
     names = [path.relative_to(folder).as_posix() for path in paths]
     classes = [name.split("/")[0] if "/" in name else None for name in names]
-    readable, read = _reader(paths, shape)
+    readable, read = photo_reader(paths, shape)
     kept = [i for i, usable in enumerate(readable) if usable]
     return _of_classes(
         str(folder), [names[i] for i in kept], [classes[i] for i in kept], np.zeros(len(kept), bool), shape,
@@ -81,10 +85,10 @@ def _of_classes(
     column = {name: k for k, name in enumerate(attributes)}
     labels = np.zeros((len(labelled), len(attributes)), np.float32)
     labels[range(len(labelled)), [column[classes[i]] for i in labelled]] = 1
-    split = _split([names[i] for i in labelled], held_out[labelled])
+    held_out = photo_split([names[i] for i in labelled], held_out[labelled])
     attributes = [as_attribute(name) for name in attributes]
     return LabelledPhotos(
-        source, attributes, labels, split, shape, lambda indices: images([labelled[i] for i in indices])
+        source, attributes, labels, held_out, shape, lambda indices: images([labelled[i] for i in indices])
     )
 
 
@@ -94,7 +98,7 @@ def _of_csv(path: Path, shape: tuple[int, int], photos: PhotoStore | None) -> La
     if photos is not None and all(name in in_store for name in names):
         rows = [in_store[name] for name in names]
         return LabelledPhotos(
-            str(path), attributes, labels, _split(names, photos.held_out[rows]), photos.shape,
+            str(path), attributes, labels, photo_split(names, photos.held_out[rows]), photos.shape,
             lambda indices: photos.images([rows[i] for i in indices]),
         )  # fmt: skip
     paths = [path.parent / name for name in names]
@@ -104,10 +108,11 @@ def _of_csv(path: Path, shape: tuple[int, int], photos: PhotoStore | None) -> La
                 f"{path}, line {line}, column 1: no file {name!r}, neither beside the CSV"
                 f"{'' if photos is None else f' nor in {photos.path}'}."
             )
-    readable, read = _reader(paths, shape)
+    readable, read = photo_reader(paths, shape)
     kept = np.flatnonzero(readable)
+    held_out = photo_split([names[i] for i in kept], np.zeros(len(kept), bool))
     return LabelledPhotos(
-        str(path), attributes, labels[kept], _split([names[i] for i in kept], np.zeros(len(kept), bool)), shape,
+        str(path), attributes, labels[kept], held_out, shape,
         lambda indices: read(kept[np.asarray(indices, int)]),
     )  # fmt: skip
 
@@ -144,12 +149,14 @@ def _read_csv(path: Path) -> tuple[list[str], list[int], list[str], np.ndarray]:
     return [row[0] for _, row in rows], [line for line, _ in rows], attributes, labels
 
 
-def _split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
+def photo_split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
     """The photos' own split; where it holds out nothing, one by a hash of the name."""
     return held_out if held_out.any() else np.array([is_held_out(name, HELD_OUT) for name in names])
 
 
-def _reader(paths: Sequence[Path], shape: tuple[int, int]) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
+def photo_reader(
+    paths: Sequence[Path], shape: tuple[int, int]
+) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
     """(which files can be read, said on stderr if not; a function that reads those at given places)."""
     readable = []
     for path in paths:

@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 from sceneshift.attribute_names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
-from sceneshift.scoring import heads, photometric, places365
-from sceneshift.settings import PhotometricPredictor, Places365Predictor
+from sceneshift.scoring import exported, heads, photometric, places365
+from sceneshift.settings import OnnxPredictor, PhotometricPredictor, Places365Predictor
 from sceneshift.settings import Predictor as PredictorSettings
 
 FORMAT = "sceneshift predictor"
@@ -49,7 +49,12 @@ class Storable(Predictor, Protocol):
         ...
 
 
-KINDS = {heads.KIND: heads.Heads, places365.KIND: places365.Places365, photometric.KIND: photometric.Photometric}
+KINDS = {
+    heads.KIND: heads.Heads,  # also of comparisons
+    exported.KIND: exported.ExportedModel,
+    places365.KIND: places365.Places365,
+    photometric.KIND: photometric.Photometric,
+}
 
 
 class SideBySide:
@@ -103,6 +108,8 @@ def ready_made(settings: PredictorSettings, device: str = "cpu") -> Storable:
         return photometric.Photometric(settings.attributes)
     if isinstance(settings, Places365Predictor):
         return places365.Places365.from_settings(settings, device)
+    if isinstance(settings, OnnxPredictor):
+        return exported.ExportedModel.from_settings(settings, device)
     raise SceneshiftError(
         f"A predictor of kind {settings.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
         " then give the file that it makes."

@@ -1,0 +1,199 @@
+"""Predictor of kind `onnx`: any exported model, run by onnxruntime."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from sceneshift.attributes import kept_names, model_names
+from sceneshift.backbone import enlarged
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.onnx_models import checked_model, metadata_of, open_session, read_onnx
+from sceneshift.settings import OnnxPredictor
+
+KIND = "onnx"
+BATCH = 16
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+Output = Literal["scores", "logits", "binary logits", "probabilities"]
+
+
+class ExportedModel:
+    """An ONNX model from RGB pictures to scores [N, K]; a segmentation's output becomes area fractions.
+
+    Of several outputs, the first is taken. A segmentation [N, C, H, W] gives the mean over the picture of each class's
+    probability (softmax; sigmoid if there is one class): the expected share of the picture, which, unlike the share of
+    pixels that a class wins, moves with every small change.
+    """
+
+    def __init__(
+        self, model: bytes, attributes: Sequence[str], *, columns: Sequence[int], count: int, size: Sequence[int],
+        range: Sequence[float], mean: Sequence[float], std: Sequence[float], output: Output | None = None,
+        where: object = "the model", device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        """columns: those of the model's `count` scores that are kept, named `attributes`.
+
+        size: (height, width) that pictures are resized to, aspect not kept. range, mean, std: pixels p in [0, 1] become
+        (low + p·(high - low) - mean) / std, the latter two for R, G and B. output: what the model gives; found by
+        running it once if not told. where: names the model in errors.
+        """
+        self.attributes, self.columns, self.count = list(attributes), list(columns), count
+        self.size, self.range, self.mean, self.std = list(size), list(range), list(mean), list(std)
+        self._model, self._where = model, where
+        self._session = open_session(model, where, device)
+        self._input, self._channels_last, self._batch = self._checked_input()
+        height, width = self.size
+        ramp = (np.arange(height * width * 3) % 256).astype(np.uint8).reshape(1, height, width, 3)
+        self.output = output or self._kind_of(self._run(ramp))
+        if (found := self._all_scores(ramp).shape[1]) != count:
+            raise SceneshiftError(
+                f"{where} gives {found} scores and has {count} names: set predictors.names to {found} names."
+            )
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
+        step = self._batch or BATCH
+        parts = [self._all_scores(images[start : start + step]) for start in range(0, len(images), step)]
+        return np.concatenate([np.zeros((0, self.count), np.float32), *parts])[:, self.columns]
+
+    def spec(self) -> dict[str, Any]:
+        """What the predictor file records about it."""
+        return {
+            "kind": KIND, "attributes": self.attributes, "columns": self.columns, "count": self.count,
+            "size": self.size, "range": self.range, "mean": self.mean, "std": self.std, "output": self.output,
+        }  # fmt: skip
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The model itself, as bytes."""
+        return {"model": np.frombuffer(self._model, np.uint8)}
+
+    @classmethod
+    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
+        """Rebuild from what `spec` and `tensors` gave."""
+        settings = {name: value for name, value in spec.items() if name != "kind"}
+        return cls(tensors["model"].tobytes(), **settings, where="the predictor's onnx model", device=device)
+
+    @classmethod
+    def from_settings(cls, settings: OnnxPredictor, device: torch.device | str = "cpu") -> "ExportedModel":
+        """What the settings leave open is read from the model. Raises SceneshiftError that says which key to set."""
+        path = settings.model
+        content = read_onnx(path)
+        model = checked_model(content, path)
+        metadata = metadata_of(model)
+        names = model_names(settings)
+        attributes = kept_names(settings, names)
+        scale = settings.range or _numbers(metadata, "range", 2, path)
+        if scale is None:
+            raise SceneshiftError(
+                f"{path} does not say which range its input has: set predictors.range, for example to [0, 1]."
+            )
+        return cls(
+            content, attributes, columns=[names.index(name) for name in attributes], count=len(names),
+            size=_size(settings, metadata, model.graph, path), range=scale,
+            mean=settings.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0),
+            std=settings.std or _numbers(metadata, "std", 3, path) or (1, 1, 1), where=path, device=device,
+        )  # fmt: skip
+
+    def _checked_input(self) -> tuple[Any, bool, int | None]:
+        """(the input, whether channels come last, its batch size or None where any will do)."""
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            raise SceneshiftError(f"{self._where} has {len(inputs)} inputs, expected one: pictures.")
+        (image,) = inputs
+        shape = list(image.shape)
+        channels_last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+        sides = shape[1:3] if channels_last else shape[2:]
+        fits = all(not isinstance(side, int) or side == own for side, own in zip(sides, self.size, strict=False))
+        three = len(shape) == 4 and (channels_last or not isinstance(shape[1], int) or shape[1] == 3)
+        if image.type not in TYPES or not three or not fits:
+            height, width = self.size
+            raise SceneshiftError(
+                f"{self._where} takes {image.type} [{', '.join(map(str, shape))}]; expected float or float16"
+                f" [N, 3, {height}, {width}] or [N, {height}, {width}, 3] (predictors.size)."
+            )
+        return image, channels_last, shape[0] if isinstance(shape[0], int) else None
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """The model's first output for n pictures; a fixed batch is filled up with the last one."""
+        low, high = self.range
+        x = enlarged(np.array(images), (self.size[0], self.size[1]))
+        x = (low + x * (high - low) - torch.tensor(self.mean)[:, None, None]) / torch.tensor(self.std)[:, None, None]
+        x = (x.permute(0, 2, 3, 1) if self._channels_last else x).numpy().astype(TYPES[self._input.type])
+        missing = (self._batch or len(x)) - len(x)
+        x = np.ascontiguousarray(np.concatenate([x, x[-1:].repeat(missing, axis=0)]))
+        try:
+            output = self._session.run([self._session.get_outputs()[0].name], {self._input.name: x})[0]
+        except Exception as error:  # onnxruntime's exceptions have no common class
+            raise SceneshiftError(f"{self._where} failed on pictures {x.shape}: {str(error)[:300]}") from error
+        if not isinstance(output, np.ndarray) or output.ndim == 0 or len(output) != len(x):
+            shape = getattr(output, "shape", type(output).__name__)
+            raise SceneshiftError(f"{self._where} gave {shape} for {len(x)} pictures; expected a row a picture.")
+        return output[: len(images)].astype(np.float32)
+
+    def _kind_of(self, output: np.ndarray) -> Output:
+        if output.ndim <= 2 or (output.ndim == 4 and output[0].size == max(output.shape[1:])):
+            return "scores"
+        if output.ndim != 4:
+            raise SceneshiftError(
+                f"{self._where} gives {output.shape} for a picture; expected scores [N, K] or a segmentation's"
+                " logits [N, C, H, W]."
+            )
+        classes = self._classes_first(output)
+        within = classes.min() >= 0 and classes.max() <= 1
+        if within and (classes.shape[1] == 1 or np.allclose(classes.sum(1), 1, atol=1e-2)):
+            return "probabilities"
+        return "binary logits" if classes.shape[1] == 1 else "logits"
+
+    def _classes_first(self, output: np.ndarray) -> np.ndarray:
+        return output.transpose(0, 3, 1, 2) if self._channels_last else output
+
+    def _all_scores(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, 3] -> float32 [n, count]."""
+        output = self._run(images)
+        if self.output == "scores":
+            scores = output.reshape(len(output), -1)
+        else:
+            classes = torch.from_numpy(self._classes_first(output))
+            if self.output == "logits":
+                classes = classes.softmax(1)
+            elif self.output == "binary logits":
+                classes = classes.sigmoid()
+            scores = classes.mean((2, 3)).numpy()
+        if not np.isfinite(scores).all():
+            raise SceneshiftError(f"{self._where} gave scores that are not finite. Check predictors.range, mean, std.")
+        return scores
+
+
+def _numbers(metadata: Mapping[str, str], key: str, count: int, path: str) -> tuple[float, ...] | None:
+    """Numbers with commas between, from the model's metadata; None if it does not have the key."""
+    if key not in metadata:
+        return None
+    try:
+        numbers = tuple(float(number) for number in metadata[key].strip("[]() ").split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise SceneshiftError(
+            f"{path}: its metadata has {metadata[key]!r} as `{key}`; expected {count} numbers. Set predictors.{key}."
+        )
+    return numbers
+
+
+def _size(settings: OnnxPredictor, metadata: Mapping[str, str], graph: Any, path: str) -> tuple[int, int]:
+    """(height, width): the config's, else the input's own, else the metadata's."""
+    if isinstance(settings.size, int):
+        return settings.size, settings.size
+    if settings.size:
+        return settings.size
+    weights = {weight.name for weight in graph.initializer}
+    shapes = [given.type.tensor_type.shape.dim for given in graph.input if given.name not in weights]
+    sides = [side.dim_value for side in shapes[0]][1:] if shapes else []
+    if len(sides) == 3:
+        height, width = sides[:2] if sides[2] == 3 and sides[0] != 3 else sides[1:]
+        if height > 0 and width > 0:
+            return height, width
+    found = _numbers(metadata, "size", metadata.get("size", "").count(",") + 1, path)
+    if found is None or not all(side >= 1 for side in found) or len(found) > 2:
+        raise SceneshiftError(f"{path} takes pictures of any size: set predictors.size to the one that it knows.")
+    return int(found[0]), int(found[-1])
