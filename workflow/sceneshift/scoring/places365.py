@@ -17,7 +17,6 @@ from PIL import Image
 from sceneshift.attribute_names import places365_attributes, places365_columns, places365_scenes, sun_attributes
 from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.pickles import read_npy, read_torch
 from sceneshift.scoring.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
 from sceneshift.settings import Places365Predictor, Source, file_name
@@ -32,13 +31,13 @@ class Places365:
     """The network, the attribute matrix, and which of their scores are wanted."""
 
     def __init__(
-        self, attributes: Sequence[str], tensors: dict[str, np.ndarray], *, precision: str, sha256: dict[str, str],
+        self, attributes: Sequence[str], tensors: dict[str, np.ndarray], *, precision: str,
         device: torch.device | str = "cpu",
     ) -> None:  # fmt: skip
         """tensors: wideresnet.SHAPES; attributes_matrix [102, 512]; outdoor_scenes, bool [365]; columns, int64 [K]: the
-        attributes' places among the SUN attributes, then the categories, then `outdoor`. sha256: of the files read.
+        attributes' places among the SUN attributes, then the categories, then `outdoor`.
         """
-        self.attributes, self.precision, self.sha256 = list(attributes), precision, sha256
+        self.attributes, self.precision = list(attributes), precision
         self.device, self._tensors = torch.device(device), tensors
         self._network = WideResNet18(tensors, self.device, compute_dtype(precision, self.device))
         self._mean = torch.tensor(MEAN, device=self.device)
@@ -50,7 +49,7 @@ class Places365:
         return np.concatenate([np.zeros((0, len(self.attributes)), np.float32), *parts])
 
     def _scores(self, images: np.ndarray) -> np.ndarray:
-        # Pillow itself: torch's bilinear differs from it by up to two grey levels, which moves scores by 1e-2
+        # Pillow itself: torch's bilinear differs from it by up to two grey levels, which moves scores by 2e-4
         resized = [
             np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)) for image in images
         ]
@@ -72,7 +71,7 @@ class Places365:
 
     def spec(self) -> dict[str, Any]:
         """What the predictor file records about it."""
-        return {"kind": KIND, "attributes": self.attributes, "precision": self.precision, "sha256": self.sha256}
+        return {"kind": KIND, "attributes": self.attributes, "precision": self.precision}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Its weights, by name: all that scoring takes."""
@@ -81,20 +80,18 @@ class Places365:
     @classmethod
     def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
         """Rebuild from what `spec` and `tensors` gave."""
-        return cls(spec["attributes"], tensors, precision=spec["precision"], sha256=spec["sha256"], device=device)
+        return cls(spec["attributes"], tensors, precision=spec["precision"], device=device)
 
     @classmethod
     def from_settings(cls, settings: Places365Predictor, device: str) -> "Places365":
         """Read the published files. Raises SceneshiftError for one that is absent or is not what it should be."""
         names, every = places365_attributes(settings.attributes), places365_columns()
-        network, matrix = _downloaded(settings.network), _downloaded(settings.attributes_matrix)
-        tensors = read_network(network) | {
-            "attributes_matrix": read_attributes_matrix(matrix),
+        tensors = read_network(_downloaded(settings.network)) | {
+            "attributes_matrix": read_attributes_matrix(_downloaded(settings.attributes_matrix)),
             "outdoor_scenes": np.array(list(places365_scenes().values())),
             "columns": np.array([every.index(name) for name in names]),
         }
-        sha256 = {"network": sha256_of(network), "attributes_matrix": sha256_of(matrix)}
-        return cls(names, tensors, precision=settings.precision, sha256=sha256, device=device)
+        return cls(names, tensors, precision=settings.precision, device=device)
 
 
 def _downloaded(source: Source) -> Path:
