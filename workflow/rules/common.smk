@@ -1,6 +1,9 @@
 # Settings, paths and the few functions that the rules share. No stage's logic is here.
 import csv
 import re
+import signal
+
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 sys.path.insert(0, str(WORKFLOW))
 
@@ -12,7 +15,14 @@ from sceneshift.settings import EditSettings, FittedHeads, canonical_json, load_
 # Jobs run this checkout's code, with the interpreter's own tools first, whether or not the venv is activated; inside a
 # conda environment `python` is that environment's.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]))
-shell.prefix(f'set -euo pipefail; sceneshift() {{{{ PYTHONPATH="{WORKFLOW}" python -m sceneshift "$@"; }}}}; ')
+# A time limit, `scancel` or preemption comes as SIGTERM, a scheduler's warning as SIGUSR1, to every process of a job. They
+# are for the stage, which may have a snapshot to write: the shell and tee wait for it, and so does Snakemake inside a job.
+if workflow.exec_mode != ExecMode.DEFAULT:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+shell.prefix(
+    "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM INT; command tee \"$@\"; }}; "
+    f'sceneshift() {{{{ PYTHONPATH="{WORKFLOW}" python -m sceneshift "$@"; }}}}; '
+)
 
 
 def checked_settings():
@@ -62,8 +72,8 @@ def settings_json(section, but=()):
 
 
 def minutes(first):
-    """Time limit in minutes; three times as long with each retry."""
-    return lambda wildcards, attempt: first * 3 ** (attempt - 1)
+    """Time limit in minutes; doubled with each retry."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
 
 
 def megabytes(first):
@@ -74,3 +84,8 @@ def megabytes(first):
 def one_of(names):
     """A wildcard's constraint: one of these names."""
     return "|".join(map(re.escape, names))
+
+
+def retries(times):
+    """How often a training is tried again. A cluster's job is tried again as a whole, with more time, not within itself."""
+    return times if workflow.exec_mode == ExecMode.DEFAULT else 0

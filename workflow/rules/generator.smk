@@ -40,7 +40,7 @@ if settings.generator.warm_start or not settings.generator.import_:
             logs("{run}/train_generator.log"),
         benchmark:
             benchmarks("{run}/train_generator.tsv")
-        retries: 2
+        retries: retries(5)
         conda:
             "../../envs/sceneshift.yaml"
         threads: 8

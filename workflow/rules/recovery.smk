@@ -9,8 +9,6 @@
 # Where a future Snakemake lacks these attributes, its own behaviour (an error that says what to do) stays.
 import fcntl
 
-from snakemake_interface_executor_plugins.settings import ExecMode
-
 run_lock = None  # held open until this process ends
 
 

@@ -12,7 +12,7 @@ rule train_translator:
         logs("{run}/train_translator/{attribute}.log"),
     benchmark:
         benchmarks("{run}/train_translator/{attribute}.tsv")
-    retries: 2
+    retries: retries(5)
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
