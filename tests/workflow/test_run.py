@@ -95,5 +95,7 @@ def test_the_published_scale_is_planned_in_seconds(run, tmp_path):
     assert plan["fetch"] == 2
     assert plan["synthesize"] == 100
     assert plan["fit_boundary"] == plan["rescore_boundary"] == 102
+    submitted = sum(plan.values()) - plan["fetch"]
+    assert submitted == 311  # README, "On a cluster": without the edits, chosen later, five jobs each
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     assert seconds < 6
