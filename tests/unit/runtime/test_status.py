@@ -126,7 +126,7 @@ def test_what_a_killed_snakemake_left_has_failed_unless_it_still_shows_life(run)
 def test_long_silence_is_said(at_work):
     wrote(at_work / "plan.json", 10_000, (at_work / "plan.json").read_text())
     wrote(at_work / "logs/synthesize/0000.log", ago=7200)
-    assert "no sign of life for 2 h 0 min" in described(status_of(at_work))
+    assert "no sign of life for 2 h" in described(status_of(at_work))
 
 
 def test_a_folder_without_a_plan_is_named(tmp_path):
