@@ -24,7 +24,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.content, self.version, self.cuts, self.requests = CONTENT, '"one"', [], []
+        self.content, self.version, self.cuts, self.requests, self.sent = CONTENT, '"one"', [], [], 0
 
     def url(self, name="file.bin"):
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         if name != "file.bin":
             self.send_error({"busy.bin": 503}.get(name, 404))
             return
-        resumes = wanted and self.headers["If-Range"] == server.version
+        resumes = wanted and self.headers["If-Range"] in (None, server.version)
         start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if resumes else 0
         if start >= len(server.content):
             self.send_error(416)
@@ -52,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if b"<html" in server.content else "application/octet-stream")
         self.end_headers()
         end = server.cuts.pop(0) if server.cuts else len(server.content)
+        server.sent += len(server.content[start:end])
         self.wfile.write(server.content[start:end])
         self.close_connection = True
 
@@ -88,6 +89,7 @@ def test_a_cut_connection_is_taken_up_where_it_broke(server, tmp_path):
     fetch([f"{server.url()}#sha256={SHA256}"], tmp_path / "n.bin")
     assert (tmp_path / "n.bin").read_bytes() == CONTENT
     assert ranges(server) == [None, "bytes=100000-", "bytes=100000-", "bytes=600000-"]
+    assert server.sent == len(CONTENT)  # nothing twice
 
 
 def test_a_later_call_goes_on_too(server, tmp_path):
