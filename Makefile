@@ -1,5 +1,5 @@
 # `make quickstart` sets everything up and runs the default workflow; `make test` runs every test.
-.PHONY: quickstart setup test lint docs benchmark
+.PHONY: quickstart setup test torture lint docs benchmark
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,6 +23,9 @@ $(SET_UP): envs/requirements.txt pyproject.toml
 
 test: $(SET_UP)
 	$(BIN)/pytest
+
+torture: $(SET_UP)
+	$(BIN)/pytest tests/workflow/test_faults.py --kills 60 -s --timeout 7200
 
 lint: $(SET_UP)
 	$(BIN)/snakemake --lint

@@ -102,9 +102,15 @@ class Run:
         jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.M)}
         return {name: count for name, count in jobs.items() if name not in ("total", "default", "all")}
 
-    def made(self, config: Mapping[str, Any]) -> Counter[str]:
+    def made(self, config: Mapping[str, Any], *arguments: str) -> Counter[str]:
         """Run it; the jobs that were executed, by rule."""
-        return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.make(config), flags=re.M))
+        said = self.make(config, *arguments)
+        return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", said, flags=re.M))
+
+    def clear(self) -> None:
+        """As if it had never been run."""
+        for name in ("results", ".snakemake"):
+            shutil.rmtree(self.folder / name)
 
     def copy(self, folder: Path) -> "Run":
         """The same run elsewhere, times and Snakemake's records included."""
@@ -127,9 +133,16 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The finished tiny run. Look, do not touch: copy it to change it."""
+
     finished = Run(tmp_path_factory.mktemp("tiny"))
     finished.make(finished.config())
     return finished
+
+
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
+    """What `Run.snakemake` runs in, for tests that start Snakemake themselves."""
+    return environment()
 
 
 @pytest.fixture

@@ -49,7 +49,8 @@ if settings.generator.warm_start or not settings.generator.import_:
             mem_mb=megabytes(16000 * settings.generator.gpus),
             runtime=minutes(2880),
         params:
-            settings=settings_json("generator", but=("import", "gpus")),
+            settings=uncompared_settings_json("generator"),
+            shaping=settings_json("generator", but=("import", "gpus", "snapshot_images", "frechet_images")),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,
             code=code_version("sceneshift.generator.training"),

@@ -60,8 +60,12 @@ def chosen_attributes(wildcards):
         return [row["attribute"] for row in csv.DictReader(file) if row["chosen"] == "True"]
 
 
+behind_ranking = []  # the patterns that are filled in so
+
+
 def for_each_chosen(pattern):
     """An input function: `pattern` with each chosen attribute filled in."""
+    behind_ranking.append(pattern)
     return lambda wildcards: expand(pattern, run=settings.run, attribute=chosen_attributes(wildcards))
 
 

@@ -18,7 +18,8 @@ rule prepare_photos:
         mem_mb=megabytes(4000),
         runtime=minutes(120),
     params:
-        settings=settings_json("photos", but=("mirror",)),
+        settings=uncompared_settings_json("photos"),
+        shaping=settings_json("photos", but=("mirror", "max_skipped")),
         seed=settings.seed,
         code=code_version("sceneshift.photos.prepare"),
     shell:

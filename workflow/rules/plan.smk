@@ -11,11 +11,14 @@ def planned():
     """The rules in the workflow's order, each with its patterns and with its jobs: wildcards, and whether to run."""
     for stage in workflow.rules:
         if stage.log:
+            outputs = [strip_wildcard_constraints(str(output)) for output in stage.output]
             yield {
                 "rule": stage.name,
                 "log": strip_wildcard_constraints(str(stage.log[0])),
                 "benchmark": strip_wildcard_constraints(str(stage.benchmark)),
-                "outputs": [strip_wildcard_constraints(str(output)) for output in stage.output],
+                "outputs": outputs,
+                "behind_ranking": not set(outputs).isdisjoint(behind_ranking),
+                "attributes": stage.wildcard_constraints.get("attribute", ".*"),
                 "jobs": [
                     {"wildcards": dict(job.wildcards_dict), "due": workflow.dag.needrun(job)}
                     for job in workflow.dag.jobs

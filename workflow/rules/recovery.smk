@@ -1,19 +1,27 @@
 # `kill -9` of Snakemake, then the same command again: it must simply go on. Snakemake leaves two things behind then:
 #
-# - its lock on the files of the run. A lock of our own, which the kernel releases when the process dies, tells whether
-#   another run lives here; if not, any lock of Snakemake's is stale and is removed.
+# - its locks on the files of the run. A lock of our own, which the kernel releases when the process dies, tells whether
+#   another command works on this run; if not, any lock of Snakemake's on its files is stale and is removed.
 # - marks of unfinished outputs, which ask for --rerun-incomplete. Here this is always the right answer: every output is
 #   moved into place whole, and trainings go on from their snapshots.
 #
-# Both are known to Snakemake only after the rules are read, so this runs from the input function of the first rules.
+# And a finished file that was damaged or replaced since must not be built on: Snakemake itself would make anew what
+# follows from it, from what it now holds. Its time is no longer that at which its job ended; so its job is done again.
+#
+# All this is known to Snakemake only after the rules are read, so it runs from the input function of the first rules.
 # Where a future Snakemake lacks these attributes, its own behaviour (an error that says what to do) stays.
 import fcntl
+import shutil
+
+from snakemake.io import _IOFile
+
+from sceneshift.runtime.plan import planned_jobs
 
 run_lock = None  # held open until this process ends
 
 
 def recover_from_kill():
-    """Remove what a killed Snakemake left behind in this working directory, unless another one is at work here."""
+    """Put in order what a killed Snakemake, or someone's hand, left of this run, unless another command works on it."""
     global run_lock
     if workflow.exec_mode != ExecMode.DEFAULT or run_lock is not None:
         return
@@ -22,13 +30,61 @@ def recover_from_kill():
     if workflow.dryrun:
         return
     os.makedirs(".snakemake", exist_ok=True)
-    run_lock = open(".snakemake/sceneshift.lock", "w")
+    run_lock = open(f".snakemake/sceneshift-{settings.run}.lock", "w")
     try:
         fcntl.flock(run_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another run, or a file system without locks: Snakemake's own lock decides
+    except OSError:  # another command, or a file system without locks: Snakemake's own lock decides
         return
-    stale = list(Path(".snakemake/locks").glob("*.lock"))
+    remove_stale_locks()
+    make_changed_outputs_anew()
+
+
+def remove_stale_locks():
+    """Snakemake's locks on files of this run; nobody holds them any more."""
+    stale = [
+        lock
+        for lock in Path(".snakemake/locks").glob("*.lock")
+        if f"results/{settings.run}/" in lock.read_text(errors="replace")
+    ]
     if stale:
-        logger.info("The last run here was killed. Going on from where it was.")
+        logger.info("The last command was killed. Going on from where it was.")
     for lock in stale:
         lock.unlink()
+
+
+def make_changed_outputs_anew():
+    """Force the jobs whose finished outputs have another time than when they ended, and those of lost shards.
+
+    The files stay in place till then: Snakemake leaves alone what follows from an `ancient` input only if it exists.
+    """
+    if not Path(PLAN).is_file():
+        return
+    finished, changed = [], []
+    for rule, jobs in planned_jobs(Path(PLAN).parent):
+        for output in (output for job in jobs for output in job.outputs):
+            record = workflow.persistence.metadata(_IOFile(str(output), rule=None))
+            if not record or not record.endtime or not output.is_relative_to(f"results/{settings.run}"):
+                continue  # never finished, or shared with other runs
+            if rule == "synthesize" and not output.exists():
+                output.touch()
+                workflow.iocache.exists_local[str(output)] = True
+            if output.exists():
+                finished.append(output)
+                if was_changed(output, record.endtime):
+                    changed.append(output)
+    if changed and len(changed) == len(finished):
+        logger.warning(f"Every file of results/{settings.run} has a new time, as after a copy (next time: cp -a).")
+        return
+    for output in changed:
+        kept = ""
+        if output.is_file() and output.stat().st_size:
+            kept = f" (kept as {shutil.copy2(output, f'{output}.set-aside')})"
+        logger.warning(f"{output} was lost or changed after it was made, and is made anew{kept}.")
+    workflow.dag.forcefiles.update(map(str, changed))
+
+
+def was_changed(output, ended):
+    """Whether a file's time is another than `ended`, or one of a folder's files is newer. Some archives cut fractions."""
+    if output.is_file():
+        return not ended - 1 <= output.stat().st_mtime <= ended + 0.01
+    return any(path.stat().st_mtime > ended + 0.01 for path in output.rglob("[!.]*") if path.is_file())

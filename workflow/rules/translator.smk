@@ -22,7 +22,8 @@ rule train_translator:
         runtime=minutes(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        settings=settings_json("translator", but=("gpus",)),
+        settings=uncompared_settings_json("translator"),
+        shaping=settings_json("translator", but=("gpus", "snapshot_images")),
         seed=settings.seed,
         code=code_version("sceneshift.translator.training"),
     shell:

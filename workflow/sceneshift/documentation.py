@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sceneshift.reruns import key_table, rule_table
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.settings import (
@@ -22,6 +23,16 @@ from sceneshift.settings import (
     SefaSettings,
     Settings,
 )
+
+RERUNS = """\
+## What a change makes anew
+
+A rule reruns when the meaning of a key changes that its result depends on; writing the same differently (order, 1 for
+1.0, a default spelled out) is no change. What follows from a result that was made anew is made anew too. Put a value
+back, and there is nothing to do as long as the files are still those."""
+MODULES = """\
+A rule reruns, too, when the code changes that it runs: the module below, or one that it imports. Comments, docstrings
+and white space do not count. `python -m sceneshift.reruns` lists every module with its rules."""
 
 BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from the settings: end -->"
 
@@ -41,7 +52,7 @@ WITHIN: dict[str, dict[str, type[Section]]] = {
 
 
 def option_tables() -> str:
-    """Markdown: one table a section of the config, with every option's default and meaning."""
+    """Markdown: one table a section of the config, with every option's default and meaning; and what changes rerun."""
     parts = [_heading("top level"), _table(Settings, skip_sections=True)]
     for name, field in Settings.model_fields.items():
         section = field.annotation
@@ -49,7 +60,7 @@ def option_tables() -> str:
             parts += [_heading(name), section.__doc__ or "", _table(section)]
         for title, inner in WITHIN.get(name, {}).items():
             parts += [_heading(title), inner.__doc__ or "", _table(inner)]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, RERUNS, key_table(), MODULES, rule_table()])
 
 
 def schema() -> str:

@@ -62,6 +62,20 @@ def test_an_imported_formula_counts(version):
     assert version(formula=FORMULA.replace("+ 1", "+ 2")) != version()
 
 
+def test_of_a_package_only_what_is_taken_from_it_counts(version, tmp_path):
+    """`from sceneshift.scoring import load_predictor` must not depend on how predictors are fitted."""
+    package = tmp_path / "sceneshift" / "stage"
+    (package / "__init__.py").write_text(
+        "from sceneshift.stage.formula import g\nfrom sceneshift.stage.other import h\n"
+    )
+    (package / "other.py").write_text("def h(x): return 1\n")
+    main = "from sceneshift.stage import g\n"
+    before = version(main)
+    (package / "other.py").write_text("def h(x): return 2\n")
+    assert version(main) == before
+    assert version(main, formula=FORMULA.replace("+ 1", "+ 2")) != before
+
+
 def test_what_only_speaks_does_not_count(version):
     main = MODULE.replace("import formula", "import formula\nfrom sceneshift.runtime.progress import x")
     assert version(main, progress="x = 1\n") == version(main, progress="x = 2\n")

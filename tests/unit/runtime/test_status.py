@@ -22,6 +22,7 @@ def rule(name, outputs, jobs, wildcard=""):
     return {
         "rule": name, "log": f"results/{{run}}/logs/{path}.log", "benchmark": f"results/{{run}}/benchmarks/{path}.tsv",
         "outputs": [f"results/{{run}}/{output}" for output in outputs], "jobs": jobs,
+        "behind_ranking": wildcard == "attribute", "attributes": "snow" if name == "make_pairs" else ".*",
     }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def wrote(path: Path, ago: float, text: str = ""):
 def at_work(run):
     """Snakemake lives there."""
     (run.parents[1] / ".snakemake").mkdir()
-    with open(run.parents[1] / ".snakemake" / "sceneshift.lock", "w") as lock:
+    with open(run.parents[1] / ".snakemake" / "sceneshift-r.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield run
 
@@ -97,12 +98,12 @@ def test_a_job_is_running_with_its_figures_then_done(at_work):
 
 
 def test_the_progress_of_pairs_is_found_beside_their_folder(at_work):
-    wrote(at_work / "attributes.csv", 20, "attribute,chosen\nsnow,True\nfog,False\n")
+    wrote(at_work / "attributes.csv", 20, "attribute,chosen\nsnow,True\nfog,False\nclouds,True\n")
     wrote(at_work / "logs/make_pairs/snow.log", ago=10)
     with Progress("pairs", total=50, unit="pairs", beside=at_work / "pairs" / "snow"):
         assert "0 of 50 pairs" in described(status_of(at_work))
     assert states(at_work)["make_pairs"] == ["running"]
-    assert states(at_work)["train_translator"] == ["waiting"]
+    assert states(at_work)["train_translator"] == ["waiting"] * 2
 
 
 def test_a_failure_shows_the_logs_last_lines(at_work):

@@ -12,20 +12,25 @@ PACKAGE = "sceneshift"
 WITHOUT_EFFECT = frozenset(
     {"sceneshift", "sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
     | {"sceneshift.runtime.provenance", "sceneshift.runtime.code_version", "sceneshift.runtime.interruption"}
-    | {"sceneshift.runtime.memory"}
+    | {"sceneshift.runtime.memory", "sceneshift.runtime.files"}
 )
 
 
 def code_version(*modules: str) -> str:
     """Digest of the syntax trees of `modules` and of every sceneshift module that they import, docstrings left out."""
+    text = "\n".join(f"{module} {_tree(module)[0]}" for module in sorted(modules_behind(*modules)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def modules_behind(*modules: str) -> set[str]:
+    """`modules` and every sceneshift module that they import, without those that cannot change a result."""
     pending, seen = list(modules), set()
     while pending:
         module = pending.pop()
         if module not in seen and module not in WITHOUT_EFFECT:
             seen.add(module)
             pending.extend(_tree(module)[1])
-    text = "\n".join(f"{module} {_tree(module)[0]}" for module in sorted(seen))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return seen
 
 
 @functools.cache
@@ -40,11 +45,21 @@ def _tree(module: str) -> tuple[str, tuple[str, ...]]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
-                imported.append(submodule if _path(submodule) else node.module)
+                imported.append(submodule if _path(submodule) else _home(node.module, alias.name))
         elif isinstance(node, ast.Import):
             imported.extend(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
         _drop_docstring(node)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imported)
+
+
+def _home(module: str, name: str) -> str:
+    """Where `from module import name` has it from: packages pass names on, and their other modules do not count."""
+    path = _path(module)
+    if path is not None and path.name == "__init__.py":
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
+                return node.module or module
+    return module
 
 
 @functools.cache

@@ -78,6 +78,7 @@ def _explained(path: Path) -> Iterator[None]:
         reasons = {
             errno.ENOSPC: "the disk is full: free some space",
             errno.EDQUOT: "the disk quota is used up: free some space",
+            errno.EFBIG: "the file would be larger than this process may write: raise its limit (ulimit -f)",
             errno.EACCES: "no permission to write there: mend the folder's permissions",
             errno.EROFS: "the file system is read-only: choose another folder",
         }

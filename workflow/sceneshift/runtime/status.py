@@ -4,16 +4,13 @@ plan.json names the jobs of the last command. A job's log is created when it sta
 succeeded; its progress file says how far it is; and Snakemake holds a lock while it lives.
 """
 
-import csv
 import fcntl
-import json
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.plan import PlannedJob, planned_jobs
 from sceneshift.runtime.progress import NAME, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
@@ -38,8 +35,7 @@ class Stage:
     """A rule and its jobs."""
 
     rule: str
-    jobs: list[Job]
-    unknown: bool  # its jobs follow from the ranking of attributes, which is not there yet
+    jobs: list[Job]  # none: they follow from the ranking of attributes, which is not there yet
 
 
 @dataclass(frozen=True)
@@ -54,28 +50,10 @@ class Status:
 def status_of(folder: Path | str) -> Status:
     """The status of results/RUN. Raises SceneshiftError if no run was started there."""
     folder = Path(folder)
-    plan = folder / "plan.json"
-    try:
-        rules = json.loads(plan.read_text(encoding="utf-8"))["rules"]
-    except FileNotFoundError:
-        raise SceneshiftError(f"{plan} does not exist: no run was started there. Give results/RUN of a run.") from None
-    except (ValueError, KeyError, OSError) as error:
-        raise SceneshiftError(f"{plan} cannot be read ({error}). Start the run again; it is written anew.") from error
-    root, began = folder.resolve().parent.parent, plan.stat().st_mtime
-    alive = _locked(root / ".snakemake" / "sceneshift.lock")
-    ranked = [rule for rule in rules if rule["rule"] == "rank_attributes"]
-    chosen = _chosen(folder / "attributes.csv")
-    stages: list[Stage] = []
-    for rule in rules:
-        jobs = [_job(root, rule, job["wildcards"], job["due"], began, alive) for job in rule["jobs"]]
-        # Behind the ranking: not in the plan if the ranking was still to be made
-        behind = not jobs and "{attribute}" in rule["log"] and bool(ranked and ranked[0]["jobs"])
-        if behind:
-            names = [{"run": folder.resolve().name, "attribute": attribute} for attribute in chosen]
-            jobs = [_job(root, rule, wildcards, None, began, alive) for wildcards in names]
-        if jobs or behind:
-            jobs.sort(key=lambda job: job.name)
-            stages.append(Stage(rule["rule"], jobs, unknown=not jobs))
+    planned = list(planned_jobs(folder))
+    root, began = folder.resolve().parent.parent, (folder / "plan.json").stat().st_mtime
+    alive = _locked(root / ".snakemake" / f"sceneshift-{folder.resolve().name}.lock")
+    stages = [Stage(rule, [_job(root, job, began, alive) for job in jobs]) for rule, jobs in planned]
     return Status(folder, alive, stages)
 
 
@@ -83,7 +61,7 @@ def described(status: Status) -> str:
     """The status as text: one line a stage, and below it the jobs that run or have failed."""
     jobs = [job for stage in status.stages for job in stage.jobs]
     done, failed = _count(jobs, "done"), _count(jobs, "failed")
-    complete = done == len(jobs) and not any(stage.unknown for stage in status.stages)
+    complete = done == len(jobs) and not any(not stage.jobs for stage in status.stages)
     if complete:
         state = "everything is done"
     elif status.alive:
@@ -101,35 +79,24 @@ def described(status: Status) -> str:
     return "\n".join(lines)
 
 
-def _job(
-    root: Path, rule: dict[str, Any], wildcards: dict[str, str], due: bool | None, began: float, alive: bool
-) -> Job:
-    """due: whether the plan wanted it to run; None if the plan did not know."""
-    log, benchmark = (root / _filled(rule[kind], wildcards) for kind in ("log", "benchmark"))
-    started, succeeded = _time(log), _time(benchmark)
-    name = " ".join(value for key, value in wildcards.items() if key != "run")
-    finished = started <= succeeded
+def _job(root: Path, job: PlannedJob, began: float, alive: bool) -> Job:
+    log, started, succeeded = root / job.log, _time(root / job.log), _time(root / job.benchmark)
     state, figures, last = "done", None, 0.0
-    if not started if due is None else due and started < began:
+    if not started if job.due is None else job.due and started < began:
         state = "waiting"
-    elif not finished and (started >= began or due is None):
-        source = _newest_progress(root, rule["outputs"], wildcards)
+    elif started > succeeded and (started >= began or job.due is None):
+        source = _newest_progress([root / output for output in job.outputs])
         last = max(started, _time(source) if source else 0)
         lives = alive or time.time() - last < SIGN_OF_LIFE
         state = "failed" if not lives or any(line.startswith(FAILED) for line in _last_lines(log, 60)) else "running"
         figures = last_progress(source) if source and _time(source) >= began else None
-    return Job(name, state, log, figures, time.time() - last if state == "running" else 0.0)
+    return Job(job.name, state, log, figures, time.time() - last if state == "running" else 0.0)
 
 
-def _filled(pattern: str, wildcards: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: wildcards[match[1]], pattern)
-
-
-def _newest_progress(root: Path, outputs: list[str], wildcards: dict[str, str]) -> Path | None:
+def _newest_progress(outputs: list[Path]) -> Path | None:
     """The progress file of what makes these outputs: beside one, beside their folder, or with the snapshots."""
-    paths = [root / _filled(output, wildcards) for output in outputs]
-    places = [place for path in paths for place in (progress_file(path), path.parent / "training" / NAME)]
-    places += [progress_file(path.parent) for path in paths]
+    places = [place for path in outputs for place in (progress_file(path), path.parent / "training" / NAME)]
+    places += [progress_file(path.parent) for path in outputs]
     return max((place for place in places if place.is_file()), key=_time, default=None)
 
 
@@ -152,19 +119,12 @@ def _locked(path: Path) -> bool:
     return False
 
 
-def _chosen(table: Path) -> list[str]:
-    if not table.is_file():
-        return []
-    with open(table, encoding="utf-8", newline="") as file:
-        return [row["attribute"] for row in csv.DictReader(file) if row.get("chosen") == "True"]
-
-
 def _count(jobs: list[Job], state: str) -> int:
     return sum(job.state == state for job in jobs)
 
 
 def _summary(stage: Stage) -> str:
-    if stage.unknown:
+    if not stage.jobs:
         return "waiting for the ranking of attributes"
     counts = {state: _count(stage.jobs, state) for state in ("done", "running", "waiting", "failed")}
     if len(stage.jobs) == 1:

@@ -1,0 +1,178 @@
+"""For every key of the config, which rules rerun when it changes: held against the table in config/README.md.
+
+One process plans the finished tiny run once a key, a tenth of a second each. These plans look at times alone, so that
+the ranking counts as made and the jobs behind it are known; what makes Snakemake rerun a job (its params, its code, its
+set of input files) is compared here. test_reruns.py has real dry runs.
+"""
+
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    OutputSettings,
+    Quietness,
+    RerunTrigger,
+    ResourceSettings,
+    StorageSettings,
+)
+
+from sceneshift.reruns import rules_of_key
+from sceneshift.settings import EditSettings, Settings
+
+pytestmark = pytest.mark.slow
+
+Job = tuple[str, str]  # rule, wildcards
+
+# What other keys must be for a change of these to be possible.
+FORMULAS: dict[str, Any] = {"predictors": [{"kind": "photometric"}], "boundaries": {}, "edits": {"top": 1}}
+BASES: dict[str, dict[str, Any]] = {
+    "photos.source": FORMULAS,
+    "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+}
+
+# Values for keys whose types do not say what else they may be: the key's own, or whole sections.
+ALTERNATIVES: dict[str, Any] = {
+    "photos.source": {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "photos.folder": "photos/more",
+    "photos.resolution": 64,
+    "photos.width": 64,
+    "generator.import": "generator.pkl",
+    "generator.warm_start": "warm.safetensors",
+    "predictors": [{"kind": "heads", "input_size": 64}],
+    "boundaries.attributes": ["natural_light", "vegetation", "snow", "clouds"],
+    "boundaries.import": [{"name": "snow", "file": "other.npy", "layers_of": "stylegan"}],
+    "boundaries.sefa.levels": ["layout"],
+    "edits.attributes": [],
+    "edits.attributes.attribute": "snow",
+    "edits.attributes.condition_on": ["snow"],
+    "edits.attributes.measured_by": "vegetation",
+    "edits.attributes.pairs": "pairs",
+    "edits.attributes.distance": 3.0,
+    "translator.discriminators": 3,
+    "translator.perceptual_network": "vgg19.pth",
+    "translate.folder": "photos",
+}
+
+
+def plan(config: dict[str, Any], workflow: Path) -> dict[Job, Any]:
+    """Job -> what its next run is compared in; plus its log and outputs. Nothing is run."""
+    Path("config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        dag_api = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[Path("config.yaml")]),
+            storage_settings=StorageSettings(),
+            snakefile=workflow,
+        ).dag(DAGSettings(rerun_triggers=frozenset({RerunTrigger.MTIME})))
+        dag_api.execute_workflow(executor="dryrun")
+        jobs = [job for job in dag_api.workflow_api._workflow.dag.jobs if job.log]
+    return {
+        (job.rule.name, str(dict(job.wildcards_dict))): (
+            sorted(map(str, job.non_derived_params)), sorted(map(str, job.input)), job.rule.shellcmd,
+            sorted(map(str, [*job.output, *job.log, job.benchmark])),
+        )
+        for job in jobs
+    }  # fmt: skip
+
+
+def keys(model: type[BaseModel] = Settings, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of the config with its field, those of sections in sections included."""
+    for name, field in model.model_fields.items():
+        key = before + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{key}.")
+        else:
+            yield key, field
+    if before == "edits.":
+        yield from keys(EditSettings, "edits.attributes.")
+
+
+def changed(config: dict[str, Any], key: str, field: Any) -> dict[str, Any]:
+    """The config with another value of one key."""
+    new = yaml.safe_load(yaml.safe_dump(config))
+    *sections, last = key.split(".")
+    inner = new
+    for section in sections:
+        inner = inner.setdefault(section, {})
+        inner = inner[0] if isinstance(inner, list) else inner
+    known = ALTERNATIVES.get(key)
+    if isinstance(known, dict):
+        return new | known
+    inner[last] = known if key in ALTERNATIVES else another(field.annotation, inner.get(last, field.get_default()))
+    return new
+
+
+def another(kind: Any, value: Any) -> Any:
+    """A value of this type other than `value`."""
+    options = get_args(kind)
+    if get_origin(kind) is Literal:
+        return next(option for option in options if option != value)
+    if get_origin(kind) in (Union, types.UnionType):
+        return another(next(option for option in options if option is not type(None)), value)
+    if hasattr(kind, "__metadata__"):  # Annotated
+        return another(options[0], value)
+    if kind is bool:
+        return not value
+    if kind is int:
+        return 2 * value + 2 if value else 2
+    if kind is float:
+        return value / 2 if value else 0.5
+    raise AssertionError(f"give a value for it in ALTERNATIVES ({kind})")
+
+
+@pytest.fixture(scope="module")
+def planning(run, tmp_path_factory):
+    """A function from a config to its plan, in a copy of the finished run with what the alternatives name."""
+    folder = run.copy(tmp_path_factory.mktemp("planned") / "run").folder
+    (folder / "photos" / "more").mkdir(parents=True)
+    for side in ("train_A", "train_B"):
+        (folder / "pairs" / side).mkdir(parents=True)
+    picture = min(run.results.glob("translated/*/*.png")).read_bytes()
+    for name in ("photos/a.png", "photos/more/b.png", "generator.pkl", "warm.safetensors", "vgg19.pth", "other.npy"):
+        (folder / name).write_bytes(picture)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield lambda config: plan(config, run.repository / "Snakefile")
+
+
+def compared(before: dict[Job, Any], after: dict[Job, Any]) -> set[str]:
+    """The rules whose jobs Snakemake finds changed, new or gone."""
+    jobs = set(before) | set(after)
+    if not {"make_pairs"} <= {rule for rule, _ in after}:  # the ranking is to be made: what is behind it is unknown
+        jobs = {job for job in after if job[0] != "build_report"}
+    return {job[0] for job in jobs if before.get(job) != after.get(job)}
+
+
+def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
+    tiny = run.config("evaluation", "judge", to="auto")
+    plans: dict[str, Any] = {}
+    wrong = []
+    for key, field in keys():
+        if key == "run":
+            continue
+        base = tiny | BASES.get(key, {})
+        before = plans[str(base)] = plans.get(str(base)) or planning(base)
+        expected, found = rules_of_key(key), compared(before, planning(changed(base, key, field)))
+        if expected is None or found != set(expected):
+            wrong.append(f"{key} reruns {sorted(found)}; sceneshift/reruns.py says {expected and sorted(expected)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_runs_of_other_names_share_no_file(run, planning):
+    one, other = planning(run.config()), planning(run.config("run", to="other"))
+    assert len(other) > 10
+    files = [{path for *_, inputs, _, made in jobs.values() for path in (*inputs, *made)} for jobs in (one, other)]
+    assert files[0] & files[1] == {"snow_boundary.npy"}  # the user's
+
+
+def test_a_value_put_back_leaves_nothing_to_do(run):
+    assert run.plan(run.config("pairs", "count", to=25)) != {}
+    assert run.plan(run.config()) == {}
