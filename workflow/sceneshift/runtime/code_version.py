@@ -8,9 +8,9 @@ from pathlib import Path
 
 PACKAGE = "sceneshift"
 
-# Modules that cannot change a result: what they show or say, or what reaches a rule as a parameter anyway.
+# Modules and packages that cannot change a result: what they show or say, or what reaches a rule as a parameter anyway.
 WITHOUT_EFFECT = frozenset(
-    {"sceneshift", "sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
+    {"sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
     | {"sceneshift.runtime.provenance", "sceneshift.runtime.code_version", "sceneshift.runtime.interruption"}
     | {"sceneshift.runtime.memory", "sceneshift.runtime.files"}
 )
@@ -27,7 +27,8 @@ def modules_behind(*modules: str) -> set[str]:
     pending, seen = list(modules), set()
     while pending:
         module = pending.pop()
-        if module not in seen and module not in WITHOUT_EFFECT:
+        package = module.rpartition(".")[0]
+        if module not in seen and not {module, package} & WITHOUT_EFFECT:
             seen.add(module)
             pending.extend(_tree(module)[1])
     return seen

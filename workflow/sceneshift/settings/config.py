@@ -1,0 +1,42 @@
+"""The whole config."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from sceneshift.settings.edits import EditsSettings, PairsSettings
+from sceneshift.settings.generator import GeneratorSettings
+from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
+from sceneshift.settings.photos import PhotosSettings
+from sceneshift.settings.predictors import HeadsPredictor, Predictor, with_downloads
+from sceneshift.settings.section import Section
+from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
+
+
+class Settings(Section):
+    """The whole config."""
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+        "streets", description="Name of the run: everything goes to results/RUN/."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Every random draw follows from it.")
+    photos: PhotosSettings = PhotosSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    predictors: list[Predictor] = Field(
+        [HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side."
+    )
+    synthesis: SynthesisSettings = SynthesisSettings()
+    boundaries: BoundariesSettings = BoundariesSettings()
+    rescoring: RescoringSettings = RescoringSettings()
+    edits: EditsSettings = EditsSettings()
+    pairs: PairsSettings = PairsSettings()
+    translator: TranslatorSettings = TranslatorSettings()
+    translate: TranslateSettings = TranslateSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        with_downloads(self.predictors, folder="")
+        if self.photos.source == "rendered" and not self.photos.held_out:
+            raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
+        return self

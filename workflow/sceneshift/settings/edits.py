@@ -1,0 +1,87 @@
+"""What becomes an editor, and the pairs that it learns from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from sceneshift.settings.section import Positive, Section, Share
+
+
+class EditSettings(Section):
+    """One edit, which becomes one translator."""
+
+    attribute: str = Field(
+        description="The attribute to change; or a direction from elsewhere, by the name of its boundary."
+    )
+    measured_by: str | None = Field(
+        None,
+        description="The scored attribute by which the edit is measured, filtered and evaluated; `more` is more of it. `null`: the attribute itself. Must be given for a direction that has none of its own: `{attribute: sefa_all_1, measured_by: vegetation}`.",
+    )
+    direction: Literal["more", "less"] = Field("more", description="More of it or less.")
+    distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
+        "auto",
+        description="Step along the normal in units of W; `auto` finds the smallest whose effect reaches `target_effect`.",
+    )
+    target_effect: Annotated[float, Field(gt=0)] = Field(
+        1.0,
+        description="With `distance: auto`: mean change of the own score wanted, in standard deviations of the score.",
+    )
+    level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field(
+        "all",
+        description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
+    )
+    condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
+    pairs: str | None = Field(
+        None,
+        description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesised: `{attribute: snow, pairs: my_pairs}`.",
+    )
+
+    @property
+    def measure(self) -> str:
+        """The scored attribute that tells whether the edit works."""
+        return self.measured_by or self.attribute
+
+
+class EditsSettings(Section):
+    """Which attributes become editors."""
+
+    top: Annotated[int, Field(ge=0)] = Field(
+        3,
+        description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.",
+    )
+    attributes: list[EditSettings] = Field([], description="Edits that go on whatever their rank.")
+
+    @field_validator("attributes")
+    @classmethod
+    def _each_once(cls, edits: list[EditSettings]) -> list[EditSettings]:
+        names = [edit.attribute for edit in edits]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"attribute listed twice: {', '.join(repeated)}")
+        return edits
+
+
+class KeepSettings(Section):
+    """Which pairs are kept: the predictor must agree with the edit (StyleGAN2 Distillation's filter)."""
+
+    source: Share = Field(
+        0.6,
+        description="The source's own score must be below this quantile of the synthesised scores (mirrored for `less`).",
+    )
+    edited: Share = Field(
+        0.6, description="The edited image's own score must be above this quantile (mirrored for `less`)."
+    )
+    effect: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="The own score must change by at least so many standard deviations."
+    )
+    others: Annotated[float, Field(gt=0)] = Field(
+        1.5, description="No other attribute's score may change by more than so many standard deviations."
+    )
+
+
+class PairsSettings(Section):
+    """The synthesised pairs that a translator learns from."""
+
+    count: Positive = Field(1500, description="Pairs to keep. Published: 50,000.")
+    candidates: Positive = Field(8, description="Give up after so many candidates for each pair wanted.")
+    truncation_psi: Share = Field(0.7, description="Truncation ψ of both images.")
+    keep: KeepSettings = Field(KeepSettings(), description="Thresholds of the filter.")

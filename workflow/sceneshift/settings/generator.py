@@ -1,0 +1,94 @@
+"""StyleGAN2 and its training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sceneshift.settings.section import IMPORTED, Positive, Precision, Section, Share
+
+
+class GeneratorSettings(Section):
+    """StyleGAN2 (Karras et al. 2020) with adaptive augmentation. `null` means: the paper's value for the resolution."""
+
+    import_: str | None = Field(
+        None,
+        alias="import",
+        description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
+    )
+    warm_start: str | None = Field(
+        None,
+        description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
+    )
+    images: Positive = Field(
+        20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
+    )
+    batch: Positive = Field(32, description="Images a step.")
+    gpus: Positive = Field(
+        1,
+        description="GPUs that share each batch, which must be a multiple of 4·gpus. The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="On a CUDA GPU: use only algorithms that give the same bits each time, where PyTorch has them, so that a resumed training equals an undisturbed one bit for bit (on a CPU it always does). Slower; what has no such algorithm is named in the log.",
+    )
+    z_dim: Positive = Field(512, description="Width of z.")
+    w_dim: Positive = Field(512, description="Width of w.")
+    mapping_layers: Positive = Field(
+        8, description="Layers of the mapping network (8 in the paper, 2 in the auto configuration of ADA)."
+    )
+    channel_base: Positive | None = Field(
+        None,
+        description="Channels at resolution r are min(channel_base / r, channel_max). `null`: 16384 below 512 px, else 32768.",
+    )
+    channel_max: Positive = Field(512, description="Most channels of a layer.")
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Adam's rate for both networks. `null`: 0.0025 below 1024 px, else 0.002."
+    )
+    r1_gamma: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Weight γ of R1. `null`: 0.0002·height·width/batch."
+    )
+    r1_interval: Positive = Field(16, description="R1 every so many steps.")
+    path_length_weight: Annotated[float, Field(ge=0)] = Field(
+        2.0, description="Weight of path-length regularisation; 0 turns it off."
+    )
+    path_length_interval: Positive = Field(4, description="Path-length regularisation every so many steps.")
+    style_mixing: Share = Field(0.9, description="Probability of style mixing.")
+    ema_images: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32."
+    )
+    ema_rampup: Annotated[float, Field(ge=0)] | None = Field(
+        0.05, description="The half-life is at most this share of the images seen; `null`: no ramp-up."
+    )
+    augment: Literal["ada", "none"] = Field(
+        "ada", description="Adaptive discriminator augmentation (pipe `bgc`), or none."
+    )
+    ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
+    snapshot_images: Positive = Field(
+        10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images."
+    )
+    frechet_images: Annotated[int, Field(ge=0)] = Field(
+        1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."
+    )
+    precision: Precision = Field(
+        "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
+    )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> "GeneratorSettings":
+        if self.warm_start == IMPORTED and not self.import_:
+            raise ValueError("warm_start is `imported`, so generator.import must name a checkpoint")
+        if self.import_ and self.warm_start not in (None, IMPORTED):
+            raise ValueError(
+                f"import replaces training, but warm_start is {self.warm_start!r}: set it to null, or to `imported` to go"
+                " on training the imported generator"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> "GeneratorSettings":
+        if self.gpus > 1 and self.batch % (4 * self.gpus):
+            raise ValueError(
+                f"batch is {self.batch}, but {self.gpus} gpus share it in groups of 4 images, so it must be a multiple of "
+                f"{4 * self.gpus}; the nearest is {max(1, round(self.batch / (4 * self.gpus))) * 4 * self.gpus}"
+            )
+        return self

@@ -1,0 +1,77 @@
+"""Synthesis, boundaries and their re-scoring."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sceneshift.settings.section import Positive, Section, Share
+
+
+class SynthesisSettings(Section):
+    """How many images are synthesised and scored."""
+
+    count: Positive = Field(10_000, description="Images to synthesise and score. Published: 500,000.")
+    shard_size: Positive = Field(
+        5000, description="Images a shard; a shard is a job. Growing `count` computes new shards only."
+    )
+    truncation_psi: Share = Field(
+        0.7,
+        description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.",
+    )
+    keep_images: Annotated[int, Field(ge=0)] = Field(
+        0, description="Keep the first so many images of each shard in it."
+    )
+    batch: Positive = Field(64, description="Images a forward pass.")
+
+
+class ImportedBoundary(Section):
+    """A boundary made elsewhere: HiGAN's or InterFaceGAN's .npy. `import: [{name: natural_light, file: natural_light_boundary.npy}]`"""
+
+    name: Annotated[str, Field(pattern=r"^[^/]+$")] = Field(
+        description="An attribute that the predictors score: the file takes the place of the fitted boundary. Or a name of its own: ranked beside the others, and used by an edit of that name with `measured_by`."
+    )
+    file: str = Field(description="The .npy file: an array (1, w_dim), or a dict with `boundary` and `meta_data`.")
+    layers_of: Literal["stylegan2", "stylegan"] = Field(
+        "stylegan2", description="Whose layers the file counts in `manipulate_layers`, if it names any."
+    )
+
+
+class SefaSettings(Section):
+    """Directions found without labels (SeFa, Shen and Zhou 2021), ranked beside the attributes. `sefa: {components: 5}`"""
+
+    components: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
+    )
+    levels: list[Literal["all", "layout", "objects", "attributes", "color"]] = Field(
+        ["all"], description="Whose layers' weights are factorised; the directions then move these layers."
+    )
+
+
+class BoundariesSettings(Section):
+    """The linear SVM boundaries in W (InterFaceGAN, HiGAN), and directions from elsewhere."""
+
+    attributes: Literal["all"] | list[str] = Field(
+        "all", description="`all` that the predictors score, or a list of names."
+    )
+    selection: Literal["extremes", "random"] = Field(
+        "extremes",
+        description="`extremes`: the highest and the lowest scores (HiGAN). `random`: random codes, split at the median score.",
+    )
+    examples: Annotated[int, Field(ge=10)] = Field(
+        2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`)."
+    )
+    split: Annotated[float, Field(gt=0, lt=1)] = Field(0.7, description="Share used for training; the rest validates.")
+    import_: list[ImportedBoundary] = Field(
+        [], alias="import", description="Boundaries made elsewhere, for this generator's codes."
+    )
+    sefa: SefaSettings = Field(SefaSettings(), description="Directions found without labels.")
+
+
+class RescoringSettings(Section):
+    """HiGAN's re-scoring: what does each boundary change?"""
+
+    count: Positive = Field(500, description="Fresh codes. Published: 2000.")
+    distance: Annotated[float, Field(gt=0)] = Field(
+        2.0, description="Step along the normal, in units of W, as HiGAN's 2."
+    )

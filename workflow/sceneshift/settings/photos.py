@@ -1,0 +1,70 @@
+"""Where the photos come from."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from sceneshift.settings.section import Positive, Section, Share
+
+
+class PhotosSettings(Section):
+    """Where the photos come from and how they are brought to one size."""
+
+    source: Literal["rendered", "folder"] = Field(
+        "rendered",
+        description="`rendered`: street views drawn from code, with labels, no download. `folder`: your own photos.",
+    )
+    folder: str | None = Field(
+        None,
+        description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
+    )
+    count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
+    resolution: int = Field(
+        64, description="Height in pixels of what is trained on: a power of two from 16 to 1024. `width` is the width."
+    )
+    width: int | None = Field(
+        None,
+        description="Width in pixels, for photos wider than high: a multiple of resolution / 4, from resolution to 4·resolution. Near 4:3 is 1.25 or 1.5 times the resolution, 16:9 1.75 times, 2:1 twice. `null`: square.",
+    )
+    crop: Literal["center", "pad"] = Field(
+        "center",
+        description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (much border, where tall photos come into a wide shape).",
+    )
+    mirror: bool = Field(True, description="Also train on left-right mirrored photos.")
+    held_out: Share = Field(
+        0.1,
+        description="Share of the photos that training never sees; they play the real photos later. Chosen by a hash of the file name.",
+    )
+    max_skipped: Share = Field(0.05, description="More than this share of unusable files is an error.")
+
+    @field_validator("resolution")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value not in (16, 32, 64, 128, 256, 512, 1024):
+            raise ValueError("must be a power of two from 16 to 1024: 16, 32, 64, 128, 256, 512 or 1024")
+        return value
+
+    @field_validator("width")
+    @classmethod
+    def _whole_constant(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None or "resolution" not in info.data:
+            return value
+        height = info.data["resolution"]
+        step = height // 4  # StyleGAN2 grows from a constant of 4×k
+        nearest = min(max(step * round(value / step), height), 4 * height)
+        if value != nearest:
+            raise ValueError(
+                f"must be a multiple of resolution / 4 = {step}, from {height} to {4 * height}; the nearest is {nearest}"
+            )
+        return value
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.resolution, self.resolution if self.width is None else self.width
+
+    @model_validator(mode="after")
+    def _folder_named(self) -> "PhotosSettings":
+        if self.source == "folder" and not self.folder:
+            raise ValueError("source is `folder`, so photos.folder must name a folder")
+        return self

@@ -1,0 +1,112 @@
+"""From what a user wrote to settings: validation, errors that name the key, and the canonical form."""
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings.config import Settings
+from sceneshift.settings.predictors import Predictor
+from sceneshift.settings.section import IMPORTED, Section
+
+S = TypeVar("S", bound=Section)
+
+
+def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Settings:
+    """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
+
+    Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
+    workflow: they are found below `shipped` when another working directory is in use. `warm_start: imported` becomes
+    the path of the run's imported generator.
+    """
+    settings = _validated(Settings, config, where="config")
+    warm_start = settings.generator.warm_start
+    if warm_start == IMPORTED:
+        warm_start = f"results/{settings.run}/generator/imported.safetensors"
+    elif shipped and warm_start and warm_start.startswith("resources/") and not Path(warm_start).exists():
+        warm_start = str(shipped / warm_start)
+    generator = settings.generator.model_copy(update={"warm_start": warm_start})
+    return settings.model_copy(update={"generator": generator})
+
+
+def parse_section(model: type[S], text: str | None, **given: Any) -> S:
+    """A section from the JSON of a command's `--settings`; None gives the defaults; `given` goes before the JSON."""
+    values = _from_json(text, {}, 'an object such as {"count": 500}')
+    if given and isinstance(values, dict):
+        values = {**values, **given}
+    return _validated(model, values, where="--settings")
+
+
+def parse_predictors(text: str | None) -> list[Predictor]:
+    """The predictors from the JSON of `fit-predictor --settings`; None gives the default, heads."""
+    default = [predictor.model_dump() for predictor in Settings().predictors]
+    predictors = _from_json(text, default, 'a list such as [{"kind": "heads"}]')
+    return _validated(Settings, {"predictors": predictors}, where="--settings").predictors
+
+
+def _from_json(text: str | None, default: Any, expected: str) -> Any:
+    try:
+        return json.loads(text) if text else default
+    except json.JSONDecodeError as error:
+        raise SceneshiftError(f"--settings is not JSON: {error}. Expected {expected}.") from error
+
+
+def canonical_json(section: Section | list[Section], but: Collection[str] = ()) -> str:
+    """The same text for the same meaning, whatever the key order, number format or defaults left out; without keys `but`."""
+    if isinstance(section, list):
+        values: Any = [part.model_dump(by_alias=True) for part in section]
+    else:
+        values = {key: value for key, value in section.model_dump(by_alias=True).items() if key not in but}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def _validated(model: type[S], values: Any, where: str) -> S:
+    try:
+        return model.model_validate(values)
+    except ValidationError as errors:
+        lines = [_explain(model, error) for error in errors.errors()]
+        raise SceneshiftError(f"The {where} is not valid:\n" + "\n".join(f"  {line}" for line in lines)) from None
+
+
+# pydantic puts the names of union branches into an error's path; a config key is what the user wrote
+KINDS = [section.model_fields["kind"].annotation.__args__[0] for section in Predictor.__origin__.__args__]
+BRANCH = re.compile(rf"{'|'.join(KINDS)}|str|constrained-\w+|(literal|list|tuple|function-\w+)\[.*\]")
+
+
+def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
+    """One line: key, value found, what is allowed; a near miss suggests the right key."""
+    path = [part for part in error["loc"] if not (isinstance(part, str) and BRANCH.fullmatch(part))]
+    key = ".".join(str(part) for part in path) or "(top level)"
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(model, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        return f"{key}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{key}: missing; it must be given"
+    return f"{key}: found {error['input']!r}; {error['msg'].removeprefix('Value error, ')}"
+
+
+def _keys_at(model: type[Section], path: list[Any]) -> list[str]:
+    """The keys allowed in the section that `path` leads to."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
+        sections = _sections_in(field.annotation)
+        model = sections[0]
+        if len(sections) > 1:  # predictors: any kind's keys
+            return sorted({key for section in sections for key in section.model_fields})
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    found = [s for argument in getattr(annotation, "__args__", ()) for s in _sections_in(argument)]
+    return found

@@ -1,0 +1,80 @@
+"""pix2pixHD, what it translates, and how that is judged."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sceneshift.settings.section import Positive, Precision, Section
+
+
+class TranslatorSettings(Section):
+    """pix2pixHD (Wang et al. 2018). `null` means: by the resolution."""
+
+    images: Positive = Field(6000, description="Length of training, in pairs shown.")
+    batch: Positive = Field(8, description="Pairs a step (1 in the paper).")
+    gpus: Positive = Field(
+        1,
+        description="GPUs that share each batch; batch and images must be multiples of it. Changing it reruns nothing.",
+    )
+    deterministic: bool = Field(False, description="As the generator's.")
+    head: Literal["edit", "image"] = Field(
+        "edit",
+        description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.",
+    )
+    width: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None, description="Channels of the first layer, `ngf`. `null`: 64 from 256 px, 32 below."
+    )
+    downsamplings: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        None, description="Stride-2 convolutions. `null`: 4 from 256 px, 3 at 128, 2 below."
+    )
+    blocks: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Residual blocks. `null`: 9 from 256 px, 6 at 128, 4 below."
+    )
+    local_enhancer: bool = Field(
+        False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more)."
+    )
+    discriminators: Annotated[int, Field(ge=1, le=4)] = Field(2, description="PatchGAN discriminators on a pyramid.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(
+        2e-4, description="Adam's rate, constant for half of training, then linear to zero."
+    )
+    feature_matching: Annotated[float, Field(ge=0)] = Field(10.0, description="Weight of the feature matching loss.")
+    perceptual: Annotated[float, Field(ge=0)] = Field(
+        10.0, description="Weight of the perceptual loss; 0 turns it off."
+    )
+    perceptual_network: str = Field(
+        "backbone",
+        description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.",
+    )
+    pixel: Annotated[float, Field(ge=0)] = Field(5.0, description="Weight of an L1 loss on pixels (0 in the paper).")
+    snapshot_images: Positive = Field(2000, description="A snapshot and a sheet of examples every so many pairs.")
+    precision: Precision = Field(
+        "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
+    )
+
+    @model_validator(mode="after")
+    def _whole_shares(self) -> "TranslatorSettings":
+        for name in ("batch", "images"):
+            if (value := getattr(self, name)) % self.gpus:
+                raise ValueError(
+                    f"{name} is {value}, but {self.gpus} gpus share it: it must be a multiple of {self.gpus}"
+                )
+        return self
+
+
+class TranslateSettings(Section):
+    """Which photos are translated, and how strongly."""
+
+    folder: str | None = Field(None, description="A folder of photos; `null`: the held-out photos.")
+    strength: Annotated[float, Field(ge=0, le=2)] = Field(
+        1.0, description="Dials the edit: 0 leaves the photo, 1 is as trained."
+    )
+
+
+class EvaluationSettings(Section):
+    """Did the attribute move on real photos, and did the rest stay?"""
+
+    count: Positive = Field(300, description="Held-out photos used.")
+    judge: Literal["auto", "none"] = Field(
+        "auto",
+        description="`auto`: for rendered streets also score by a network trained on labelled renders for the evaluation alone. `none`: the run's own predictors only.",
+    )
