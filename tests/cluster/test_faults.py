@@ -4,7 +4,7 @@ import pytest
 
 from cluster.runs import TRAINED
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]  # one cluster for all
 
 TRAININGS = ("warned", "timed out", "cancelled", "requeued")
 

@@ -8,7 +8,7 @@ import yaml
 
 from cluster.runs import PROFILE, REPOSITORY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]  # one cluster for all
 
 WITHOUT_GPU = {
     "prepare_photos", "index_synthesis", "fit_boundary", "rank_attributes", "draw_edits", "build_report",

@@ -94,6 +94,7 @@ def test_two_runs_at_once_are_refused(training):
     run, target, folder, _, _ = training
     process = start(run, target)
     wait_for_snapshot(folder, process)
+    os.killpg(process.pid, signal.SIGSTOP)  # so tiny a training could end before the second run looks
     second = run.snakemake(run.config(), target)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
