@@ -22,7 +22,7 @@ $(SET_UP): envs/requirements.txt pyproject.toml
 	@touch $@
 
 test: $(SET_UP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 torture: $(SET_UP)
 	$(BIN)/pytest tests/workflow/test_faults.py --kills 60 -s --timeout 7200
