@@ -1,6 +1,7 @@
-"""On a real SLURM, with the profile that ships: the whole workflow, and trainings to which happens what happens to jobs.
+"""On a real SLURM, with the profile that ships: the whole workflow, and trainings to which all happens that can.
 
-One file, so that two test workers share the one cluster."""
+One file, so that two test workers share the one cluster.
+"""
 
 import re
 from collections import Counter
