@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=3, help="how often test_faults.py kills a run (make torture: 60)")
+    parser.addoption("--kills", type=int, default=2, help="how often test_faults.py kills a run (make torture: 60)")
     parser.addoption("--kills-seed", type=int, help="when and what it kills (default: another each time, printed)")
 
 

@@ -4,7 +4,7 @@
 rule fit_boundary:
     input:
         store=results("{run}/synthesis.h5"),
-        shards=ancient(shards),
+        shards=shards,
     output:
         boundary=results("{run}/boundaries/{attribute}.npz"),
     log:

@@ -53,33 +53,25 @@ def remove_stale_locks():
 
 
 def make_changed_outputs_anew():
-    """Force the jobs whose finished outputs have another time than when they ended, and those of lost shards.
-
-    The files stay in place till then: Snakemake leaves alone what follows from an `ancient` input only if it exists.
-    """
+    """Force the jobs whose finished outputs have another time than when they ended, and those of lost shards."""
     if not Path(PLAN).is_file():
         return
-    finished, changed = [], []
-    for rule, jobs in planned_jobs(Path(PLAN).parent):
+    finished, changed = 0, []
+    for stage, jobs in planned_jobs(Path(PLAN).parent):
         for output in (output for job in jobs for output in job.outputs):
             record = workflow.persistence.metadata(_IOFile(str(output), rule=None))
             if not record or not record.endtime or not output.is_relative_to(f"results/{settings.run}"):
-                continue  # never finished, or shared with other runs
-            if rule == "synthesize" and not output.exists():
-                output.touch()
-                workflow.iocache.exists_local[str(output)] = True
-            if output.exists():
-                finished.append(output)
-                if was_changed(output, record.endtime):
-                    changed.append(output)
-    if changed and len(changed) == len(finished):
+                continue  # never finished, or shared by runs
+            finished += 1
+            # other lost files are made when something needs them: pairs may be deleted once their translator is there
+            if was_changed(output, record.endtime) if output.exists() else stage == "synthesize":
+                changed.append(output)
+    if changed and len(changed) == finished:
         logger.warning(f"Every file of results/{settings.run} has a new time, as after a copy (next time: cp -a).")
         return
     for output in changed:
-        kept = ""
-        if output.is_file() and output.stat().st_size:
-            kept = f" (kept as {shutil.copy2(output, f'{output}.set-aside')})"
-        logger.warning(f"{output} was lost or changed after it was made, and is made anew{kept}.")
+        kept = f" (kept as {shutil.copy2(output, f'{output}.set-aside')})" if output.is_file() else ""
+        logger.warning(f"{output} was changed or lost after it was made, and is made anew{kept}.")
     workflow.dag.forcefiles.update(map(str, changed))
 
 

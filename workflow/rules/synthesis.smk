@@ -30,11 +30,11 @@ rule synthesize:
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 
-# The index follows from the recipe of the shards, which stands in its params and other inputs: a lost shard that is
-# made anew by the same recipe is the same, so that nothing behind it is made anew.
+# Not ancient(shards), to spare what follows from a shard made again: Snakemake passes over all that lies behind such an
+# input, whatever reasons of its own it has to run.
 rule index_synthesis:
     input:
-        shards=ancient(shards),
+        shards=shards,
         generator=results("{run}/generator/generator.safetensors"),
         predictor=results("{run}/predictor/predictor.safetensors"),
     output:
@@ -49,9 +49,9 @@ rule index_synthesis:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
-        settings=settings_json("synthesis"),
+        settings=settings_json("synthesis", but=("keep_images", "batch")),
         seed=settings.seed,
-        code=code_version("sceneshift.latents.index", "sceneshift.latents.synthesis"),
+        code=code_version("sceneshift.latents.index"),
     shell:
         "sceneshift index-synthesis {input.shards:q} {output.store:q}"
         " --generator {input.generator:q} --predictor {input.predictor:q}"
