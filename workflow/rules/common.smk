@@ -71,12 +71,12 @@ def settings_json(section, but=()):
     return canonical_json(getattr(settings, section), but=but)
 
 
-def uncompared_settings_json(section):
-    """A whole section for `--settings` of a rule that needs keys which are no reason to rerun it.
+def uncompared_settings_json(section, but=()):
+    """A section for `--settings` of a rule that needs keys which are no reason to rerun it.
 
     Snakemake does not compare params that are functions of `threads`; what it is to compare stands beside.
     """
-    return lambda wildcards, threads: settings_json(section)
+    return lambda wildcards, threads: settings_json(section, but=but)
 
 
 def minutes(first):

@@ -49,7 +49,7 @@ if settings.generator.warm_start or not settings.generator.import_:
             mem_mb=megabytes(16000 * settings.generator.gpus),
             runtime=minutes(2880),
         params:
-            settings=uncompared_settings_json("generator"),
+            settings=uncompared_settings_json("generator", but=("import",)),
             shaping=settings_json("generator", but=("import", "gpus", "snapshot_images", "frechet_images")),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,

@@ -83,7 +83,7 @@ def test_other_settings_start_over_and_say_so(photos, tmp_path, capsys):
 
 
 def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeypatch):
-    original = training._update_ema
+    original, handler = training._update_ema, signal.getsignal(signal.SIGTERM)
 
     def stop_now(state, decay):
         original(state, decay)
@@ -93,7 +93,7 @@ def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeyp
     with pytest.raises(Interrupted, match="8 images"):
         training.train_generator(photos, tmp_path / "g.safetensors", settings())
     assert (tmp_path / "training" / "snapshot.pt").exists()
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_losses_that_are_not_finite_stop_with_advice(photos, tmp_path, monkeypatch):
