@@ -134,7 +134,6 @@ def environment() -> dict[str, str]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The finished tiny run. Look, do not touch: copy it to change it."""
 
-
     finished = Run(tmp_path_factory.mktemp("tiny"))
     finished.make(finished.config())
     return finished
