@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 
 quickstart: $(SET_UP)
-	$(BIN)/snakemake --cores
+	$(BIN)/snakemake --cores all
 	@echo
 	@echo "Done. Open this page in a browser: $(CURDIR)/results/streets/report.html"
 
