@@ -3,6 +3,11 @@
 import csv
 import json
 import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +104,15 @@ def test_the_published_scale_is_planned_in_seconds(run, tmp_path):
     assert submitted == 311  # README, "On a cluster": without the edits, chosen later, five jobs each
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     assert seconds < 6
+
+
+def test_make_quickstart_starts_the_default_run(fresh):
+    said = subprocess.run(
+        ["make", "--dry-run", "quickstart"], cwd=fresh.repository, capture_output=True, text=True
+    ).stdout
+    (arguments,) = re.findall(r"^\S+/snakemake (.*)$", said, flags=re.M)
+    snakemake = [str(Path(sys.executable).parent / "snakemake"), *shlex.split(arguments)]
+    where = ["--snakefile", str(fresh.repository / "Snakefile"), "--directory", str(fresh.folder), "--dry-run"]
+    planned = subprocess.run([*snakemake, *where], capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    assert "results/streets/photos.h5" in planned.stdout + planned.stderr
