@@ -17,6 +17,7 @@ from sceneshift.scoring import column_of, fit_predictor, load_predictor, score_i
 from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.heads import Heads
 from sceneshift.scoring.predictor import save_predictor
+from sceneshift.scoring.softening import softened
 from sceneshift.settings import HeadsPredictor, PhotometricPredictor
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)
@@ -111,14 +112,51 @@ def test_continuous_labels_are_regressed():
     x = random.normal(size=(600, 40)).astype(np.float32) * 3 + 1
     hidden = x @ random.normal(size=40) / 20
     y = 1 / (1 + np.exp(-(hidden - hidden.mean())))
-    head = fit_head("a", x[:400], y[:400], x[400:], y[400:])
+    head = fit_head("a", [x[:400]], y[:400], x[400:], y[400:])
     assert head.kind == "logit ridge"
     assert head.r2 > 0.98
     assert head.auc > 0.98
     score = x[400:] @ head.weight + head.bias
     np.testing.assert_allclose(1 / (1 + np.exp(-score)), y[400:], atol=0.1)
-    linear = fit_head("a", x[:400], hidden[:400] / 20 + 0.5, x[400:], hidden[400:] / 20 + 0.5)
+    linear = fit_head("a", [x[:400]], hidden[:400] / 20 + 0.5, x[400:], hidden[400:] / 20 + 0.5)
     assert linear.r2 > 0.98
+
+
+def test_a_feature_that_photos_hardly_vary_does_not_run_away_elsewhere():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(600, 40)).astype(np.float32)
+    y = 1 / (1 + np.exp(-x[:, 0]))
+    x[:, 1] = 1e-5 * y  # nearly constant among photos, and telling there
+    head = fit_head("a", [x[:400]], y[:400], x[400:], y[400:])
+    elsewhere = x[400:].copy()
+    elsewhere[:, 1] = random.normal(size=200)  # as synthesised images have it
+    assert abs((elsewhere - x[400:]) @ head.weight).max() < 0.5
+
+
+def test_heads_score_what_is_there_and_not_how_sharp_it_is():
+    random = np.random.default_rng(0)
+    sharpness, there = random.normal(size=(2, 600))
+    y = 1 / (1 + np.exp(-there))
+    photos = np.stack([there + 0.3 * random.normal(size=600), there + sharpness, sharpness], 1).astype(np.float32)
+    soft = photos - np.array([0, 3, 0], np.float32)  # what softening takes away
+    one = fit_head("a", [photos[:400]], y[:400], photos[400:], y[400:])
+    both = fit_head("a", [photos[:400], soft[:400]], y[:400], photos[400:], y[400:])
+
+    def shift(head):
+        return abs(((photos - soft) @ head.weight).mean())
+
+    assert shift(both) < shift(one) / 5
+    assert both.r2 > 0.8
+
+
+def test_softened_copies_depend_on_photo_index_and_seed_alone(photos):
+    photos, _ = photos
+    together = softened(photos[:4], range(4), seed=1)
+    alone = softened(photos[2:3], [2], seed=1)
+    np.testing.assert_array_equal(together[2:3], alone)
+    assert (softened(photos[:4], range(4), seed=2) != together).any()
+    fine = [np.abs(np.diff(x.astype(float), axis=1)).mean() for x in (photos[:4], together)]
+    assert fine[1] < fine[0]
 
 
 def test_ridge_path_solves_the_normal_equations():

@@ -23,6 +23,7 @@ from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.scoring.heads import Heads, features
 from sceneshift.scoring.labels import LabelledPhotos, labelled_photos
 from sceneshift.scoring.predictor import Storable, ready_made, save_predictor
+from sceneshift.scoring.softening import softened
 from sceneshift.settings import ComparisonsPredictor, FittedHeads, HeadsPredictor
 from sceneshift.settings import Predictor as PredictorSettings
 
@@ -119,13 +120,14 @@ def _fit(
     settings: FittedHeads, photos: LabelledPhotos, seed: int, device: str, out: Path | str
 ) -> tuple[Heads, list[dict[str, object]]]:
     _check_counts(photos)
-    x = _features(photos, settings.input_size, device, out)
+    x, soft = _features(photos, settings.input_size, seed, device, out)
     fitted, rows = [], []
     for k, attribute in enumerate(photos.attributes):
         y = photos.labels[:, k].astype(np.float64)
         known = np.isfinite(y)
         train, held_out = np.flatnonzero(known & ~photos.held_out), np.flatnonzero(known & photos.held_out)
-        head = fit_head(attribute, x[train], y[train], x[held_out], y[held_out], settings.regularization, seed)
+        views = [x[train], soft[train]]
+        head = fit_head(attribute, views, y[train], x[held_out], y[held_out], settings.regularization, seed)
         fitted.append(head)
         agreed, unreachable, votes = None, None, None
         if photos.votes:
@@ -162,31 +164,43 @@ def _check_counts(photos: LabelledPhotos) -> None:
             )
 
 
-def _features(photos: LabelledPhotos, input_size: int, device: str, out: Path | str) -> np.ndarray:
+def _features(
+    photos: LabelledPhotos, input_size: int, seed: int, device: str, out: Path | str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the photos and of their softened copies, float32 [N, 1280] each."""
     count = len(photos.labels)
-    x = np.empty((count, FEATURES), np.float32)
+    x, soft = np.empty((2, count, FEATURES), np.float32)
     with Progress("features of labelled photos", count, unit="photos", beside=out) as progress:
         for start in range(0, count, BATCH):
             rows = range(start, min(start + BATCH, count))
-            x[rows.start : rows.stop] = features(photos.images(rows), photos.shape, input_size, device)
+            images = photos.images(rows)
+            x[rows.start : rows.stop] = features(images, photos.shape, input_size, device)
+            soft[rows.start : rows.stop] = features(softened(images, rows, seed), photos.shape, input_size, device)
             progress.advance(len(rows))
-    return x
+    return x, soft
 
 
 def fit_head(
-    attribute: str, x: np.ndarray, y: np.ndarray, held_out_x: np.ndarray, held_out_y: np.ndarray,
+    attribute: str, views: Sequence[np.ndarray], y: np.ndarray, held_out_x: np.ndarray, held_out_y: np.ndarray,
     regularization: float | str = "auto", seed: int = 0,
 ) -> Head:  # fmt: skip
-    """Fit one head on features x [n, D] and labels y [n] in [0, 1].
+    """Fit one head on features of n photos, [n, D] for each of their views, and labels y [n] in [0, 1].
 
     Labels that are all 0 or 1: logistic regression. Continuous ones: ridge regression of the label or of its logit,
-    whichever predicts validation photos (a part of x) better; held-out photos only measure.
+    whichever predicts validation photos (a part of the n, with all their views) better; held-out photos only measure.
     """
+    n, x = len(y), np.concatenate(views)
     mean, deviation = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64)
-    deviation = np.where(deviation > 1e-6, deviation, np.inf)  # a constant feature says nothing
+    # What hardly varies among photos is not made to count by scaling: on synthesised images it may vary a lot, and the
+    # scores then be a hundred times out of range.
+    deviation = np.maximum(deviation, max(np.median(deviation), 1e-6))
     standardised = ((x - mean) / deviation).astype(np.float32)
-    order = numpy_generator(seed, "heads validation").permutation(len(x))
-    part, rest = order[: round(VALIDATION * len(x))], order[round(VALIDATION * len(x)) :]
+    order = numpy_generator(seed, "heads validation").permutation(n)
+    part, rest = (
+        np.concatenate([rows + n * view for view in range(len(views))])
+        for rows in (order[: round(VALIDATION * n)], order[round(VALIDATION * n) :])
+    )
+    y = np.tile(y, len(views))
     binary = bool(np.isin(y, (0, 1)).all())
     fit = _fit_logistic if binary else _fit_ridge
     kind, strength, coefficients, intercept = fit(standardised, y, rest, part, regularization)
