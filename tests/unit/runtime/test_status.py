@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sceneshift.runtime.attempts import note_another_attempt, note_failure
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.status import described, status_of
@@ -113,6 +114,27 @@ def test_a_failure_shows_the_logs_last_lines(at_work):
     assert "| error: the disk is full" in said
     assert str(at_work / "logs/synthesize/0000.log") in said
     assert said.count("first") < 10
+
+
+def test_a_killed_stage_has_failed_and_waits_when_it_is_tried_again(at_work, tmp_path):
+    log, job_log = at_work / "logs/synthesize/0000.log", tmp_path / "7.log"
+    wrote(log, 10, "synthesising: 64 of 5,000 images\n")
+    wrote(job_log, 10, "rule synthesize:\nslurmstepd: error: StepId=7.0 exceeded memory limit\n")
+    assert states(at_work)["synthesize"][0] == "running"
+    note_failure(log, "SLURM-job '7' failed, SLURM status is: 'FAILED'. For further …", [job_log])
+    assert states(at_work)["synthesize"][0] == "failed"
+    said = described(status_of(at_work))
+    assert "| slurmstepd: error: StepId=7.0 exceeded memory limit" in said
+    assert f"| error: the job failed: SLURM-job '7' failed, SLURM status is: 'FAILED'; see also {job_log}" in said
+    note_another_attempt(log)
+    assert states(at_work)["synthesize"][0] == "waiting"
+    wrote(log, 0, "synthesising: 0 of 5,000 images\n")
+    assert states(at_work)["synthesize"][0] == "running"
+
+
+def test_a_preempted_training_waits(at_work):
+    wrote(at_work / "logs/synthesize/0000.log", 10, "interrupted: stopped after 64 images\n")
+    assert states(at_work)["synthesize"][0] == "waiting"
 
 
 def test_what_a_killed_snakemake_left_has_failed_unless_it_still_shows_life(run):

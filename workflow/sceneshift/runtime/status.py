@@ -1,7 +1,8 @@
 """What of a run is done, running, waiting and failed: told by its files, on one machine and on a cluster alike.
 
 plan.json names the jobs of the last command. A job's log is created when it starts and its benchmark when it has
-succeeded; its progress file says how far it is; and Snakemake holds a lock while it lives.
+succeeded; its progress file says how far it is. Snakemake holds a lock while it lives, and adds to a job's log that the
+job has failed, and that it is tried again (attempts.py).
 """
 
 import fcntl
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sceneshift.runtime.attempts import AGAIN, FAILED
 from sceneshift.runtime.plan import PlannedJob, planned_jobs
 from sceneshift.runtime.progress import NAME, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
 SILENT = 300  # seconds after which it is said
 LAST_LINES = 6
-FAILED = ("error: ", "interrupted: ", "Traceback (most recent call last)")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,10 @@ def _job(root: Path, job: PlannedJob, began: float, alive: bool) -> Job:
         source = _newest_progress([root / output for output in job.outputs])
         last = max(started, _time(source) if source else 0)
         lives = alive or time.time() - last < SIGN_OF_LIFE
-        state = "failed" if not lives or any(line.startswith(FAILED) for line in _last_lines(log, 60)) else "running"
+        said = _last_lines(log, 60)
+        state = "failed" if not lives or any(line.startswith(FAILED) for line in said) else "running"
+        if alive and said and said[-1].startswith(AGAIN):
+            state = "waiting"
         figures = last_progress(source) if source and _time(source) >= began else None
     return Job(job.name, state, log, figures, time.time() - last if state == "running" else 0.0)
 
