@@ -12,6 +12,7 @@ import psutil
 import yaml
 
 from cluster.slurm_on_loopback import Cluster, wait_until
+from sceneshift.runtime.status import described, status_of
 
 REPOSITORY = Path(__file__).parents[2]
 PROFILE = REPOSITORY / "workflow" / "profiles" / "slurm" / "profile.yaml"
@@ -75,6 +76,7 @@ class Run:
     cluster: Cluster | None = None
     resources: dict[str, Any] = field(default_factory=dict)  # of the training, other than the profile's
     first_look: int = 12  # seconds after a submission; most jobs are over by then
+    profile: dict[str, Any] = field(default_factory=dict)  # other than in the one that ships
     process: subprocess.Popen | None = None
 
     def start(self, *targets: str) -> None:
@@ -92,6 +94,7 @@ class Run:
         profile = yaml.safe_load(PROFILE.read_text())
         profile |= {"slurm-init-seconds-before-status-checks": self.first_look, "max-threads": 1}
         profile["set-resources"]["train_generator"] |= self.resources
+        profile |= self.profile
         folder = self.folder / "profile"
         folder.mkdir()
         (folder / "profile.yaml").write_text(yaml.safe_dump(profile))
@@ -102,6 +105,15 @@ class Run:
 
     def said(self) -> str:
         return (self.folder / "said.txt").read_text()
+
+    def states(self) -> dict[str, list[str]]:
+        """By stage, what `sceneshift status` says of its jobs."""
+        stages = status_of(self.folder / "results" / "tiny").stages
+        return {stage.rule: [job.state for job in stage.jobs] for stage in stages if stage.jobs}
+
+    def status(self) -> str:
+        """What `sceneshift status` prints."""
+        return described(status_of(self.folder / "results" / "tiny"))
 
     def training(self) -> Path:
         return (self.folder / TRAINED).parent / "training"

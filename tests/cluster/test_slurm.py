@@ -1,15 +1,18 @@
-"""On a real SLURM, with the profile that ships: the whole workflow, and trainings to which all happens that can.
+"""On a real SLURM, with the profile that ships: the whole workflow, and trainings to which all happens that can;
+and what `sceneshift status` says there.
 
 One file, so that two test workers share the one cluster.
 """
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from cluster.runs import PROFILE, REPOSITORY, TRAINED
+from cluster.runs import PROFILE, REPOSITORY, TINY, TRAINED, Run
+from cluster.slurm_on_loopback import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +25,10 @@ TRAININGS = ("warned", "timed out", "cancelled", "requeued")
 def test_it_comes_to_its_report(day):
     assert (day.whole.folder / "results/tiny/report.html").is_file()
     assert {job.state for job in day.whole.jobs()} == {"COMPLETED"}
+
+
+def test_status_says_so(day):
+    assert day.whole.status().splitlines()[0].endswith(f"everything is done ({len(day.whole.jobs())} jobs done)")
 
 
 def test_a_stage_is_submitted_with_what_its_rule_asks_for(day):
@@ -106,3 +113,40 @@ def test_preemption_a_dead_node_and_an_absent_controller_cost_no_submission(day)
     (job,) = day.trainings["requeued"].jobs()
     assert job.number == day.faults["requeued"]
     assert (job.state, job.restarts) == ("COMPLETED", 2)
+
+
+@pytest.fixture
+def held(cluster, tmp_path) -> Iterator[Run]:
+    """A run whose first job waits in SLURM's queue until it is released, and so does its only retry."""
+    config = {**TINY, "photos": {**TINY["photos"], "count": 5000}}
+    profile = {"retries": 1, "set-resources": {"prepare_photos": {"slurm_extra": "'--hold'"}}}
+    run = Run(tmp_path, config, cluster, first_look=2, profile=profile)
+    run.start(TRAINED)
+    yield run
+    run.process.kill()  # leaves nothing in the queue
+    run.process.wait()
+
+
+def in_queue(run: Run) -> str:
+    """Wait for a job in the queue. Returns its number."""
+    wait_until(lambda: "PENDING" in [job.state for job in run.jobs()], 90, "a job in the queue")
+    return str(run.jobs()[-1].number)
+
+
+def test_status_tells_waiting_running_and_failed_apart(held):
+    first = in_queue(held)
+    assert held.states() == {"prepare_photos": ["waiting"], "train_generator": ["waiting"]}
+    held.cluster.run("scontrol", "release", first)
+    far = r" running +[1-9][\d,]* of 5,000 images, [1-9][\d.,]* images/s, \d+ \w+ left\n"
+    wait_until(lambda: re.search(far, held.status()), 60, "progress")
+    assert held.states() == {"prepare_photos": ["running"], "train_generator": ["waiting"]}
+    (stage,) = held.at_work()
+    for process in (stage.process, *stage.process.children(recursive=True)):
+        process.kill()  # outright: it cannot say so
+    second = in_queue(held)
+    assert held.states() == {"prepare_photos": ["waiting"], "train_generator": ["waiting"]}
+    held.cluster.run("scancel", second)
+    wait_until(lambda: held.states() == {"prepare_photos": ["failed"], "train_generator": ["waiting"]}, 90, "failed")
+    words = held.status().split("| error: ")
+    assert f"SLURM-job '{first}' failed, SLURM status is: 'FAILED'" in words[1]
+    assert f"SLURM-job '{second}' failed, SLURM status is: 'CANCELLED'" in words[2]
