@@ -133,7 +133,7 @@ class Cluster:
         self.root, self.folder = root, folder
         self.daemons: dict[str, subprocess.Popen] = {}
         self.library = next((root / "usr/lib").glob("*-linux-*"))  # Debian's name of the architecture
-        self.ports = _free_ports(1 + len(NODES))
+        self.ports = free_ports(1 + len(NODES))
 
     def __enter__(self) -> "Cluster":
         self.former_handler = signal.signal(signal.SIGTERM, self._leave)
@@ -270,7 +270,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
         time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = sorted(listener.getsockname()[1] for listener in listeners)
     for listener in listeners:

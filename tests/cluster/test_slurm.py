@@ -1,18 +1,27 @@
 """On a real SLURM, with the profile that ships: the whole workflow, and trainings to which all happens that can;
-and what `sceneshift status` says there.
+what `sceneshift status` says there; and one training on two nodes.
 
 One file, so that two test workers share the one cluster.
 """
 
+import contextlib
+import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
+import psutil
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from cluster.runs import PROFILE, REPOSITORY, TINY, TRAINED, Run
-from cluster.slurm_on_loopback import wait_until
+from cluster.slurm_on_loopback import free_ports, wait_until
+from sceneshift.generator.training import train_generator
+from sceneshift.photos import prepare_photos
+from sceneshift.settings import GeneratorSettings, PhotosSettings
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +159,39 @@ def test_status_tells_waiting_running_and_failed_apart(held):
     words = held.status().split("| error: ")
     assert f"SLURM-job '{first}' failed, SLURM status is: 'FAILED'" in words[1]
     assert f"SLURM-job '{second}' failed, SLURM status is: 'CANCELLED'" in words[2]
+
+
+def test_the_readmes_job_script_trains_on_two_nodes_as_one_process_does(cluster, tmp_path):
+    photos, out = tmp_path / "results/RUN/photos.h5", tmp_path / "results/RUN/generator/generator.safetensors"
+    photos.parent.mkdir(parents=True)
+    prepare_photos(PhotosSettings(count=40, resolution=16), 0, photos, photos.with_suffix(".csv"))
+    sizes = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 64, "channel_max": 8}
+    sizes |= {"batch": 8, "images": 160, "snapshot_images": 80, "precision": "float32", "frechet_images": 0}
+    (tmp_path / "s.json").write_text(json.dumps(sizes))
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    script = re.search(r"^#!/bin/bash\n.*?(?=^```)", (REPOSITORY / "README.md").read_text(), flags=re.M | re.S)[0]
+    (port,) = free_ports(1)
+    first = f"${{first/n1/localhost}}:{port}"  # the names of this cluster's nodes are not known to the system
+    here = {"-node=4": "-node=1", "$first:29500": first, "@s.json": "@s.json --device cpu"}
+    for written, instead in here.items():
+        assert written in script
+        script = script.replace(written, instead)
+    (tmp_path / "train.sh").write_text(script)
+    log, nodes = tmp_path / "log", set()
+    options = ["--parsable", f"--chdir={tmp_path}", f"--output={log}"]
+    number = cluster.run("sbatch", *options, str(tmp_path / "train.sh")).strip()
+
+    def state():
+        for process, node in cluster.processes():
+            with contextlib.suppress(psutil.Error):
+                nodes.update([node] if "train-generator" in process.cmdline() else [])
+        return cluster.run("squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={number}").strip()
+
+    wait_until(lambda: state() not in ("PENDING", "RUNNING", "COMPLETING"), 180, "the training")
+    assert state() == "COMPLETED", log.read_text()
+    assert "2 processes with 4 images of a batch each" in log.read_text()
+    assert nodes == {"n1", "n2"}
+    train_generator(photos, tmp_path / "one.safetensors", GeneratorSettings(**sizes))
+    weights, others = load_file(out), load_file(tmp_path / "one.safetensors")
+    for name in others:
+        torch.testing.assert_close(weights[name], others[name], atol=1e-4, rtol=1e-4, msg=name)
