@@ -26,7 +26,7 @@ class FittedHeads(Section):
 
 
 class HeadsPredictor(FittedHeads):
-    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos."""
+    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos and softened copies of them: synthesised images are never as sharp."""
 
     kind: Literal["heads"]
     labels: Annotated[str | None, IS_PATH] = Field(
