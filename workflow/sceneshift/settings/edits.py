@@ -24,7 +24,7 @@ class EditSettings(Section):
     )
     target_effect: Annotated[float, Field(gt=0)] = Field(
         1.0,
-        description="With `distance: auto`: mean change of the own score wanted, in standard deviations of the score.",
+        description="With `distance: auto`: mean change of the own score wanted over images that may be sources of pairs (`pairs.keep.source`), in standard deviations of the score.",
     )
     level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field(
         "all",

@@ -51,12 +51,16 @@ class KeepRule:
         source, edited = np.quantile(sign * scores.astype(np.float64), (keep.source, keep.edited))
         return cls(own, sign, float(source), float(edited), keep.effect, keep.others, deviations)
 
+    def may_be_source(self, before: np.ndarray) -> np.ndarray:
+        """Whether images with these scores [..., K] lack what the edit brings."""
+        return self.sign * before[..., self.own] < self.source
+
     def refusals(self, before: np.ndarray, after: np.ndarray) -> list[str]:
         """Which thresholds refuse a pair with scores before [K] and after [K]; none: it is kept."""
         change = (after.astype(np.float64) - before) / self.deviations
         others = np.delete(np.abs(change), self.own)
         failed = {
-            "source": self.sign * before[self.own] >= self.source,
+            "source": not self.may_be_source(before),
             "edited": self.sign * after[self.own] <= self.edited,
             "effect": self.sign * change[self.own] < self.effect,
             "others": bool((others > self.others).any()),
@@ -150,19 +154,22 @@ def _distance(
     renderer: Renderer, predictor: Predictor, normal: np.ndarray, mask: np.ndarray, rule: KeepRule, edit: EditSettings,
     truncation_psi: float, seed: int,
 ) -> FoundDistance:  # fmt: skip
-    """The step that `edit` asks for, measured on fresh codes."""
-    codes = np.concatenate(
-        [renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim)) for rows in batches(CODES, BATCH)]
-    )
-    images = np.concatenate(
-        list(
-            in_order(
-                lambda rows: renderer.render_truncated(codes[rows.start : rows.stop], truncation_psi),
-                batches(CODES, BATCH), renderer.device,
-            )
+    """The step that `edit` asks for, measured on those fresh codes that may be sources of pairs."""
+
+    def start(rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        w = renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim))
+        images = renderer.render_truncated(w, truncation_psi)
+        return w, images, predictor.score(images)
+
+    parts = in_order(start, batches(CODES, BATCH), renderer.device)
+    codes, images, scores = map(np.concatenate, zip(*parts, strict=True))
+    deviation, sources = projection_deviation(codes, normal), rule.may_be_source(scores)
+    if not sources.any():
+        raise SceneshiftError(
+            f"{edit.attribute}, {edit.direction}: none of {CODES} images may be a source of pairs (pairs.keep.source):"
+            " raise it, or bring pairs.truncation_psi nearer to synthesis.truncation_psi."
         )
-    )  # fmt: skip
-    scores, deviation = predictor.score(images), projection_deviation(codes, normal)
+    codes, images, scores = codes[sources], images[sources], scores[sources]
 
     def measure(distance: float) -> tuple[float, float]:
         change = measure_change(
