@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -30,3 +33,18 @@ def test_it_works_in_other_threads_too():
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_pools_processes_end_with_a_killed_parent():
+    code = (
+        "import multiprocessing, os, time; from concurrent.futures import ProcessPoolExecutor\n"
+        "from sceneshift.runtime.interruption import end_with_parent\n"
+        "with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), end_with_parent) as pool:\n"
+        "    print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], text=True, stdout=subprocess.PIPE) as parent:
+        assert int(parent.stdout.readline()) != parent.pid
+        parent.kill()
+        began = time.monotonic()
+        parent.stdout.read()  # ends when nobody holds the pipe any more
+    assert time.monotonic() - began < 10

@@ -15,6 +15,7 @@ from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
 from sceneshift.photos.streets import LABELS, render_street
 from sceneshift.runtime.devices import autocast, compute_dtype
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
@@ -124,7 +125,7 @@ def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, 
         return _render_some(seed, shape, range(count))
     jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.
-    with ProcessPoolExecutor(torch.get_num_threads(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(torch.get_num_threads(), get_context("spawn"), end_with_parent) as pool:
         parts = list(pool.map(partial(_render_some, seed, shape), jobs))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 

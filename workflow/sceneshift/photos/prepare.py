@@ -27,6 +27,7 @@ from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.photos.streets import LABELS, render_street
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.settings import PhotosSettings
@@ -118,7 +119,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
         if settings.count > FEW_STREETS and _cores() > 1:
             # Drawing holds the GIL, so processes; spawned, since a fork of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(ProcessPoolExecutor(_cores(), mp_context=context))
+            pool = stack.enter_context(ProcessPoolExecutor(_cores(), context, end_with_parent))
             rendered = _in_order(pool, render, blocks)
         for block, (images, labels) in zip(blocks, rendered, strict=True):
             names = [f"street-{index:06d}" for index in block]

@@ -1,10 +1,12 @@
 """SIGTERM and SIGUSR1 (a scheduler's warning) and Ctrl-C: finish the step, write a snapshot, leave."""
 
 import contextlib
+import ctypes
 import signal
 import threading
 from collections.abc import Iterator
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 EXIT_CODE = 143  # 128 + SIGTERM, as a shell reports it: a workflow retries, and the work goes on from its snapshot
 
 
@@ -28,3 +30,8 @@ def stop_requested() -> Iterator[threading.Event]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """For a pool's processes: end when the process that started them was killed, instead of waiting for work."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
