@@ -11,6 +11,7 @@ from PIL import Image
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
+from sceneshift.latents.store import LatentStore
 from sceneshift.latents.synthesis import synthesize
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import fit_predictor, load_predictor
@@ -105,6 +106,19 @@ def test_conditioning_holds_the_other_attribute(run, tmp_path):
     assert edit["reason"] == "given"
     assert edit["distance"] == 3.0
     assert drift(held) < drift(free)
+
+
+def test_the_effect_is_that_on_images_that_may_be_sources(run, tmp_path):
+    keep = KeepSettings(source=0.3, edited=0, effect=0, others=100)  # what may be a source and rises is kept
+    table, edit = made(run, tmp_path / "p", {"distance": 3.0}, keep=keep, count=100)
+    changes = np.array([float(row["after_brightness"]) - float(row["before_brightness"]) for row in table])
+    sources = np.array(["source" not in row["reason"] for row in table])
+    with LatentStore(run / "s.h5") as store:
+        deviation = store.column("brightness").std()
+    on_sources, on_all = (changes[rows].mean() / deviation for rows in (sources, slice(None)))
+    assert abs(edit["effect"] - on_sources) < abs(on_all - on_sources) / 2
+    with pytest.raises(SceneshiftError, match="none of 256 images may be a source of pairs"):
+        made(run, tmp_path / "none", keep=KeepSettings(source=0), truncation_psi=0)
 
 
 def rule(direction, keep):
