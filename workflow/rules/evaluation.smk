@@ -10,7 +10,7 @@ rule fit_judge:
         benchmarks("{run}/fit_judge.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(2)
     resources:
         gpu=1,
         mem_mb=megabytes(4000),
@@ -45,7 +45,7 @@ rule evaluate_translator:
         benchmarks("{run}/evaluate_translator/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(edit_count)
     resources:
         gpu=1,
         mem_mb=megabytes(6000),

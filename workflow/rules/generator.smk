@@ -40,6 +40,7 @@ if settings.generator.warm_start or not settings.generator.import_:
             logs("{run}/train_generator.log"),
         benchmark:
             benchmarks("{run}/train_generator.tsv")
+        priority: 1  # nearly everything waits for it
         retries: retries(5)
         conda:
             "../../envs/sceneshift.yaml"

@@ -1,22 +1,22 @@
 # Plain `snakemake --cores N` on one machine starts no more GPU jobs than there are GPUs. Each job then takes one for
 # itself (sceneshift/runtime/gpu_slots.py). On a cluster the scheduler does both, and `--resources gpu=K` goes before.
-# Where a future Snakemake lacks these attributes, jobs wait for a GPU in the slots instead.
 from sceneshift.runtime.gpu_slots import visible_gpus
 
+on_one_machine = workflow.exec_mode == ExecMode.DEFAULT and workflow.resource_settings.nodes is None
+gpus = len(visible_gpus()) if on_one_machine else 0
 
-def limit_gpu_jobs():
-    """Make the number of this machine's GPUs the limit of the resource `gpu`."""
-    one_machine = workflow.resource_settings.nodes is None
-    if workflow.exec_mode != ExecMode.DEFAULT or not one_machine or "gpu" in workflow.global_resources:
-        return
-    gpus = len(visible_gpus())
+if on_one_machine and "gpu" not in workflow.global_resources:
     if gpus:
-        workflow.global_resources["gpu"] = gpus
+        workflow.register_resource("gpu", gpus)
     else:
         logger.info("No GPU here: everything runs on the CPU.")
 
 
-try:
-    limit_gpu_jobs()
-except AttributeError as error:
-    logger.warning(f"This Snakemake is unlike the ones tested ({error}): use --resources gpu=N, N the number of GPUs.")
+def share_of_cores(jobs):
+    """Threads for each of `jobs` jobs that can run at once, at most 8.
+
+    On CPUs jobs side by side are faster than the same jobs in turn, each on all cores. A cluster's jobs share no cores.
+    """
+    cores = workflow.resource_settings.cores if on_one_machine else None
+    at_once = max(min(jobs, gpus or jobs), 1)
+    return 8 if cores is None else min(max(cores // at_once, 1), 8)

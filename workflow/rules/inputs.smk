@@ -31,10 +31,12 @@ def shard_codes(wildcards):
     return min(settings.synthesis.shard_size, settings.synthesis.count - shard_start(wildcards))
 
 
+shard_count = -(-settings.synthesis.count // settings.synthesis.shard_size)
+
+
 def shards(wildcards):
     """All shards of the run."""
-    number = -(-settings.synthesis.count // settings.synthesis.shard_size)
-    return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(number)]
+    return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(shard_count)]
 
 
 def condition_boundaries(wildcards):
@@ -45,6 +47,10 @@ def condition_boundaries(wildcards):
 
 # Only rendered streets have labels that a judge can learn.
 has_judge = settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
+
+
+# So many edits go on, whatever the ranking says.
+edit_count = max(settings.edits.top, len(settings.edits.attributes))
 
 
 def edit_of(attribute):

@@ -20,7 +20,7 @@ rule make_pairs:
         benchmarks("{run}/make_pairs/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(edit_count)
     resources:
         gpu=1,
         mem_mb=megabytes(6000),

@@ -44,7 +44,7 @@ rule rescore_boundary:
         benchmarks("{run}/rescore_boundary/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(len(boundary_names(settings)))
     resources:
         gpu=1,
         mem_mb=megabytes(6000),

@@ -42,7 +42,7 @@ rule fit_predictor:
         benchmarks("{run}/fit_predictor.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(1 + has_judge)
     resources:
         gpu=1,
         mem_mb=megabytes(8000),

@@ -13,7 +13,7 @@ rule synthesize:
         benchmarks("{run}/synthesize/{shard}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(shard_count)
     resources:
         gpu=1,
         mem_mb=megabytes(6000),

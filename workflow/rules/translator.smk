@@ -15,7 +15,7 @@ rule train_translator:
     retries: retries(5)
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(edit_count)
     resources:
         gpu=settings.translator.gpus,
         mem_mb=megabytes(16000 * settings.translator.gpus),
@@ -43,7 +43,7 @@ rule translate_photos:
         benchmarks("{run}/translate_photos/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: 8
+    threads: share_of_cores(edit_count)
     resources:
         gpu=1,
         mem_mb=megabytes(6000),
