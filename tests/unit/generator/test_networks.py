@@ -11,8 +11,8 @@ from sceneshift.generator.networks import Discriminator, FullyConnected, Generat
 
 # the shipped generator's images of two codes, averaged over colours and ninths of the picture
 SHIPPED = [
-    [[-0.4079, -0.36, -0.34], [-0.6115, -0.4606, -0.559], [-0.5533, -0.5752, -0.5731]],
-    [[-0.417, -0.3644, -0.4197], [-0.4484, -0.3624, -0.3825], [-0.371, -0.3969, -0.433]],
+    [[-0.08285, 0.28394, 0.19888], [-0.11513, 0.18715, 0.10648], [0.27046, 0.25336, 0.29110]],
+    [[-0.15056, -0.08196, -0.27641], [-0.33847, -0.13537, -0.35905], [-0.23159, -0.26599, -0.24932]],
 ]
 
 
@@ -91,7 +91,7 @@ def test_widths_that_no_constant_grows_to_are_refused(width):
 
 def test_the_shipped_generator_draws_what_it_drew():
     shipped = Path(__file__).parents[3] / "resources" / "streets64.safetensors"
-    z = torch.randn(2, 128, generator=torch.Generator().manual_seed(1))
+    z = torch.randn(2, 64, generator=torch.Generator().manual_seed(1))
     thumbnails = torch.nn.functional.adaptive_avg_pool2d(load_generator(shipped)(z, truncation_psi=0.7), 3)
     torch.testing.assert_close(thumbnails.mean(1), torch.tensor(SHIPPED), atol=1e-4, rtol=0)
 
