@@ -35,3 +35,20 @@ def test_no_more_gpus_than_there_are_unless_the_command_line_says_so(fresh, two_
 def test_without_a_gpu_that_is_said_once(fresh, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert fresh.make(fresh.config(), "--dry-run").count("No GPU here: everything runs on the CPU.") == 1
+
+
+def threads(said, rule):
+    """The threads that a rule's jobs get; a dry run does not show one."""
+    job = re.search(rf"^(?:rule|checkpoint) {rule}:.*?^    resources:", said, flags=re.M | re.S)[0]
+    shown = re.search(r"^    threads: (\d+)$", job, flags=re.M)
+    return int(shown[1]) if shown else 1
+
+
+def test_jobs_that_run_at_once_share_the_cores(fresh, two_gpus, monkeypatch):
+    config = fresh.config("synthesis", to={"count": 40, "shard_size": 10})
+    said = fresh.make(config, "--dry-run", "--cores", "12")
+    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (8, 6)  # two at once, on two GPUs
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    said = fresh.make(config, "--dry-run", "--cores", "12")
+    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (8, 3)  # four shards at once
+    assert threads(fresh.make(config, "--dry-run", "--cores", "2"), "synthesize") == 1
