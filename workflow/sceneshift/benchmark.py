@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import torch
 
 from sceneshift.generator import load_generator, reference
@@ -51,7 +52,12 @@ NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128,
 BATCH = 32
 TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularisation
 SYNTHESIS_IMAGES = 1024
+SMALL_RUN, LARGE_RUN = 5_000, 50_000  # images whose synthesis should take the same memory
+SHARDS, SHARD_SIZE = 100, 5_000  # of the published 500,000
+PHOTOS = 1000
+TRANSLATOR_SIZE = 256
 TURNS = 2
+REPOSITORY = Path(__file__).parents[2]
 
 Row = tuple[str, float, str]
 
@@ -64,7 +70,7 @@ def main() -> None:
     device = pick_device()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for measure in (_training, _synthesis, _memory, _boundary, _published_scale, _translator):
+        for measure in MEASURES:
             for row in measure(Path(folder), device):
                 rows.append(row)
                 print(f"{row[0]:<58} {row[1]:>9.2f} {row[2]}", flush=True)
@@ -76,7 +82,7 @@ def main() -> None:
 
 def _training(folder: Path, device: torch.device) -> Iterator[Row]:
     photos = folder / "photos.h5"
-    prepare_photos(PhotosSettings(count=1000), 0, photos, folder / "photos.csv")
+    prepare_photos(PhotosSettings(count=PHOTOS), 0, photos, folder / "photos.csv")
 
     def run(precision: str) -> None:
         settings = GeneratorSettings(**NETWORK, images=TRAINING_IMAGES, batch=BATCH, precision=precision)
@@ -142,54 +148,62 @@ def _memory(folder: Path, device: torch.device) -> Iterator[Row]:
     torch.manual_seed(0)
     small = Generator(z_dim=64, w_dim=64, resolution=16, channel_base=64, channel_max=8, mapping_layers=2)
     save_generator(generator, small)
-    fit_predictor([PhotometricPredictor(kind="photometric")], None, predictor, folder / "formulas.csv", resolution=16)
-    for count in (5_000, 50_000):
+    fit_predictor([PhotometricPredictor(kind="photometric")], None, predictor, folder / "formulas.csv", shape=(16, 16))
+    for count in (SMALL_RUN, LARGE_RUN):
         numbers = ("--count", str(count), "--device", str(device))
-        _, peak = _of_command("synthesize", generator, folder / "shard.h5", "--predictor", predictor, *numbers)
+        arguments = ("synthesize", generator, folder / "shard.h5", "--predictor", predictor, *numbers)
+        _, peak = _of_command("sceneshift", *arguments)
         yield f"synthesis of {count:,} images, peak memory", peak, "MB"
 
 
 def _published_scale(folder: Path, device: torch.device) -> Iterator[Row]:
-    """A store of 500,000 codes and 102 scores in 100 shards, 1.2 GB."""
+    """A store of 500,000 codes and 102 scores in 100 shards, 1.2 GB; and the plan of such a run."""
     rng, shards, store = np.random.default_rng(0), folder / "shards", folder / "store.h5"
     mixing = rng.standard_normal((512, 102), dtype=np.float32)
     facts = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.5, "generator_sha256": "", "predictor_sha256": ""}
-    paths = [shards / f"{number:04d}.h5" for number in range(100)]
+    paths = [shards / f"{number:04d}.h5" for number in range(SHARDS)]
     shards.mkdir()
     for number, path in enumerate(paths):
-        w, names = rng.standard_normal((5000, 512), dtype=np.float32), [f"attribute {k}" for k in range(102)]
+        w, names = rng.standard_normal((SHARD_SIZE, 512), dtype=np.float32), [f"attribute {k}" for k in range(102)]
         with LatentStoreWriter(path, 512, names, facts | {"provenance": "{}"}) as writer:
-            writer.append(np.arange(5000) + 5000 * number, w, w @ mixing, np.zeros(0))
+            writer.append(np.arange(SHARD_SIZE) + SHARD_SIZE * number, w, w @ mixing, np.zeros(0))
     start = time.perf_counter()
     index_synthesis(paths, store)
-    yield "index of 100 shards, 500,000 codes", time.perf_counter() - start, "s"
+    yield f"index of {SHARDS} shards, {SHARDS * SHARD_SIZE:,} codes", time.perf_counter() - start, "s"
     start = time.perf_counter()
     with LatentStore(store) as latents:
-        assert len(latents) == 500_000
+        assert len(latents) == SHARDS * SHARD_SIZE
     yield "opening it (wanted: 1 at most)", time.perf_counter() - start, "s"
-    seconds, peak = _of_command("fit-boundary", store, "attribute 7", folder / "boundary.npz")
+    seconds, peak = _of_command("sceneshift", "fit-boundary", store, "attribute 7", folder / "boundary.npz")
     shutil.rmtree(shards)
     yield "a boundary over it, start included (wanted: 10 at most)", seconds, "s"
     yield "its peak memory (wanted: 1500 at most)", peak, "MB"
+    photos = folder / "data" / "photos"  # where config/paper.yaml looks from the run's folder
+    photos.mkdir(parents=True)
+    PIL.Image.new("RGB", (256, 256)).save(photos / "a.png")
+    files = ("--snakefile", REPOSITORY / "Snakefile", "--configfile", REPOSITORY / "config" / "paper.yaml")
+    seconds, _ = _of_command("snakemake", "--dry-run", "--directory", folder, *files)
+    yield "dry run of the published scale (wanted: 6 at most)", seconds, "s"
 
 
-def _of_command(*arguments: str | Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of a sceneshift command in a process of its own."""
+def _of_command(module: str, *arguments: str | Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of `python -m module` in a process of its own."""
     start = time.perf_counter()
-    command = subprocess.Popen([sys.executable, "-m", "sceneshift", *map(str, arguments)], stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = subprocess.Popen([sys.executable, "-m", module, *map(str, arguments)], **quiet)
     _, status, used = os.wait4(command.pid, 0)
     command.returncode = os.waitstatus_to_exitcode(status)
     if command.returncode:
-        raise SceneshiftError(f"`sceneshift {arguments[0]}` failed with exit code {command.returncode}.")
+        raise SceneshiftError(f"`{module} {arguments[0]}` failed with exit code {command.returncode}.")
     return time.perf_counter() - start, used.ru_maxrss / 1024  # Linux counts kilobytes
 
 
 def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
-    settings, batch = TranslatorSettings(), 2
+    settings, batch, size = TranslatorSettings(), 2, TRANSLATOR_SIZE
     dtype, layout = compute_dtype("auto", device), memory_format(device)
-    networks = [n.to(device, memory_format=layout) for n in new_networks(architecture(settings, 256), seed=0)]
+    networks = [n.to(device, memory_format=layout) for n in new_networks(architecture(settings, size), seed=0)]
     stages = perceptual_stages(settings.perceptual_network, device)
-    photos, targets = torch.rand(2, batch, 3, 256, 256, device=device) * 2 - 1
+    photos, targets = torch.rand(2, batch, 3, size, size, device=device) * 2 - 1
 
     def train() -> None:
         with autocast(dtype, device):
@@ -200,8 +214,8 @@ def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
             networks[0](photos)
 
     training, translating = _in_turns(train, translate, batch)
-    yield "translator gradients, 256 px, published width", training, "images/s"
-    yield "translator forward, 256 px, published width", translating, "images/s"
+    yield f"translator gradients, {size} px, published width", training, "images/s"
+    yield f"translator forward, {size} px, published width", translating, "images/s"
 
 
 def _in_turns(one: Callable[[], object], other: Callable[[], object], images: int) -> tuple[float, float]:
@@ -226,6 +240,8 @@ def _reference_networks() -> Iterator[None]:
     finally:
         Synthesis.ops = Discriminator.ops = production
 
+
+MEASURES = (_training, _synthesis, _memory, _boundary, _published_scale, _translator)
 
 if __name__ == "__main__":
     main()
