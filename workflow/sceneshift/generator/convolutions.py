@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneshift.generator.double_backward import Geometry, convolve
+
 BLUR = (1.0, 3.0, 3.0, 1.0)  # the 4-tap low-pass filter of StyleGAN2
 SLOPE, GAIN = 0.2, math.sqrt(2.0)  # leaky ReLU and the gain that keeps its output's variance
 
@@ -28,13 +30,13 @@ def blur_kernel(gain: float, device: torch.device, dtype: torch.dtype) -> Tensor
 def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
     """Low-pass each channel, with zero padding on all sides."""
     kernel = blur_kernel(gain, x.device, x.dtype).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+    return convolve(x, kernel, None, Geometry(padding=padding, groups=x.shape[1]))
 
 
 def upsample(x: Tensor) -> Tensor:
     """Twice the size, zero insertion followed by the blur: [N, C, H, W] -> [N, C, 2H, 2W]."""
     kernel = blur_kernel(4.0, x.device, x.dtype).expand(x.shape[1], 1, 4, 4)
-    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+    return convolve(x, kernel, None, Geometry(stride=2, padding=1, groups=x.shape[1], transposed=True))
 
 
 def activate(x: Tensor, gain: float = 1.0) -> Tensor:
@@ -54,9 +56,10 @@ def modulated_conv(
     x = _scale(x, style)
     kernel = weight.to(x.dtype)
     if upsampling:
-        x = blur(F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        x = convolve(x, kernel.transpose(0, 1), None, Geometry(stride=2, transposed=True))
+        x = blur(x, padding=1, gain=4.0)
     else:
-        x = F.conv2d(x, kernel, padding=1)
+        x = convolve(x, kernel, None, Geometry(padding=1))
     return _add_and_activate(_scale(x, demodulation), None if noise is None else noise * GAIN, bias * GAIN)
 
 
@@ -98,14 +101,10 @@ def to_rgb(x: Tensor, weight: Tensor, style: Tensor, bias: Tensor) -> Tensor:
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, gain: float = 1.0, downsampling: bool = False) -> Tensor:
     """Convolution of the discriminator; with a bias also leaky ReLU. `downsampling` halves the size, blurred first."""
     gain = gain if bias is None else GAIN * gain
-    kernel, offset = (weight * gain), (None if bias is None else (bias * gain).to(x.dtype))
+    kernel, offset = (weight * gain).to(x.dtype), (None if bias is None else (bias * gain).to(x.dtype))
     size = weight.shape[-1]
-    if downsampling and size == 1:
-        # one dense 4×4 convolution: the backward pass of a strided depthwise one has no fast path on CPUs
-        kernel = kernel * blur_kernel(1.0, x.device, kernel.dtype)
-        x = F.conv2d(x, kernel.to(x.dtype), offset, stride=2, padding=1)
-    elif downsampling:
-        x = F.conv2d(blur(x, padding=2), kernel.to(x.dtype), offset, stride=2)
+    if downsampling:
+        x = convolve(blur(x, padding=size // 2 + 1), kernel, offset, Geometry(stride=2))
     else:
-        x = F.conv2d(x, kernel.to(x.dtype), offset, padding=size // 2)
+        x = convolve(x, kernel, offset, Geometry(padding=size // 2))
     return x if bias is None else F.leaky_relu_(x, SLOPE)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneshift.generator.double_backward import inputs_only
+
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
     """E[softplus(−D(G(z)))]."""
@@ -23,14 +25,16 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor:
     """γ/2 · E‖∇ₓ D(x)‖² (Mescheder et al. 2018); `real_images` [N, 3, H, W] must require gradients."""
-    (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
+    with inputs_only():
+        (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gamma / 2 * gradient.float().square().sum(dim=[1, 2, 3]).mean()
 
 
 def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
     """√(mean over layers of Σ (∂⟨image, y⟩/∂w)²), y = `noise`/√(HW): images [N, 3, H, W], ws [N, num_ws, D] -> [N]."""
     projection = (images * noise / math.sqrt(images.shape[2] * images.shape[3])).sum()
-    (gradient,) = torch.autograd.grad(projection, ws, create_graph=True)
+    with inputs_only():
+        (gradient,) = torch.autograd.grad(projection, ws, create_graph=True)
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()
 
 

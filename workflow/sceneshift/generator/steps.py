@@ -5,9 +5,8 @@ its part; so parts can be computed by several processes, or one after the other.
 measured on the way, both as means over the part.
 """
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,7 +19,7 @@ from sceneshift.generator.losses import (
     path_lengths,
     r1_penalty,
 )
-from sceneshift.generator.networks import Discriminator, Generator, Synthesis
+from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.microbatches import MicroBatches, Part
 from sceneshift.settings import GeneratorSettings
 
@@ -51,8 +50,7 @@ def generator_path_length(
     def lengths_of(part: Part) -> Tensor:
         rng.set_state(start)
         ws, _ = _codes(g, count, settings.style_mixing, part, rng)
-        with _in_float32(g.synthesis):
-            fake = g.synthesis(ws, noise=_noise(g, count, part, rng))
+        fake = g.synthesis(ws, noise=_noise(g, count, part, rng))
         directions = part.of(torch.randn(count, *fake.shape[1:], generator=rng)).to(fake.device)
         return path_lengths(fake, ws, directions)
 
@@ -119,13 +117,3 @@ def _noise(g: Generator, count: int, part: Part, rng: torch.Generator) -> list[T
         part.of(torch.randn(count, 1, *shape, device=device, generator=rng)).contiguous()
         for shape in g.synthesis.noise_shapes
     ]
-
-
-@contextlib.contextmanager
-def _in_float32(synthesis: Synthesis) -> Iterator[None]:
-    """Path lengths are differentiated twice: on CPUs, bfloat16 gets the weights' gradients then wrong by half."""
-    synthesis.compute_dtype, dtype = torch.float32, synthesis.compute_dtype
-    try:
-        yield
-    finally:
-        synthesis.compute_dtype = dtype
