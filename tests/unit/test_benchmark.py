@@ -20,4 +20,4 @@ def test_every_measure_runs_and_is_written_down(monkeypatch, tmp_path, capsys):
     assert (table["value"] > 0).all()
     printed = capsys.readouterr().out
     assert all(measure in printed for measure in table["measure"])
-    assert len(table) == 19
+    assert len(table) == 20
