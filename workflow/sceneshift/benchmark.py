@@ -4,14 +4,15 @@ Absolute rates depend on the machine and on what else it does; the ratios, measu
 """
 
 import argparse
-import contextlib
-import os
+import multiprocessing
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,56 +84,60 @@ def main() -> None:
 def _training(folder: Path, device: torch.device) -> Iterator[Row]:
     photos = folder / "photos.h5"
     prepare_photos(PhotosSettings(count=PHOTOS), 0, photos, folder / "photos.csv")
-
-    def run(precision: str) -> None:
-        settings = GeneratorSettings(**NETWORK, images=TRAINING_IMAGES, batch=BATCH, precision=precision)
-        with tempfile.TemporaryDirectory(dir=folder) as run_folder:
-            train_generator(photos, Path(run_folder) / "g.safetensors", settings, device=device)
-
-    def plain() -> None:
-        with _reference_networks():
-            run("float32")
-
-    fast, slow = _in_turns(lambda: run("auto"), plain, TRAINING_IMAGES)
+    settings = GeneratorSettings(**NETWORK, images=TRAINING_IMAGES, batch=BATCH, precision="auto")
+    plain_settings = settings.model_copy(update={"precision": "float32"})
+    fast, slow = _in_turns(
+        partial(_seconds, partial(_train, photos, settings, device)),
+        partial(_seconds_plainly, partial(_train, photos, plain_settings, device)),
+        TRAINING_IMAGES,
+    )
     yield "training, production path", fast, "images/s"
     yield "training, plain float32 path", slow, "images/s"
     yield "training, production / plain (wanted: 3)", fast / slow, "×"
+
+
+def _train(photos: Path, settings: GeneratorSettings, device: torch.device) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        train_generator(photos, Path(folder) / "g.safetensors", settings, device=device)
 
 
 def _synthesis(folder: Path, device: torch.device) -> Iterator[Row]:
     generator, predictor = folder / "g.safetensors", folder / "predictor.safetensors"
     torch.manual_seed(0)
     save_generator(generator, Generator(resolution=64, **NETWORK))
-    fit_predictor(
-        [HeadsPredictor(kind="heads")], folder / "photos.h5", predictor, folder / "accuracy.csv", device=device
-    )
+    heads = [HeadsPredictor(kind="heads")]
+    fit_predictor(heads, folder / "photos.h5", predictor, folder / "accuracy.csv", device=device)
     renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
-    exact = load_generator(generator, device)
-    codes = renderer.mapped(z_of(0, "synthesis", range(SYNTHESIS_IMAGES), renderer.z_dim))
-    parts = [codes[part.start : part.stop] for part in batches(len(codes), 64)]
+    settings, count = SynthesisSettings(), SYNTHESIS_IMAGES
+    codes = renderer.mapped(z_of(0, "synthesis", range(count), renderer.z_dim))
+    parts = [codes[part.start : part.stop] for part in batches(count, settings.batch)]
     images = [renderer.render(part) for part in parts]
 
-    def plain() -> None:
-        with _reference_networks(), torch.no_grad():
-            for part in parts:
-                to_uint8(exact.synthesis(torch.from_numpy(part).to(device)))
-
     def together() -> None:
-        settings = SynthesisSettings()
-        synthesize(
-            generator, predictor, folder / "store.h5", settings, seed=0, start=0, count=len(codes), device=device
-        )
+        shard = folder / "store.h5"
+        synthesize(generator, predictor, shard, settings, seed=0, start=0, count=count, device=device)
 
-    fast, slow = _in_turns(lambda: list(in_order(renderer.render, parts, device)), plain, len(codes))
+    def alone(work: Callable[[np.ndarray], np.ndarray], items: list[np.ndarray]) -> Callable[[], float]:
+        return partial(_seconds, lambda: list(in_order(work, items, device)))
+
+    plainly = partial(_seconds_plainly, partial(_render_plainly, generator, parts, device))
+    fast, slow = _in_turns(alone(renderer.render, parts), plainly, count)
     yield "synthesis, production path", fast, "images/s"
     yield "synthesis, plain float32 path", slow, "images/s"
     yield "synthesis, production / plain (wanted: 3)", fast / slow, "×"
-    both, scoring = _in_turns(together, lambda: list(in_order(scorer.score, images, device)), len(codes))
+    both, scoring = _in_turns(partial(_seconds, together), alone(scorer.score, images), count)
     yield "scoring alone", scoring, "images/s"
     yield "synthesis with scoring and storing", both, "images/s"
     yield "with scoring / the slower alone (wanted: 0.85)", both / min(fast, scoring), "×"
     # on a CPU the two share the cores: without any other cost they reach what they take one after the other
     yield "with scoring / one after the other", both * (1 / fast + 1 / scoring), "×"
+
+
+@torch.no_grad()
+def _render_plainly(generator: Path, parts: list[np.ndarray], device: torch.device) -> None:
+    synthesis = load_generator(generator, device).synthesis
+    for part in parts:
+        to_uint8(synthesis(torch.from_numpy(part).to(device)))
 
 
 def _boundary(folder: Path, device: torch.device) -> Iterator[Row]:
@@ -188,16 +193,23 @@ def _published_scale(folder: Path, device: torch.device) -> Iterator[Row]:
     yield "dry run of the published scale (wanted: 6 at most)", seconds, "s"
 
 
+# A process starts with the peak of the one that started it; so commands are started by a small one.
+STARTER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 def _of_command(module: str, *arguments: str | Path) -> tuple[float, float]:
     """Seconds and peak megabytes of `python -m module` in a process of its own."""
     start = time.perf_counter()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command = subprocess.Popen([sys.executable, "-m", module, *map(str, arguments)], **quiet)
-    _, status, used = os.wait4(command.pid, 0)
-    command.returncode = os.waitstatus_to_exitcode(status)
-    if command.returncode:
-        raise SceneshiftError(f"`{module} {arguments[0]}` failed with exit code {command.returncode}.")
-    return time.perf_counter() - start, used.ru_maxrss / 1024  # Linux counts kilobytes
+    command = [sys.executable, "-c", STARTER, sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SceneshiftError(f"`{module} {arguments[0]}` failed with exit code {done.returncode}.")
+    return time.perf_counter() - start, int(done.stdout) / 1024  # Linux counts kilobytes
 
 
 def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
@@ -215,32 +227,32 @@ def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
         with torch.no_grad(), autocast(dtype, device):
             networks[0](photos)
 
-    training, translating = _in_turns(train, translate, batch)
+    training, translating = _in_turns(partial(_seconds, train), partial(_seconds, translate), batch)
     yield f"translator gradients, {size} px, published width", training, "images/s"
     yield f"translator forward, {size} px, published width", translating, "images/s"
 
 
-def _in_turns(one: Callable[[], object], other: Callable[[], object], images: int) -> tuple[float, float]:
-    """Images a second of both, run alternately so that a busy machine slows both."""
-    seconds = np.zeros((TURNS, 2))
-    for turn in range(TURNS):
-        for column, run in enumerate((one, other)):
-            start = time.perf_counter()
-            run()
-            seconds[turn, column] = time.perf_counter() - start
-    fast, slow = images / seconds.min(axis=0)
+def _in_turns(one: Callable[[], float], other: Callable[[], float], images: int) -> tuple[float, float]:
+    """Images a second of both, given the seconds that they take, run alternately so that a busy machine slows both."""
+    fast, slow = images / np.min([[one(), other()] for _ in range(TURNS)], axis=0)
     return float(fast), float(slow)
 
 
-@contextlib.contextmanager
-def _reference_networks() -> Iterator[None]:
-    """Within, networks compute by the plain forms."""
-    production = Synthesis.ops
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _seconds_plainly(work: Callable[[], object]) -> float:
+    """As `_seconds`, with the networks' plain forms, in a process where PyTorch is as it comes."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(_seconds_of_reference, work).result()
+
+
+def _seconds_of_reference(work: Callable[[], object]) -> float:
     Synthesis.ops = Discriminator.ops = reference
-    try:
-        yield
-    finally:
-        Synthesis.ops = Discriminator.ops = production
+    return _seconds(work)
 
 
 MEASURES = (_training, _synthesis, _memory, _boundary, _published_scale, _translator)
