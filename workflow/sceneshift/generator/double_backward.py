@@ -1,8 +1,8 @@
 """Convolutions whose second derivatives are as fast and as exact as the first ones.
 
 PyTorch's own double backward computes weight gradients as convolutions with kernels as large as the images, also for
-constant weights, and in bfloat16 on CPUs gets them wrong by half. R1 and the path lengths are differentiated twice; so
-here the derivatives of a convolution are convolutions, and their weight gradients, again.
+constant weights, and in bfloat16 got them wrong by half on a CPU with AMX. R1 and the path lengths are differentiated
+twice; so here the derivatives of a convolution are convolutions, and their weight gradients, again.
 """
 
 import contextlib
