@@ -23,8 +23,19 @@ def test_structure_bounds_the_step():
     assert found.point.distance == pytest.approx(3, abs=0.1)
 
 
-def test_a_saturating_effect_gives_its_largest():
+def test_an_effect_that_falls_again_gives_its_largest():
     found = find_distance(lambda d: (min(d, 9 - d) / 10, 0.9), deviation=1.0, target_effect=1.0)
     assert found.reason == "reach"
     assert found.point.deviations == 4.5
     assert len(found.curve) == len(STEPS)
+
+
+@pytest.mark.parametrize(("slope", "reason"), [(0.04, "reach"), (0.1, "structure")])
+def test_a_saturated_effect_is_not_bought_with_structure(slope, reason):
+    found = find_distance(lambda d: (0.9 * min(1, d / 2.9) + d / 1000, 1 - slope * d), deviation=1.0, target_effect=1.0)
+    assert (found.reason, found.point.deviations) == (reason, 3.0)
+
+
+def test_an_effect_the_wrong_way_is_kept_small():
+    found = find_distance(lambda d: (-d, 0.9), deviation=1.0, target_effect=1.0)
+    assert (found.reason, found.point.deviations) == ("reach", STEPS[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 CODES = 256
 STRUCTURE_BOUND = 0.4  # below it (evaluation.structure) a picture is another picture
+SPARED = 0.05  # of the largest effect where the target is out of reach: effects saturate while structure still falls
 STEPS = (1.5, 3.0, 4.5, 6.0, 9.0, 12.0)  # standard deviations, for the first bracket
 BISECTIONS = 5
 
@@ -43,9 +44,9 @@ def find_distance(
     measure: step in units of W -> (own effect, structure). deviation: standard deviation of the codes' projection on
     the normal, in units of W.
 
-    The result's effect is at least `target_effect` (reason `target`). If structure falls below its bound first, the
-    longest step within the bound is taken (`structure`); if neither happens within 12 standard deviations, the step of
-    the largest effect (`reach`).
+    The result's effect is at least `target_effect` (reason `target`). If structure falls below its bound first
+    (`structure`), or neither happens within 12 standard deviations (`reach`), the shortest step within the bound whose
+    effect comes within 5 % of the largest.
     """
     tried: dict[float, Point] = {}
 
@@ -70,11 +71,12 @@ def find_distance(
             below, above = (below, middle) if ends(at(middle)) else (middle, above)
     curve = sorted(tried.values(), key=lambda point: point.deviations)
     allowed = [point for point in curve if point.structure >= structure_bound] or curve[:1]
-    if reaching := [point for point in allowed if point.effect >= target_effect]:
-        return FoundDistance(reaching[0], "target", curve)
-    if above is None:
-        return FoundDistance(max(allowed, key=lambda point: point.effect), "reach", curve)
-    return FoundDistance(allowed[-1], "structure", curve)
+    largest = max(point.effect for point in allowed)
+    if largest >= target_effect:
+        reason, wanted = "target", target_effect
+    else:
+        reason, wanted = "reach" if above is None else "structure", largest - SPARED * abs(largest)
+    return FoundDistance(next(point for point in allowed if point.effect >= wanted), reason, curve)
 
 
 def projection_deviation(w: np.ndarray, normal: np.ndarray) -> float:
