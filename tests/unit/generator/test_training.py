@@ -82,6 +82,13 @@ def test_other_settings_start_over_and_say_so(photos, tmp_path, capsys):
     assert out.read_bytes() != first
 
 
+def test_other_code_starts_over(photos, tmp_path, monkeypatch, capsys):
+    training.train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    monkeypatch.setattr(training, "code_version", lambda module: f"{module}, changed")
+    training.train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    assert "starting over" in capsys.readouterr().err
+
+
 def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeypatch):
     original, handler = training._update_ema, signal.getsignal(signal.SIGTERM)
 

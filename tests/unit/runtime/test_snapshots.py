@@ -28,7 +28,12 @@ def test_none_yet(tmp_path):
 def test_other_settings_start_over_and_say_so(tmp_path, capsys):
     Snapshots(tmp_path, digest_of(images=10)).save(STATE)
     assert Snapshots(tmp_path, digest_of(images=20)).load() is None
-    assert "starting over" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "starting over" in said
+    aside = tmp_path / "snapshot.pt.set-aside"
+    assert str(aside) in said
+    aside.rename(tmp_path / "snapshot.pt")  # nothing is lost
+    assert Snapshots(tmp_path, digest_of(images=10)).load()["images"] == 40
 
 
 @pytest.mark.parametrize("keep", [0, 20, 600])

@@ -139,7 +139,7 @@ def test_asked_to_stop_it_saves_where_it_is_and_goes_on_there(pairs, tmp_path, m
     assert len(steps) == 15  # 72 pairs in steps of 5, none twice
 
 
-def test_other_seed_or_settings_start_over(pairs, tmp_path, capsys):
+def test_other_seed_settings_or_code_start_over(pairs, tmp_path, monkeypatch, capsys):
     first = train(pairs, tmp_path)
     other_seed = train(pairs, tmp_path, seed=1)
     assert "starting over" in capsys.readouterr().err
@@ -150,6 +150,9 @@ def test_other_seed_or_settings_start_over(pairs, tmp_path, capsys):
         "samples-000040.png",
     ]
     assert len({first, other_seed, other_settings}) == 3
+    monkeypatch.setattr(training, "code_version", lambda module: f"{module}, changed")
+    train(pairs, tmp_path)
+    assert "starting over" in capsys.readouterr().err
 
 
 def test_finished_training_run_again_gives_the_same_file_at_once(pairs, tmp_path, monkeypatch):

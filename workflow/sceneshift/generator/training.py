@@ -28,6 +28,7 @@ from sceneshift.generator.steps import (
 )
 from sceneshift.generator.training_photos import photo_batches
 from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import compute_dtype, set_up
 from sceneshift.runtime.distributed import ALONE, World
 from sceneshift.runtime.errors import SceneshiftError
@@ -110,7 +111,9 @@ def train_generator(
     shaping = settings.model_dump(exclude=shapeless | length)
     warm = sha256_of(settings.warm_start) if settings.warm_start else None
     digest = world.from_first(
-        lambda: digest_of(settings=shaping, warm=warm, photos=sha256_of(photos), mirror=mirror, seed=seed)
+        lambda: digest_of(
+            settings=shaping, warm=warm, photos=sha256_of(photos), mirror=mirror, seed=seed, code=code_version(__name__)
+        )
     )
     snapshots = Snapshots(out.parent / "training", digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself

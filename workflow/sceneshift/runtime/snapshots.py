@@ -11,11 +11,11 @@ from typing import IO, Any
 import torch
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.files import atomic_file, set_aside
 
 
 class Snapshots:
-    """The last snapshot of one training in `folder`; `digest` names the settings and inputs that shaped it.
+    """The last snapshot of one training in `folder`; `digest` names the settings, inputs and code that shaped it.
 
     One file is kept, replaced atomically: a kill at any moment leaves the old one or the new one, whole.
     """
@@ -43,7 +43,7 @@ class Snapshots:
             torch.save({"digest": self.digest, "state": state}, temporary)
 
     def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-        """The last state, or None if there is none or it was shaped by other settings (which is said)."""
+        """The last state, or None if there is none; one of another digest is set aside, which is said."""
         if not self.path.exists():
             return None
         try:
@@ -55,7 +55,8 @@ class Snapshots:
             ) from error
         if digest != self.digest:
             if self.writes:
-                print(f"{self.path} was made with other settings or inputs: starting over.", file=sys.stderr)
+                kept = set_aside(self.path)
+                print(f"{kept} was made with other settings, inputs or code: starting over.", file=sys.stderr)
             return None
         return state
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
 from sceneshift.runtime.distributed import ALONE, World
 from sceneshift.runtime.errors import SceneshiftError
@@ -61,7 +62,8 @@ def train_translator(
     sizes = architecture(settings, min(pairs.height, pairs.width))
     _check_size(pairs, sizes)
     dtype = compute_dtype(settings.precision, where)
-    digest = digest_of(settings=shaping(settings), pairs=pairs.sha256, seed=seed, dtype=str(dtype))
+    code = code_version(__name__)
+    digest = digest_of(settings=shaping(settings), pairs=pairs.sha256, seed=seed, dtype=str(dtype), code=code)
 
     # Networks and optimisers
     layout = memory_format(where)
