@@ -90,8 +90,8 @@ def megabytes(first):
 
 
 def one_of(names):
-    """A wildcard's constraint: one of these names."""
-    return "|".join(map(re.escape, names))
+    """A wildcard's constraint: one of these names; without any, nothing (an empty one would let everything through)."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def retries(times):

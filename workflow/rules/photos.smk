@@ -11,6 +11,7 @@ rule prepare_photos:
         logs("{run}/prepare_photos.log"),
     benchmark:
         benchmarks("{run}/prepare_photos.tsv")
+    priority: 1  # everything waits for it
     conda:
         "../../envs/sceneshift.yaml"
     threads: 8
