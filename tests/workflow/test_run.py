@@ -110,4 +110,7 @@ def test_make_quickstart_starts_the_default_run(fresh):
     where = ["--snakefile", str(fresh.repository / "Snakefile"), "--directory", str(fresh.folder), "--dry-run"]
     planned = subprocess.run([*snakemake, *where], capture_output=True, text=True)
     assert planned.returncode == 0, planned.stderr
-    assert "results/streets/photos.h5" in planned.stdout + planned.stderr
+    plan = planned.stdout + planned.stderr
+    assert "results/streets/photos.h5" in plan
+    assert "fit_judge" in plan  # from the start: it waits for no ranking
+    assert "Exception" not in plan

@@ -51,7 +51,7 @@ RERUNS: dict[str, tuple[str, ...]] = {
     "translate.folder": ("translate_photos", "build_report"),
     "translate.strength": ("translate_photos", "evaluate_translator"),
     "evaluation.*": ("evaluate_translator",),
-    "evaluation.judge": ("fit_judge", "evaluate_translator"),
+    "evaluation.judge": ("fit_judge", "evaluate_translator", "build_report"),
 }  # fmt: skip
 
 
