@@ -10,7 +10,7 @@ rule build_report:
         boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_names(settings)),
         rescoring=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_names(settings)),
         attributes=results("{run}/attributes.csv"),
-        judge=results("{run}/judge/judge.safetensors") if has_judge else [],  # here too: it waits for no ranking
+        judge=results("{run}/judge/judge.safetensors") if has_judge else [],  # here too, or it waits for the ranking
         edits=for_each_chosen(results("{run}/edits/{attribute}.png")),
         pairs=for_each_chosen(results("{run}/pairs/{attribute}/pairs.csv")),
         translators=for_each_chosen(results("{run}/translators/{attribute}/translator.safetensors")),

@@ -25,6 +25,14 @@ def test_none_yet(tmp_path):
     assert Snapshots(tmp_path / "training", "d").load() is None
 
 
+def test_set_aside_by_the_first_process_it_is_none_to_the_others(tmp_path):
+    Snapshots(tmp_path, "d").save(STATE)
+    assert Snapshots(tmp_path, "other", writes=False).load() is None
+    assert (tmp_path / "snapshot.pt").exists()  # only the first moves it
+    assert Snapshots(tmp_path, "other").load() is None
+    assert Snapshots(tmp_path, "other", writes=False).load() is None
+
+
 def test_other_settings_start_over_and_say_so(tmp_path, capsys):
     Snapshots(tmp_path, digest_of(images=10)).save(STATE)
     assert Snapshots(tmp_path, digest_of(images=20)).load() is None

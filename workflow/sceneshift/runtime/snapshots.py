@@ -44,11 +44,11 @@ class Snapshots:
 
     def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
         """The last state, or None if there is none; one of another digest is set aside, which is said."""
-        if not self.path.exists():
-            return None
         try:
             snapshot = torch.load(self.path, map_location=device, weights_only=True)
             digest, state = snapshot["digest"], snapshot["state"]
+        except FileNotFoundError:  # none yet, or the process that writes has just set it aside
+            return None
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
             raise SceneshiftError(
                 f"The snapshot {self.path} cannot be read ({error}). Delete it to start this training over."
