@@ -12,7 +12,7 @@ import psutil
 import yaml
 
 from cluster.slurm_on_loopback import Cluster, wait_until
-from sceneshift.runtime.status import described, status_of
+from sceneshift.run.status import described, status_of
 
 REPOSITORY = Path(__file__).parents[2]
 PROFILE = REPOSITORY / "workflow" / "profiles" / "slurm" / "profile.yaml"

@@ -19,14 +19,14 @@ from safetensors.torch import load_file
 
 from cluster.runs import PROFILE, REPOSITORY, TINY, TRAINED, Run
 from cluster.slurm_on_loopback import free_ports, wait_until
-from sceneshift.generator.training import train_generator
 from sceneshift.photos import prepare_photos
 from sceneshift.settings import GeneratorSettings, PhotosSettings
+from sceneshift.stages.train_generator import train_generator
 
 pytestmark = pytest.mark.slow
 
 WITHOUT_GPU = {
-    "prepare_photos", "index_synthesis", "fit_boundary", "rank_attributes", "draw_edits", "build_report",
+    "prepare_photos", "index_synthesis", "fit_boundary", "rank_attributes", "edit", "report",
 }  # fmt: skip
 TRAININGS = ("warned", "timed out", "cancelled", "requeued")
 

@@ -10,25 +10,25 @@ from onnx import helper, numpy_helper
 
 import foreign_generators as foreign
 from fuzzing import KINDS, fuzz
+from sceneshift.attributes.votes import read_votes
+from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
-from sceneshift.generator.importing import import_generator
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
-from sceneshift.latents.higan_boundaries import import_boundary
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.pickles import read_npy, read_pickle, read_torch
 from sceneshift.scoring.heads import Heads
 from sceneshift.scoring.photometric import Photometric
 from sceneshift.scoring.predictor import load_predictor, save_predictor
 from sceneshift.settings import OnnxPredictor, TranslatorSettings
+from sceneshift.stages.export_translator import export_translator
+from sceneshift.stages.import_boundary import import_boundary
+from sceneshift.stages.import_generator import import_generator
+from sceneshift.stages.import_translator import import_translator
+from sceneshift.stages.train_translator import new_networks
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
-from sceneshift.translator.exporting import export_translator
-from sceneshift.translator.pix2pixhd import import_translator
-from sceneshift.translator.training import new_networks
-from sceneshift.votes import read_votes
 
 COUNT = 180  # damaged files a reader
 
@@ -96,7 +96,13 @@ def boundary_npy(path):
 
 
 def import_boundary_npy(path):
-    import_boundary(path, path.with_name("g.safetensors"), path.with_name("boundary.npz"), "snow", "stylegan")
+    import_boundary(
+        path,
+        path.with_name("boundary.npz"),
+        generator=path.with_name("g.safetensors"),
+        name="snow",
+        layers_of="stylegan",
+    )
 
 
 def higan_boundary(path):
@@ -106,7 +112,7 @@ def higan_boundary(path):
 
 def pix2pixhd(path):
     translator(path.with_name("t.safetensors"), head="image")
-    export_translator(path.with_name("t.safetensors"), path, "pix2pixhd")
+    export_translator(path.with_name("t.safetensors"), path, format="pix2pixhd")
 
 
 def exported_scorer(path):

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tools import documentation
 
-from sceneshift import documentation
-from sceneshift.attributes import scored_attributes
+from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import (
     BoundariesSettings,
     EditSettings,
     GeneratorSettings,
     PhotosSettings,
+    Predictor,
     Settings,
     canonical_json,
     load_settings,
-    parse_predictors,
-    parse_section,
+    parse,
     with_downloads,
 )
 
@@ -104,9 +104,9 @@ def test_keys_can_be_left_out_of_the_canonical_form():
 
 def test_the_canonical_form_reads_back_as_the_same_settings():
     settings = GeneratorSettings(**{"import": "g.safetensors", "images": 5})
-    assert parse_section(GeneratorSettings, canonical_json(settings)) == settings
+    assert parse(GeneratorSettings, canonical_json(settings)) == settings
     predictors = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric"}]}).predictors
-    assert parse_predictors(canonical_json(predictors)) == predictors
+    assert parse(list[Predictor], canonical_json(predictors)) == predictors
 
 
 def test_files_named_by_urls_get_a_path():
@@ -118,13 +118,12 @@ def test_files_named_by_urls_get_a_path():
 
 
 def test_settings_given_as_json():
-    assert parse_section(PhotosSettings, None) == PhotosSettings()
-    given = parse_section(PhotosSettings, '{"resolution": 128}', source="folder", folder="photos")
-    assert (given.resolution, given.source, given.folder) == (128, "folder", "photos")
+    assert parse(PhotosSettings, None) == PhotosSettings()
+    assert parse(PhotosSettings, '{"resolution": 128}').resolution == 128
     with pytest.raises(SceneshiftError, match="not JSON"):
-        parse_section(PhotosSettings, "{resolution: 128}")
+        parse(PhotosSettings, "{resolution: 128}")
     with pytest.raises(SceneshiftError, match="did you mean resolution"):
-        parse_section(PhotosSettings, '{"resolutionn": 128}')
+        parse(PhotosSettings, '{"resolutionn": 128}')
 
 
 def test_shipped_files_are_found_from_other_working_directories(tmp_path, monkeypatch):

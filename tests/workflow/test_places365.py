@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from sceneshift.photos import PhotoStore
+from sceneshift.photos.store import PhotoStore
 from sceneshift.scoring import load_predictor
 
 pytestmark = pytest.mark.slow

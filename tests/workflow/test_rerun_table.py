@@ -23,8 +23,8 @@ from snakemake.settings.types import (
     ResourceSettings,
     StorageSettings,
 )
+from tools.reruns import rules_of_key
 
-from sceneshift.reruns import rules_of_key
 from sceneshift.settings import EditSettings, Settings
 
 pytestmark = pytest.mark.slow
@@ -147,7 +147,7 @@ def compared(before: dict[Job, Any], after: dict[Job, Any]) -> set[str]:
     """The rules whose jobs Snakemake finds changed, new or gone."""
     jobs = set(before) | set(after)
     if not {"make_pairs"} <= {rule for rule, _ in after}:  # the ranking is to be made: what is behind it is unknown
-        jobs = {job for job in after if job[0] != "build_report"}
+        jobs = {job for job in after if job[0] != "report"}
     return {job[0] for job in jobs if before.get(job) != after.get(job)}
 
 

@@ -4,8 +4,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-BEHIND_PAIRS = {"make_pairs", "train_translator", "translate_photos", "evaluate_translator", "build_report"}
-BEHIND_BOUNDARIES = BEHIND_PAIRS | {"fit_boundary", "rescore_boundary", "rank_attributes", "draw_edits"}
+BEHIND_PAIRS = {"make_pairs", "train_translator", "translate", "evaluate_translator", "report"}
+BEHIND_BOUNDARIES = BEHIND_PAIRS | {"fit_boundary", "rescore_boundary", "rank_attributes", "edit"}
 
 
 def test_writing_the_same_differently_reruns_nothing(run):
@@ -22,12 +22,12 @@ def test_the_distance_of_one_edit_redoes_its_pairs_and_what_follows(run):
 
 def test_the_translators_settings_leave_the_pairs(run):
     plan = run.plan(run.config("translator", "learning_rate", to=1e-4))
-    assert plan == {**dict.fromkeys(BEHIND_PAIRS - {"make_pairs", "build_report"}, 2), "build_report": 1}
+    assert plan == {**dict.fromkeys(BEHIND_PAIRS - {"make_pairs", "report"}, 2), "report": 1}
 
 
 def test_the_strength_of_translation_leaves_the_translators(run):
     plan = run.plan(run.config("translate", "strength", to=0.5))
-    assert plan == {"translate_photos": 2, "evaluate_translator": 2, "build_report": 1}
+    assert plan == {"translate": 2, "evaluate_translator": 2, "report": 1}
 
 
 def test_the_boundaries_settings_leave_the_synthesis(run):
@@ -72,7 +72,7 @@ def test_one_more_edit_computes_only_what_is_new(run, tmp_path):
     config = run.config()
     config["edits"]["attributes"].append({"attribute": "sefa_all_1", "measured_by": "vegetation", "distance": 2})
     made = run.copy(tmp_path / "run").made(config)
-    expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "draw_edits", "default"], 1)
+    expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "edit", "default"], 1)
     assert dict(made) == expected
 
 

@@ -21,7 +21,7 @@ rule fit_boundary:
     params:
         settings=settings_json("boundaries", but=("attributes", "import", "sefa")),
         seed=settings.seed,
-        code=code_version("sceneshift.latents.boundaries"),
+        code=code_version("sceneshift.stages.fit_boundary"),
     shell:
         "sceneshift fit-boundary {input.store:q} {wildcards.attribute:q} {output.boundary:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
@@ -46,7 +46,7 @@ rule import_boundary:
         runtime=minutes(5),
     params:
         layers_of=lambda wildcards: imported_boundaries[wildcards.attribute].layers_of,
-        code=code_version("sceneshift.latents.higan_boundaries"),
+        code=code_version("sceneshift.stages.import_boundary"),
     shell:
         "sceneshift import-boundary {input.boundary:q} {output.boundary:q} --generator {input.generator:q}"
         " --name {wildcards.attribute:q} --layers-of {params.layers_of} 2>&1 | tee {log:q}"
@@ -74,7 +74,7 @@ if settings.boundaries.sefa.components:
             mem_mb=megabytes(2000),
             runtime=minutes(5),
         params:
-            code=code_version("sceneshift.latents.sefa"),
+            code=code_version("sceneshift.stages.factorize_generator"),
         shell:
             "sceneshift factorize-generator {input.generator:q} {output.boundaries:q} --level {wildcards.level}"
             " 2>&1 | tee {log:q}"

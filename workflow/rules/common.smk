@@ -7,7 +7,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 
 sys.path.insert(0, str(WORKFLOW))
 
-from sceneshift.attributes import boundary_names, check_attributes, fitted_attributes
+from sceneshift.run.attributes import boundary_names, check_attributes, fitted_attributes
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import EditSettings, FittedHeads, canonical_json, load_settings, with_downloads
@@ -30,7 +30,7 @@ def checked_settings():
     try:
         settings = load_settings(config, shipped=WORKFLOW.parent)
         if settings.photos.source == "folder":
-            from sceneshift.photos import check_folder
+            from sceneshift.images.reading import check_folder
 
             check_folder(settings.photos.folder)
         check_attributes(settings)

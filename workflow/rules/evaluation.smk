@@ -19,7 +19,7 @@ rule fit_judge:
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,
-        code=code_version("sceneshift.evaluation.judge_training"),
+        code=code_version("sceneshift.stages.fit_judge"),
     shell:
         "sceneshift fit-judge {output.judge:q} --resolution {params.resolution} --width {params.width}"
         " --seed {params.seed} 2>&1 | tee {log:q}"
@@ -55,7 +55,7 @@ rule evaluate_translator:
         strength=settings.translate.strength,
         judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
         seed=settings.seed,
-        code=code_version("sceneshift.evaluation.translators"),
+        code=code_version("sceneshift.stages.evaluate_translator"),
     shell:
         "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
         " --predictor {input.predictor:q} --edit {input.edit:q} {params.judge}"

@@ -22,7 +22,7 @@ if settings.generator.import_:
         params:
             resolution=settings.photos.resolution,
             width=settings.photos.shape[1],
-            code=code_version("sceneshift.generator.importing"),
+            code=code_version("sceneshift.stages.import_generator"),
         shell:
             "sceneshift import-generator {input.checkpoint:q} {output.generator:q}"
             " --resolution {params.resolution} --width {params.width} 2>&1 | tee {log:q}"
@@ -54,7 +54,7 @@ if settings.generator.warm_start or not settings.generator.import_:
             shaping=settings_json("generator", but=("import", "gpus", "snapshot_images", "frechet_images")),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,
-            code=code_version("sceneshift.generator.training"),
+            code=code_version("sceneshift.stages.train_generator"),
         shell:
             "sceneshift train-generator {input.photos:q} {output.generator:q} {params.mirror}"
             " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"

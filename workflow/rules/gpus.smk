@@ -1,6 +1,6 @@
 # Plain `snakemake --cores N` on one machine starts no more GPU jobs than there are GPUs. Each job then takes one for
 # itself (sceneshift/runtime/gpu_slots.py). On a cluster the scheduler does both, and `--resources gpu=K` goes before.
-from sceneshift.runtime.gpu_slots import visible_gpus
+from sceneshift.run.gpu_slots import visible_gpus
 
 on_one_machine = workflow.exec_mode == ExecMode.DEFAULT and workflow.resource_settings.nodes is None
 gpus = len(visible_gpus()) if on_one_machine else 0

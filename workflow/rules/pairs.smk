@@ -30,7 +30,7 @@ rule make_pairs:
         edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
         settings=settings_json("pairs"),
         seed=settings.seed,
-        code=code_version("sceneshift.translator.pairs"),
+        code=code_version("sceneshift.stages.make_pairs"),
     shell:
         "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q}"
         " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"
@@ -62,7 +62,7 @@ rule import_pairs:
         folder=lambda wildcards: edit_of(wildcards.attribute).pairs,
         out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
         edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
-        code=code_version("sceneshift.translator.imported_pairs"),
+        code=code_version("sceneshift.stages.import_pairs"),
     shell:
         "sceneshift import-pairs {params.folder:q} {params.out:q} --edit {params.edit:q} 2>&1 | tee {log:q}"
 

@@ -22,7 +22,7 @@ rule prepare_photos:
         settings=uncompared_settings_json("photos"),
         shaping=settings_json("photos", but=("mirror", "max_skipped")),
         seed=settings.seed,
-        code=code_version("sceneshift.photos.prepare"),
+        code=code_version("sceneshift.stages.prepare_photos"),
     shell:
         "sceneshift prepare-photos {input.folder:q} {output.photos:q} --table {output.table:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

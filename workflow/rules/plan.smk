@@ -7,7 +7,7 @@ import logging
 from snakemake.io import strip_wildcard_constraints
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from sceneshift.runtime.attempts import note_another_attempt, note_failure
+from sceneshift.run.attempts import note_another_attempt, note_failure
 
 PLAN = f"results/{settings.run}/plan.json"
 

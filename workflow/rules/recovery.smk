@@ -15,7 +15,7 @@ import shutil
 
 from snakemake.io import _IOFile
 
-from sceneshift.runtime.plan import planned_jobs
+from sceneshift.run.plan import planned_jobs
 
 run_lock = None  # held open until this process ends
 

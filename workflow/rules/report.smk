@@ -1,7 +1,7 @@
 # The page that shows what came out.
 
 
-rule build_report:
+rule report:
     input:
         photos=results("{run}/photos.csv"),
         generator=results("{run}/generator/generator.safetensors"),
@@ -24,9 +24,9 @@ rule build_report:
             labels={"what": "The whole page"},
         ),
     log:
-        logs("{run}/build_report.log"),
+        logs("{run}/report.log"),
     benchmark:
-        benchmarks("{run}/build_report.tsv")
+        benchmarks("{run}/report.tsv")
     conda:
         "../../envs/sceneshift.yaml"
     resources:
@@ -35,6 +35,6 @@ rule build_report:
     params:
         folder=lambda wildcards: results(wildcards.run),
         translated=["--translated-from", settings.translate.folder] if settings.translate.folder else [],
-        code=code_version("sceneshift.report"),
+        code=code_version("sceneshift.stages.report"),
     shell:
         "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} 2>&1 | tee {log:q}"

@@ -22,7 +22,7 @@ rule synthesize_unedited:
         settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
         codes=settings.rescoring.count,
         seed=settings.seed,
-        code=code_version("sceneshift.latents.synthesis"),
+        code=code_version("sceneshift.stages.synthesize"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.unedited:q} --predictor {input.predictor:q}"
         " --stream rescoring --start 0 --count {params.codes} --keep-images"
@@ -52,7 +52,7 @@ rule rescore_boundary:
     params:
         settings=settings_json("rescoring", but=("count",)),
         seed=settings.seed,
-        code=code_version("sceneshift.latents.rescoring"),
+        code=code_version("sceneshift.stages.rescore_boundary"),
     shell:
         "sceneshift rescore-boundary {input.generator:q} {input.boundary:q} {input.predictor:q} {output.table:q}"
         " --unedited {input.unedited:q} --store {input.store:q}"
@@ -81,13 +81,13 @@ checkpoint rank_attributes:
         runtime=minutes(5),
     params:
         settings=edits_to_rank(),
-        code=code_version("sceneshift.latents.ranking"),
+        code=code_version("sceneshift.stages.rank_attributes"),
     shell:
         "sceneshift rank-attributes {output.attributes:q} --rescoring {input.tables:q}"
         " --boundaries {input.boundaries:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
-rule draw_edits:
+rule edit:
     input:
         generator=results("{run}/generator/generator.safetensors"),
         boundary=results("{run}/boundaries/{attribute}.npz"),
@@ -99,9 +99,9 @@ rule draw_edits:
             labels={"attribute": "{attribute}"},
         ),
     log:
-        logs("{run}/draw_edits/{attribute}.log"),
+        logs("{run}/edit/{attribute}.log"),
     benchmark:
-        benchmarks("{run}/draw_edits/{attribute}.tsv")
+        benchmarks("{run}/edit/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
     resources:
@@ -110,7 +110,7 @@ rule draw_edits:
     params:
         truncation=settings.pairs.truncation_psi,
         seed=settings.seed,
-        code=code_version("sceneshift.latents.strips"),
+        code=code_version("sceneshift.stages.edit"),
     shell:
         "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q}"
         " --truncation-psi {params.truncation} --seed {params.seed} --device cpu 2>&1 | tee {log:q}"

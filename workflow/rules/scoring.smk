@@ -52,7 +52,7 @@ rule fit_predictor:
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,
-        code=code_version("sceneshift.scoring.fitting"),
+        code=code_version("sceneshift.stages.fit_predictor"),
     shell:
         "sceneshift fit-predictor {input.photos:q} {output.predictor:q} --accuracy {output.accuracy:q}"
         " --resolution {params.resolution} --width {params.width}"

@@ -23,7 +23,7 @@ rule synthesize:
         start=shard_start,
         codes=shard_codes,
         seed=settings.seed,
-        code=code_version("sceneshift.latents.synthesis"),
+        code=code_version("sceneshift.stages.synthesize"),
     shell:
         "sceneshift synthesize {input.generator:q} {output.shard:q} --predictor {input.predictor:q}"
         " --start {params.start} --count {params.codes}"
@@ -51,7 +51,7 @@ rule index_synthesis:
     params:
         settings=settings_json("synthesis", but=("keep_images", "batch")),
         seed=settings.seed,
-        code=code_version("sceneshift.latents.index"),
+        code=code_version("sceneshift.stages.index_synthesis"),
     shell:
         "sceneshift index-synthesis {input.shards:q} {output.store:q}"
         " --generator {input.generator:q} --predictor {input.predictor:q}"

@@ -25,22 +25,22 @@ rule train_translator:
         settings=uncompared_settings_json("translator"),
         shaping=settings_json("translator", but=("gpus", "snapshot_images")),
         seed=settings.seed,
-        code=code_version("sceneshift.translator.training"),
+        code=code_version("sceneshift.stages.train_translator"),
     shell:
         "sceneshift train-translator {params.pairs:q} {output.translator:q}"
         " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 
 
-rule translate_photos:
+rule translate:
     input:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
         photos=settings.translate.folder or results("{run}/photos.h5"),
     output:
         translated=directory(results("{run}/translated/{attribute}")),
     log:
-        logs("{run}/translate_photos/{attribute}.log"),
+        logs("{run}/translate/{attribute}.log"),
     benchmark:
-        benchmarks("{run}/translate_photos/{attribute}.tsv")
+        benchmarks("{run}/translate/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
     threads: share_of_cores(edit_count)
@@ -51,7 +51,7 @@ rule translate_photos:
     params:
         strength=settings.translate.strength,
         masks="--masks" if settings.translator.head == "edit" else "",
-        code=code_version("sceneshift.translator.photo_folders"),
+        code=code_version("sceneshift.stages.translate"),
     shell:
         "sceneshift translate {input.translator:q} {input.photos:q} {output.translated:q}"
         " --strength {params.strength} {params.masks} 2>&1 | tee {log:q}"

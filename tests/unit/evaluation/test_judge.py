@@ -5,16 +5,16 @@ from PIL import Image, ImageFilter
 from safetensors.torch import save_file
 
 from sceneshift.evaluation.judge import load_judge
-from sceneshift.evaluation.judge_training import disturbed, fit_judge, r_squared
-from sceneshift.photos.streets import LABELS, render_street
+from sceneshift.evaluation.judge_training import disturbed, r_squared, train_judge
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.streets.render import LABELS, render_street
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """A judge that learned for seconds: enough to tell night from day and trees from none."""
     path = tmp_path_factory.mktemp("judge") / "judge.safetensors"
-    r2 = fit_judge((32, 32), path, seed=1, images=448, held_out=50, epochs=20)
+    r2 = train_judge((32, 32), path, seed=1, images=448, held_out=50, epochs=20)
     return path, r2
 
 
@@ -47,7 +47,7 @@ def test_larger_pictures_are_judged_like_small_ones(fitted):
 
 
 def test_a_judge_of_wide_streets_sees_them_as_wide(tmp_path):
-    fit_judge((128, 224), tmp_path / "j", seed=2, images=64, held_out=10, epochs=1)
+    train_judge((128, 224), tmp_path / "j", seed=2, images=64, held_out=10, epochs=1)
     judge = load_judge(tmp_path / "j")
     assert judge.shape == (64, 112)
     assert judge.score(np.zeros((2, 128, 224, 3), np.uint8)).shape == (2, 5)
@@ -55,7 +55,7 @@ def test_a_judge_of_wide_streets_sees_them_as_wide(tmp_path):
 
 def test_equal_seeds_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
-        fit_judge((16, 20), tmp_path / name, seed=2, images=64, held_out=10, epochs=1)
+        train_judge((16, 20), tmp_path / name, seed=2, images=64, held_out=10, epochs=1)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

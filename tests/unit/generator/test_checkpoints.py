@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
-from sceneshift.generator.images import from_uint8, grid, to_uint8
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.images.pixels import from_uint8, grid, to_uint8
 from sceneshift.runtime.errors import SceneshiftError
 
 

@@ -16,8 +16,8 @@ from sceneshift.generator.losses import (
     r1_penalty,
 )
 from sceneshift.generator.networks import Generator
-from sceneshift.generator.training import _lazy_adam
 from sceneshift.settings import GeneratorSettings
+from sceneshift.stages.train_generator import _lazy_adam
 
 
 def test_logistic_losses_are_cross_entropies():

@@ -14,14 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sceneshift.generator import training
 from sceneshift.generator.augmentation import AdaptiveStrength
 from sceneshift.generator.networks import Discriminator, Synthesis, minibatch_deviation
-from sceneshift.photos import prepare_photos
-from sceneshift.runtime import distributed
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.microbatches import MicroBatches, Part
 from sceneshift.settings import GeneratorSettings, PhotosSettings
+from sceneshift.stages import train_generator as training
+from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.training import distributed
+from sceneshift.training.microbatches import MicroBatches, Part
 
 TINY = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 64, "channel_max": 8, "batch": 8}
 LOSSES = ["loss_g", "loss_d", "r1", "path_length", "real_sign", "ada_p"]
@@ -30,7 +30,7 @@ LOSSES = ["loss_g", "loss_d", "r1", "path_length", "real_sign", "ada_p"]
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "photos.h5"
-    prepare_photos(PhotosSettings(count=40, resolution=16), 0, path, path.with_suffix(".csv"))
+    prepare_photos(None, path, PhotosSettings(count=40, resolution=16), table=path.with_suffix(".csv"), seed=0)
     return path
 
 

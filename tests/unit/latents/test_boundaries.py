@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from sceneshift.latents import condition, fit_boundary, levels, load_boundary, move_codes, save_boundary
-from sceneshift.latents.boundaries import FORMAT_VERSION, fit_boundary_of_store, select_examples
-from sceneshift.latents.levels import mask_of
+from sceneshift.latents import fit_boundary, load_boundary, move_codes, save_boundary
+from sceneshift.latents.boundaries import FORMAT_VERSION, condition, select_examples
+from sceneshift.latents.levels import levels, mask_of
 from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import BoundariesSettings
+from sceneshift.stages.fit_boundary import fit_boundary as fit_boundary_stage
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,9 @@ def test_boundary_of_a_store_round_trips_and_equals_that_of_arrays(known, tmp_pa
     with LatentStoreWriter(tmp_path / "s.h5", 24, ["a", "snow"], {**attrs, "provenance": "{}"}) as store:
         store.append(np.arange(3000), w, np.stack([-scores, scores], 1), np.zeros((0, 1, 1, 3), np.uint8))
     settings = BoundariesSettings(examples=500)
-    written = [fit_boundary_of_store(tmp_path / "s.h5", "snow", tmp_path / f"{i}.npz", settings) for i in range(2)]
+    for i in range(2):
+        fit_boundary_stage(tmp_path / "s.h5", "snow", tmp_path / f"{i}.npz", settings)
+    written = [load_boundary(tmp_path / f"{i}.npz") for i in range(2)]
     loaded = load_boundary(tmp_path / "0.npz", 24)
     np.testing.assert_array_equal(loaded.normal, fit_boundary(w, scores, examples=500).normal)
     assert {**vars(loaded), "normal": 0} == {**vars(written[0]), "normal": 0}

@@ -7,13 +7,14 @@ import torch
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
-from sceneshift.latents import LatentStore, index_synthesis, z_of
-from sceneshift.latents.index import Expected, set_wrong_shards_aside
+from sceneshift.latents.codes import z_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
-from sceneshift.latents.synthesis import synthesize
+from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import fit_predictor
 from sceneshift.settings import PhotometricPredictor, SynthesisSettings
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.stages.index_synthesis import Expected, index_synthesis, set_wrong_shards_aside
+from sceneshift.stages.synthesize import synthesize
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +25,21 @@ def files(tmp_path_factory):
     generator.mapping.w_avg.normal_()
     save_generator(folder / "generator.safetensors", generator)
     predictors = [PhotometricPredictor(kind="photometric", attributes=["brightness", "warmth"])]
-    fit_predictor(predictors, folder, folder / "predictor.safetensors", folder / "accuracy.csv")
+    fit_predictor(folder, folder / "predictor.safetensors", predictors, accuracy=folder / "accuracy.csv")
     return folder
 
 
 def made(files, name, start=0, count=40, **settings):
     path = files / name
     synthesize(
-        files / "generator.safetensors", files / "predictor.safetensors", path, SynthesisSettings(**settings),
-        seed=5, start=start, count=count,
-    )  # fmt: skip
+        files / "generator.safetensors",
+        path,
+        SynthesisSettings(**settings),
+        predictor=files / "predictor.safetensors",
+        seed=5,
+        start=start,
+        count=count,
+    )
     return path
 
 
@@ -53,7 +59,7 @@ def test_seeds_and_streams_have_different_codes():
 def test_shards_and_batches_make_the_same_store(files):
     with LatentStore(made(files, "whole.h5", batch=64)) as whole:
         shards = [made(files, f"{i}.h5", start=i * 15, count=min(15, 40 - i * 15), batch=7) for i in range(3)]
-        index_synthesis(shards, files / "index.h5")
+        index_synthesis(shards, files / "index.h5", SynthesisSettings())
         with LatentStore(files / "index.h5") as index:
             np.testing.assert_array_equal(index.index, np.arange(40))
             np.testing.assert_allclose(index.w(slice(None)), whole.w(slice(None)), rtol=1e-5, atol=1e-6)
@@ -71,7 +77,7 @@ def test_equal_runs_give_equal_bytes_and_the_folder_can_move(files, tmp_path):
     assert shard.read_bytes() == made(files, "b.h5").read_bytes()
     (tmp_path / "old" / "synthesis").mkdir(parents=True)
     (tmp_path / "old" / "synthesis" / "0.h5").write_bytes(shard.read_bytes())
-    index_synthesis([tmp_path / "old" / "synthesis" / "0.h5"], tmp_path / "old" / "synthesis.h5")
+    index_synthesis([tmp_path / "old" / "synthesis" / "0.h5"], tmp_path / "old" / "synthesis.h5", SynthesisSettings())
     (tmp_path / "old").rename(tmp_path / "new")
     with LatentStore(tmp_path / "new" / "synthesis.h5") as index, LatentStore(shard) as original:
         np.testing.assert_array_equal(index.scores, original.scores)
@@ -89,8 +95,10 @@ def test_stored_codes_are_untruncated_and_scored_images_truncated(files):
 
 
 def test_a_store_without_predictor_has_codes_only(files):
-    synthesize(files / "generator.safetensors", None, files / "c.h5", SynthesisSettings(), seed=0, start=0, count=5)
-    index_synthesis([files / "c.h5"], files / "d.h5")
+    synthesize(
+        files / "generator.safetensors", files / "c.h5", SynthesisSettings(), predictor=None, seed=0, start=0, count=5
+    )
+    index_synthesis([files / "c.h5"], files / "d.h5", SynthesisSettings())
     with LatentStore(files / "d.h5") as store:
         assert (len(store), store.scores.shape) == (5, (5, 0))
         with pytest.raises(SceneshiftError, match="made without a predictor"):
@@ -100,7 +108,7 @@ def test_a_store_without_predictor_has_codes_only(files):
 def test_shards_of_different_settings_do_not_index(files):
     shards = [made(files, "e.h5"), made(files, "f.h5", truncation_psi=0.5)]
     with pytest.raises(SceneshiftError, match=r"e\.h5 and .*f\.h5 .*truncation_psi is .*0\.7.* and .*0\.5"):
-        index_synthesis(shards, files / "bad.h5")
+        index_synthesis(shards, files / "bad.h5", SynthesisSettings())
 
 
 def test_a_shard_that_is_not_what_was_to_be_made_is_named_and_set_aside(files, tmp_path):

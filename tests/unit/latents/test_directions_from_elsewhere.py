@@ -7,15 +7,12 @@ import torch
 from sceneshift.generator.checkpoints import load_generator, save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import load_boundary
-from sceneshift.latents.higan_boundaries import (
-    export_boundary,
-    import_boundary,
-    indices_of,
-    layer_resolutions,
-    resolutions_of,
-)
-from sceneshift.latents.sefa import factorize_generator, sefa_directions
+from sceneshift.latents.higan_boundaries import indices_of, layer_resolutions, resolutions_of
+from sceneshift.latents.sefa import sefa_directions
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages.export_boundary import export_boundary
+from sceneshift.stages.factorize_generator import factorize_generator
+from sceneshift.stages.import_boundary import import_boundary
 
 WIDTH = 16
 WS = {64: [4, 8, 8, 16, 16, 32, 32, 64, 64, 64]}
@@ -46,7 +43,7 @@ def with_layers(direction, layers):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_plain_array_is_a_boundary_of_all_layers(generator, direction, tmp_path, dtype):
     np.save(tmp_path / "b.npy", 3 * direction.astype(dtype))
-    import_boundary(tmp_path / "b.npy", generator, tmp_path / "b.npz", "clouds")
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, name="clouds")
     boundary = load_boundary(tmp_path / "b.npz", WIDTH)
     np.testing.assert_allclose(boundary.normal, direction[0], atol=1e-6)
     assert (boundary.attribute, boundary.resolutions, boundary.selection) == ("clouds", (), "imported")
@@ -58,7 +55,7 @@ def test_a_plain_array_is_a_boundary_of_all_layers(generator, direction, tmp_pat
 )
 def test_layer_indices_become_resolutions(generator, direction, tmp_path, layers, numbering, resolutions):
     np.save(tmp_path / "b.npy", with_layers(direction, layers), allow_pickle=True)
-    import_boundary(tmp_path / "b.npy", generator, tmp_path / "b.npz", "clouds", numbering)
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, name="clouds", layers_of=numbering)
     assert load_boundary(tmp_path / "b.npz").resolutions == resolutions
 
 
@@ -80,15 +77,17 @@ def test_higans_layers_6_to_11_are_32_to_128_px():
 @pytest.mark.parametrize("layers", [None, "2-5"])
 def test_what_is_written_is_read_back_and_by_old_numpy(generator, direction, tmp_path, layers):
     np.save(tmp_path / "b.npy", with_layers(direction, layers), allow_pickle=True)
-    import_boundary(tmp_path / "b.npy", generator, tmp_path / "b.npz", "clouds", "stylegan")
-    export_boundary(tmp_path / "b.npz", tmp_path / "back.npy", "stylegan")
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, name="clouds", layers_of="stylegan")
+    export_boundary(tmp_path / "b.npz", tmp_path / "back.npy", layers_of="stylegan")
     held = np.load(tmp_path / "back.npy", allow_pickle=True)  # as HiGAN does
     if layers:
         assert held.item()["meta_data"] == {"type": "attribute", "manipulate_layers": "2,3,4,5"}
         assert b"numpy._core" not in (tmp_path / "back.npy").read_bytes(), "a name that NumPy 1 does not know"
         held = held.item()["boundary"]
     assert held.shape == (1, WIDTH)
-    import_boundary(tmp_path / "back.npy", generator, tmp_path / "again.npz", "clouds", "stylegan")
+    import_boundary(
+        tmp_path / "back.npy", tmp_path / "again.npz", generator=generator, name="clouds", layers_of="stylegan"
+    )
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
@@ -111,7 +110,9 @@ def test_what_is_wrong_is_named(generator, tmp_path, name):
     held, says = BROKEN[name]
     np.save(tmp_path / "b.npy", held, allow_pickle=True)
     with pytest.raises(SceneshiftError, match=says) as error:
-        import_boundary(tmp_path / "b.npy", generator, tmp_path / "b.npz", "clouds", "stylegan")
+        import_boundary(
+            tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, name="clouds", layers_of="stylegan"
+        )
     assert "b.npy" in str(error.value)
     assert not (tmp_path / "b.npz").exists()
 
@@ -131,7 +132,7 @@ def test_sefa_finds_the_directions_that_the_styles_follow():
 
 def test_sefa_moves_styles_most_on_the_layers_of_its_level(generator, tmp_path):
     outs = [tmp_path / f"sefa_layout_{k}.npz" for k in (1, 2)]
-    factorize_generator(generator, outs, "layout")
+    factorize_generator(generator, outs, level="layout")
     first, second = (load_boundary(out, WIDTH) for out in outs)
     assert (first.attribute, first.resolutions) == ("sefa_layout_1", (4,))
     assert abs(float(first.normal @ second.normal)) < 1e-5

@@ -9,13 +9,9 @@ from PIL import Image
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
-from sceneshift.latents.boundaries import Boundary, fit_boundary_of_store, load_boundary, save_boundary
-from sceneshift.latents.ranking import best_level, effects_on, lowers, rank_attributes
-from sceneshift.latents.rescoring import Change, rescore_boundary, summarise
-from sceneshift.latents.strips import draw_strip
-from sceneshift.latents.synthesis import synthesize
+from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
+from sceneshift.latents.rescoring import Change, best_level, effects_on, lowers, summarise
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import fit_predictor
 from sceneshift.settings import (
     BoundariesSettings,
     EditsSettings,
@@ -23,6 +19,12 @@ from sceneshift.settings import (
     RescoringSettings,
     SynthesisSettings,
 )
+from sceneshift.stages.edit import edit
+from sceneshift.stages.fit_boundary import fit_boundary as fit_boundary_stage
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.stages.rank_attributes import rank_attributes
+from sceneshift.stages.rescore_boundary import rescore_boundary
+from sceneshift.stages.synthesize import synthesize
 
 ATTRIBUTES = ["brightness", "warmth"]
 
@@ -34,24 +36,31 @@ def run(tmp_path_factory):
     generator = Generator(z_dim=16, w_dim=16, resolution=32, channel_base=256, channel_max=16, mapping_layers=2)
     save_generator(folder / "g.safetensors", generator)
     fit_predictor(
-        [PhotometricPredictor(kind="photometric", attributes=ATTRIBUTES)], folder, folder / "p.safetensors",
-        folder / "accuracy.csv",
-    )  # fmt: skip
-    files = (folder / "g.safetensors", folder / "p.safetensors")
-    synthesize(*files, folder / "s.h5", SynthesisSettings(), seed=0, start=0, count=300)
+        folder,
+        folder / "p.safetensors",
+        [PhotometricPredictor(kind="photometric", attributes=ATTRIBUTES)],
+        accuracy=folder / "accuracy.csv",
+    )
+    g, p = folder / "g.safetensors", folder / "p.safetensors"
+    synthesize(g, folder / "s.h5", SynthesisSettings(), predictor=p, count=300)
     fresh = SynthesisSettings(keep_images=60)
-    synthesize(*files, folder / "u.h5", fresh, seed=0, start=0, count=60, stream="rescoring")
+    synthesize(g, folder / "u.h5", fresh, predictor=p, count=60, stream="rescoring")
     for name in ATTRIBUTES:
-        fit_boundary_of_store(folder / "s.h5", name, folder / f"{name}.npz", BoundariesSettings(examples=100))
+        fit_boundary_stage(folder / "s.h5", name, folder / f"{name}.npz", BoundariesSettings(examples=100))
         rescored(folder, name)
     return folder
 
 
 def rescored(folder, name, unedited="u.h5", store="s.h5", **settings):
     rescore_boundary(
-        folder / "g.safetensors", folder / f"{name}.npz", folder / "p.safetensors", folder / unedited, folder / store,
-        folder / f"{name}.csv", RescoringSettings(**settings),
-    )  # fmt: skip
+        folder / "g.safetensors",
+        folder / f"{name}.npz",
+        folder / "p.safetensors",
+        folder / f"{name}.csv",
+        RescoringSettings(**settings),
+        unedited=folder / unedited,
+        store=folder / store,
+    )
 
 
 def rows(path):
@@ -100,20 +109,25 @@ def test_bootstrap_interval_covers_the_error_of_the_mean():
 def test_ranking_orders_chooses_and_keeps_named_edits(run, tmp_path):
     tables, boundaries = ([run / f"{name}.{kind}" for name in ATTRIBUTES] for kind in ("csv", "npz"))
     edits = EditsSettings(top=1, attributes=[{"attribute": "warmth", "direction": "less"}])
-    rank_attributes(tables, boundaries, edits, tmp_path / "named.csv")
+    rank_attributes(tmp_path / "named.csv", edits, rescoring=tables, boundaries=boundaries)
     by_name = {row["attribute"]: row for row in rows(tmp_path / "named.csv")}
     assert by_name["warmth"]["chosen"] == "True"
     assert by_name["warmth"]["direction"] == "less"
     assert by_name["brightness"]["chosen"] == "False"
-    rank_attributes(tables, boundaries, EditsSettings(top=1), tmp_path / "top.csv")
+    rank_attributes(tmp_path / "top.csv", EditsSettings(top=1), rescoring=tables, boundaries=boundaries)
     ranked = rows(tmp_path / "top.csv")
     assert [row["rank"] for row in ranked] == ["1", "2"]
     assert float(ranked[0]["standardised"]) >= float(ranked[1]["standardised"])
     assert [row["chosen"] for row in ranked] == ["True", "False"]
     with pytest.raises(SceneshiftError, match="same order"):
-        rank_attributes(tables, boundaries[::-1], edits, tmp_path / "x.csv")
+        rank_attributes(tmp_path / "x.csv", edits, rescoring=tables, boundaries=boundaries[::-1])
     with pytest.raises(SceneshiftError, match=r"fog was not re-scored; known: "):
-        rank_attributes(tables, boundaries, EditsSettings(attributes=[{"attribute": "fog"}]), tmp_path / "x.csv")
+        rank_attributes(
+            tmp_path / "x.csv",
+            EditsSettings(attributes=[{"attribute": "fog"}]),
+            rescoring=tables,
+            boundaries=boundaries,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +143,7 @@ def with_direction(run):
 def test_a_direction_without_an_attribute_is_ranked_by_what_it_changes(with_direction, tmp_path):
     names = ["sefa_all_1", *ATTRIBUTES]
     tables, boundaries = ([with_direction / f"{name}.{kind}" for name in names] for kind in ("csv", "npz"))
-    rank_attributes(tables, boundaries, EditsSettings(top=3), tmp_path / "ranked.csv")
+    rank_attributes(tmp_path / "ranked.csv", EditsSettings(top=3), rescoring=tables, boundaries=boundaries)
     ranked = rows(tmp_path / "ranked.csv")
     last = ranked[-1]
     assert (last["attribute"], last["changes_most"], last["standardised"]) == ("sefa_all_1", "warmth", "")
@@ -142,7 +156,7 @@ def test_a_direction_without_an_attribute_is_ranked_by_what_it_changes(with_dire
         "warmth", with_direction / "warmth.csv"
     )
     edits = EditsSettings(top=1, attributes=[{"attribute": "sefa_all_1", "measured_by": "warmth"}])
-    rank_attributes(tables, boundaries, edits, tmp_path / "named.csv")
+    rank_attributes(tmp_path / "named.csv", edits, rescoring=tables, boundaries=boundaries)
     assert [row["chosen"] for row in rows(tmp_path / "named.csv")] == ["False", "False", "True"]
 
 
@@ -168,9 +182,14 @@ def test_files_that_do_not_belong_together_are_refused(run, tmp_path):
     save_generator(tmp_path / "other.safetensors", other)
     with pytest.raises(SceneshiftError, match="was made with another generator"):
         rescore_boundary(
-            tmp_path / "other.safetensors", run / "warmth.npz", run / "p.safetensors", run / "u.h5", run / "s.h5",
-            tmp_path / "x.csv", RescoringSettings(),
-        )  # fmt: skip
+            tmp_path / "other.safetensors",
+            run / "warmth.npz",
+            run / "p.safetensors",
+            tmp_path / "x.csv",
+            RescoringSettings(),
+            unedited=run / "u.h5",
+            store=run / "s.h5",
+        )
     boundary = load_boundary(run / "warmth.npz")
     save_boundary(Boundary(**{**vars(boundary), "normal": np.ones(9, np.float32) / 3}), run / "short.npz")
     with pytest.raises(SceneshiftError, match=r"codes of 9 dimensions, but .*g\.safetensors has 16"):
@@ -178,7 +197,7 @@ def test_files_that_do_not_belong_together_are_refused(run, tmp_path):
 
 
 def test_strip_has_a_row_a_code_and_a_column_a_step(run):
-    draw_strip(run / "g.safetensors", run / "brightness.npz", run / "strip.png", images=3, distances=(-4, 0, 4))
+    edit(run / "g.safetensors", run / "brightness.npz", run / "strip.png", images=3, distances=(-4, 0, 4))
     sheet = np.asarray(Image.open(run / "strip.png"))
     assert sheet.shape == (24 + 3 * 132 - 4, 3 * 132 - 4, 3)
     left, right = (sheet[24:, x : x + 128].mean() for x in (0, 264))

@@ -6,9 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from sceneshift.latents.index import index_synthesis
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import SynthesisSettings
+from sceneshift.stages.index_synthesis import index_synthesis
 
 ATTRS = {
     "seed": 0,
@@ -57,21 +58,21 @@ def test_other_format_version_names_both(tmp_path):
 def test_shards_of_other_dimensions_name_both(tmp_path):
     shards = [written(tmp_path / "a.h5"), written(tmp_path / "b.h5", w_dim=6)]
     with pytest.raises(SceneshiftError, match=r"a\.h5 and .*b\.h5 .*w_dim is 4 in the one and 6 in the other"):
-        index_synthesis(shards, tmp_path / "index.h5")
+        index_synthesis(shards, tmp_path / "index.h5", SynthesisSettings())
     assert not (tmp_path / "index.h5").exists()
 
 
 def test_equal_indexes_give_equal_bytes_at_any_time(tmp_path):
     shards = [written(tmp_path / "a.h5"), written(tmp_path / "b.h5")]
-    index_synthesis(shards, tmp_path / "one.h5")
+    index_synthesis(shards, tmp_path / "one.h5", SynthesisSettings())
     time.sleep(1.1)  # HDF5 counts whole seconds
-    index_synthesis(shards, tmp_path / "other.h5")
+    index_synthesis(shards, tmp_path / "other.h5", SynthesisSettings())
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "other.h5").read_bytes()
 
 
 def test_missing_or_changed_shard_is_an_error_not_zeros(tmp_path):
     shards = [written(tmp_path / "a.h5"), written(tmp_path / "b.h5")]
-    index_synthesis(shards, tmp_path / "index.h5")
+    index_synthesis(shards, tmp_path / "index.h5", SynthesisSettings())
     with LatentStore(tmp_path / "index.h5") as store:
         assert len(store) == 40
     written(shards[1], count=10)

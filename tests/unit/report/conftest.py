@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from sceneshift.photos.prepare import prepare_photos
 from sceneshift.photos.store import PhotoStore
-from sceneshift.photos.streets import LABELS, render_street
 from sceneshift.settings import PhotosSettings
+from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.streets.render import LABELS, render_street
 
 SIDE = 32
 EDITS = {"natural_light": "less", "vegetation": "more"}
@@ -42,7 +42,13 @@ def sheet(count):
 def make_run(run, side=SIDE):
     """Write the run; `side` of its photos."""
     random = np.random.default_rng(0)
-    prepare_photos(PhotosSettings(count=80, resolution=side, held_out=0.3), 0, run / "photos.h5", run / "photos.csv")
+    prepare_photos(
+        None,
+        run / "photos.h5",
+        PhotosSettings(count=80, resolution=side, held_out=0.3),
+        table=run / "photos.csv",
+        seed=0,
+    )
     for name, facts in {"generator/generator": {"images_seen": "20000"}, "predictor/predictor": {}}.items():
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         save_file({"x": np.zeros(3, np.float32)}, run / f"{name}.safetensors", facts)

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from sceneshift.report import build_report
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages.report import report
 
 VOID = {"meta", "img", "input", "source", "link", "br"}
 
@@ -40,7 +40,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def built(finished_run, tmp_path_factory):
     out = tmp_path_factory.mktemp("page") / "report.html"
-    build_report(finished_run, out)
+    report(finished_run, out)
     return out
 
 
@@ -101,7 +101,7 @@ def test_photos_are_compared_by_keyboard_and_masks_can_be_shown(page):
 
 
 def test_equal_runs_give_equal_bytes(built, finished_run, tmp_path):
-    build_report(finished_run, tmp_path / "again.html")
+    report(finished_run, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == built.read_bytes()
 
 
@@ -116,7 +116,7 @@ def test_what_every_run_has_is_named_when_missing(broken, missing, tmp_path):
     target = broken / missing
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     with pytest.raises(SceneshiftError, match=re.escape(missing)):
-        build_report(broken, tmp_path / "report.html")
+        report(broken, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
@@ -137,7 +137,7 @@ def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
     (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,agreement,unreachable\n")
     pairs = pd.read_csv(broken / "pairs/vegetation/pairs.csv")
     pairs.assign(kept=True, reason="").to_csv(broken / "pairs/vegetation/pairs.csv", index=False)
-    build_report(broken, tmp_path / "report.html")
+    report(broken, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Judge" not in page.text
     assert "imported" in page.text
@@ -158,13 +158,13 @@ def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_pat
         shutil.copy(next(originals.glob("*.png")), folder / "mine.png")
     shutil.copy(next(originals.glob("*.png")), originals / "mine.png")
     with pytest.raises(SceneshiftError, match="--translated-from"):
-        build_report(broken, tmp_path / "report.html")
-    build_report(broken, tmp_path / "report.html", translated_from=originals)
+        report(broken, tmp_path / "report.html")
+    report(broken, tmp_path / "report.html", translated_from=originals)
     assert "mine.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_names_are_text_and_never_markup(broken, tmp_path):
     path = broken / "pairs/vegetation/edit.json"
     path.write_text(path.read_text().replace('"more"', '"<script>alert(1)</script>"'))
-    build_report(broken, tmp_path / "report.html")
+    report(broken, tmp_path / "report.html")
     assert "<script>alert" not in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -7,13 +7,15 @@ import pytest
 from PIL import Image
 from scipy.special import expit
 
-from sceneshift.attributes import scored_attributes
-from sceneshift.photos import LABELS, PhotoStore, PhotoStoreWriter, render_street
+from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
+from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import fit_predictor, load_predictor
+from sceneshift.scoring import load_predictor
 from sceneshift.scoring.bradley_terry import Votes, agreement, bradley_terry
 from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.settings import ComparisonsPredictor, load_settings
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.streets.render import LABELS, render_street
 
 HEADER = "study_question,left,right,place_name_left,choice"  # Place Pulse's own
 COUNT = 240
@@ -82,7 +84,7 @@ def test_out_of_reach_is_the_minority_of_votes_on_the_same_two_photos():
 def test_heads_learn_what_people_see_and_agree_with_them_nearly_as_far_as_possible(streets, tmp_path):
     path, light, images = streets
     settings = write(tmp_path / "votes.csv", simulated(light, 12_000), [f"{i:03d}" for i in range(COUNT)])
-    fit_predictor([settings], path, tmp_path / "p.safetensors", tmp_path / "a.csv")
+    fit_predictor(path, tmp_path / "p.safetensors", [settings], accuracy=tmp_path / "a.csv")
     with open(tmp_path / "a.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     predictor = load_predictor(tmp_path / "p.safetensors")

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sceneshift.attributes import scored_attributes
+from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import fit_predictor, load_predictor
+from sceneshift.scoring import load_predictor
 from sceneshift.settings import OnnxPredictor, load_settings
+from sceneshift.stages.fit_predictor import fit_predictor
 
 SIDE = 8
 FILE = "scorer.onnx"
@@ -125,8 +126,8 @@ def test_a_segmentation_of_one_class_has_its_fraction(saved):
 
 def test_the_predictor_file_holds_the_model_and_moves(saved, tmp_path):
     settings = saved(means())
-    fit_predictor([settings], None, tmp_path / "p.safetensors", tmp_path / "a.csv")
-    fit_predictor([settings], None, tmp_path / "again.safetensors", tmp_path / "a.csv")
+    fit_predictor(None, tmp_path / "p.safetensors", [settings], accuracy=tmp_path / "a.csv")
+    fit_predictor(None, tmp_path / "again.safetensors", [settings], accuracy=tmp_path / "a.csv")
     assert (tmp_path / "p.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     assert str(tmp_path).encode() not in (tmp_path / "p.safetensors").read_bytes()
     images = np.random.default_rng(0).integers(0, 255, (5, 30, 40, 3), dtype=np.uint8)
@@ -225,7 +226,7 @@ def test_a_predictor_file_is_checked_like_a_model(saved, tmp_path):
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
-    fit_predictor([saved(means())], None, tmp_path / "p.safetensors", tmp_path / "a.csv")
+    fit_predictor(None, tmp_path / "p.safetensors", [saved(means())], accuracy=tmp_path / "a.csv")
     with safe_open(tmp_path / "p.safetensors", "numpy") as file:
         metadata = file.metadata()
     evil = model([helper.make_node("Run", ["image"], ["score"], domain="evil")], domains=["evil"])

@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from PIL import Image
 
 from places365_weights import write_python2_checkpoint
-from sceneshift.attribute_names import places365_scenes, sun_attributes
+from sceneshift.attributes.names import places365_scenes, sun_attributes
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import fit_predictor, load_predictor, score_images
+from sceneshift.scoring import load_predictor
 from sceneshift.scoring.places365 import read_attributes_matrix, read_network
 from sceneshift.settings import PhotometricPredictor, Places365Predictor
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.stages.score import score
 
 
 def places365(files, attributes=("sun",), **more):
@@ -96,7 +98,7 @@ def test_the_predictor_file_needs_nothing_else(places365_files, predictor, image
         attributes_matrix=shutil.copy(places365_files.attributes_matrix, tmp_path / "here"),
     )
     settings = [places365(moved, ["wood", "outdoor"]), PhotometricPredictor(kind="photometric", attributes=["warmth"])]
-    fit_predictor(settings, None, tmp_path / "here" / "p.safetensors", tmp_path / "here" / "accuracy.csv")
+    fit_predictor(None, tmp_path / "here" / "p.safetensors", settings, accuracy=tmp_path / "here" / "accuracy.csv")
     shutil.move(tmp_path / "here" / "p.safetensors", tmp_path / "p.safetensors")
     shutil.rmtree(tmp_path / "here")
     loaded = load_predictor(tmp_path / "p.safetensors")
@@ -105,7 +107,7 @@ def test_the_predictor_file_needs_nothing_else(places365_files, predictor, image
     np.testing.assert_allclose(loaded.score(images)[:, :2], predictor.score(images)[:, columns], atol=1e-6)
     assert str(tmp_path).encode() not in (tmp_path / "p.safetensors").read_bytes()
     Image.fromarray(images[0]).save(tmp_path / "a.png")
-    score_images(tmp_path / "p.safetensors", tmp_path / "a.png", tmp_path / "s.csv")
+    score(tmp_path / "p.safetensors", tmp_path / "a.png", tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_text().startswith("file,wood,outdoor,warmth\na.png,")
 
 

@@ -10,15 +10,18 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from sceneshift.backbone import enlarged
-from sceneshift.photos import PhotoStoreWriter, render_street
+from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring import column_of, fit_predictor, load_predictor, score_images
+from sceneshift.scoring import column_of, load_predictor
 from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.heads import Heads
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.settings import HeadsPredictor, PhotometricPredictor
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.stages.score import score
+from sceneshift.streets.render import render_street
+from sceneshift.vision.backbone import enlarged
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)
 PHOTOMETRIC = PhotometricPredictor(kind="photometric", attributes=["brightness"])
@@ -50,7 +53,7 @@ def fitted(tmp_path_factory, photos):
     names = [f"{'tree lined' if green else 'bare'}/{i}.png" for i, green in enumerate(photos[1])]
     names[0], names[1] = "unlabelled/0.png", "1.png"  # no class: left out
     store = store_of(folder / "photos.h5", photos, names)
-    fit_predictor([HEADS, PHOTOMETRIC], store, folder / "p.safetensors", folder / "accuracy.csv")
+    fit_predictor(store, folder / "p.safetensors", [HEADS, PHOTOMETRIC], accuracy=folder / "accuracy.csv")
     return folder
 
 
@@ -74,7 +77,9 @@ def test_predictor_file_is_portable_and_repeatable(fitted, photos, tmp_path):
     shutil.copy(fitted / "p.safetensors", tmp_path / "elsewhere.safetensors")
     here, there = (load_predictor(path) for path in (fitted / "p.safetensors", tmp_path / "elsewhere.safetensors"))
     np.testing.assert_array_equal(here.score(photos[0][:5]), there.score(photos[0][:5]))
-    fit_predictor([HEADS, PHOTOMETRIC], fitted / "photos.h5", tmp_path / "again.safetensors", tmp_path / "a.csv")
+    fit_predictor(
+        fitted / "photos.h5", tmp_path / "again.safetensors", [HEADS, PHOTOMETRIC], accuracy=tmp_path / "a.csv"
+    )
     assert (tmp_path / "again.safetensors").read_bytes() == (fitted / "p.safetensors").read_bytes()
     assert str(fitted).encode() not in (fitted / "p.safetensors").read_bytes()
 
@@ -172,18 +177,18 @@ def test_a_class_with_too_few_photos_is_named(tmp_path, photos):
     names = [f"{'rare' if i < 6 else 'common'}/{i}.png" for i in range(COUNT)]
     store = store_of(tmp_path / "s.h5", photos, names)
     with pytest.raises(SceneshiftError, match="'common' has 92 photos with it and 4 without"):
-        fit_predictor([HEADS], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+        fit_predictor(store, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "a.csv")
     names = [f"only/{i}.png" for i in range(COUNT)]
     store = store_of(tmp_path / "s.h5", photos, names)
     with pytest.raises(SceneshiftError, match=r"s\.h5: found 1 labelled classes, need two"):
-        fit_predictor([HEADS], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+        fit_predictor(store, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "a.csv")
     assert not (tmp_path / "p.safetensors").exists()
 
 
 def test_the_same_name_twice_is_an_error(tmp_path, photos):
     store = store_of(tmp_path / "s.h5", photos, [f"{'brightness' if i % 2 else 'b'}/{i}" for i in range(COUNT)])
     with pytest.raises(SceneshiftError, match=r"brightness by number 1 \(heads\) and number 2 \(photometric\)"):
-        fit_predictor([HEADS, PHOTOMETRIC], store, tmp_path / "p.safetensors", tmp_path / "a.csv")
+        fit_predictor(store, tmp_path / "p.safetensors", [HEADS, PHOTOMETRIC], accuracy=tmp_path / "a.csv")
 
 
 def folder_with_csv(tmp_path, photos, lines):
@@ -196,8 +201,8 @@ def folder_with_csv(tmp_path, photos, lines):
 def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
     labels = folder_with_csv(tmp_path, photos, [f"{i}.png,{photos[1][i]}" for i in range(60)])
     with pytest.raises(SceneshiftError, match="need a size"):
-        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv")
-    fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", shape=(32, 32))
+        fit_predictor(labels, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "a.csv")
+    fit_predictor(labels, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "a.csv", shape=(32, 32))
     predictor = load_predictor(tmp_path / "p.safetensors")
     assert predictor.attributes == ["green_leaves"]
     assert ((predictor.score(photos[0][60:])[:, 0] > 0) == photos[1][60:]).mean() > 0.85
@@ -215,14 +220,14 @@ def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
 def test_mistakes_in_a_csv_are_named_by_line_and_column(tmp_path, photos, line, says):
     labels = folder_with_csv(tmp_path, photos, ["0.png,0", line])
     with pytest.raises(SceneshiftError, match=says):
-        fit_predictor([HEADS], labels, tmp_path / "p.safetensors", tmp_path / "a.csv", shape=(32, 32))
+        fit_predictor(labels, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "a.csv", shape=(32, 32))
 
 
 def test_formulas_need_no_photos_and_heads_say_that_they_do(tmp_path, photos):
-    fit_predictor([PHOTOMETRIC], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", shape=(32, 32))
+    fit_predictor(None, tmp_path / "p.safetensors", [PHOTOMETRIC], accuracy=tmp_path / "accuracy.csv", shape=(32, 32))
     assert load_predictor(tmp_path / "p.safetensors").score(photos[0][:3]).shape == (3, 1)
     with pytest.raises(SceneshiftError, match=r"`heads` without `labels`.*photo store"):
-        fit_predictor([HEADS], None, tmp_path / "p.safetensors", tmp_path / "accuracy.csv", shape=(32, 32))
+        fit_predictor(None, tmp_path / "p.safetensors", [HEADS], accuracy=tmp_path / "accuracy.csv", shape=(32, 32))
 
 
 def test_heads_of_wide_images_see_what_a_square_would_lose(tmp_path):
@@ -252,12 +257,12 @@ def test_score_writes_a_row_a_picture_and_names_what_it_skips(fitted, photos, tm
     Image.fromarray(photos[0][0]).save(tmp_path / "in" / "a.png")
     Image.fromarray(photos[0][1]).resize((90, 50)).save(tmp_path / "in" / "sub" / "b.jpg")
     (tmp_path / "in" / "broken.jpg").write_bytes(b"no picture")
-    score_images(fitted / "p.safetensors", tmp_path / "in", tmp_path / "s.csv")
+    score(fitted / "p.safetensors", tmp_path / "in", tmp_path / "s.csv")
     with open(tmp_path / "s.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a.png", "sub/b.jpg"]
     assert "broken.jpg: skipped" in capsys.readouterr().err
     expected = load_predictor(fitted / "p.safetensors").score(photos[0][:1])[0]
     assert float(rows[0]["tree_lined"]) == pytest.approx(expected[1], rel=1e-4)
-    score_images(fitted / "p.safetensors", fitted / "photos.h5", tmp_path / "all.csv")
+    score(fitted / "p.safetensors", fitted / "photos.h5", tmp_path / "all.csv")
     assert len((tmp_path / "all.csv").read_text().splitlines()) == COUNT + 1

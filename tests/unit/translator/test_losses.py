@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import sceneshift.backbone
-from sceneshift.backbone import load_backbone
+import sceneshift.vision.backbone
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.translator.losses import discriminator_loss, feature_matching, least_squares
 from sceneshift.translator.perceptual import STAGE_WEIGHTS, load_vgg19, perceptual_loss
+from sceneshift.vision.backbone import load_backbone
 
 
 def verdicts(*values: float) -> list[list[torch.Tensor]]:
@@ -67,7 +67,7 @@ def test_backbones_fast_gradient_is_autograds(size, monkeypatch):
 
     fast = gradient()
     monkeypatch.setattr(
-        sceneshift.backbone._HalvingDepthwise,
+        sceneshift.vision.backbone._HalvingDepthwise,
         "apply",
         lambda x, weight, bias, padding: F.conv2d(x, weight, bias, 2, padding, 1, weight.shape[0]),
     )

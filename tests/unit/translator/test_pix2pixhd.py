@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages.export_translator import export_translator
+from sceneshift.stages.import_translator import import_translator
 from sceneshift.translator.checkpoints import read_translator
-from sceneshift.translator.exporting import export_translator
-from sceneshift.translator.pix2pixhd import import_translator
 
 
 def published_weights(local: bool, halvings=2, blocks=2, width=8, inputs=3):
@@ -103,11 +103,11 @@ def test_an_imported_translator_computes_what_pix2pixhd_computes(checkpoint, tmp
 
 def test_written_again_it_is_the_same_file(checkpoint, tmp_path):
     import_translator(checkpoint, tmp_path / "t.safetensors")
-    export_translator(tmp_path / "t.safetensors", tmp_path / "back.pth", "pix2pixhd")
+    export_translator(tmp_path / "t.safetensors", tmp_path / "back.pth", format="pix2pixhd")
     first, back = torch.load(checkpoint), torch.load(tmp_path / "back.pth")
     assert list(back) == list(first)
     assert all(torch.equal(back[name], first[name]) for name in first)
-    export_translator(tmp_path / "t.safetensors", tmp_path / "again.pth", "pix2pixhd")
+    export_translator(tmp_path / "t.safetensors", tmp_path / "again.pth", format="pix2pixhd")
     assert (tmp_path / "again.pth").read_bytes() == (tmp_path / "back.pth").read_bytes()
 
 
@@ -126,7 +126,7 @@ def test_an_old_file_with_statistics_of_its_norms_is_read_too(tmp_path):
 
 def test_an_edit_head_has_no_such_form(make_translator, tmp_path):
     with pytest.raises(SceneshiftError, match=r"head: edit.*onnx"):
-        export_translator(make_translator(head="edit"), tmp_path / "out.pth", "pix2pixhd")
+        export_translator(make_translator(head="edit"), tmp_path / "out.pth", format="pix2pixhd")
     assert not (tmp_path / "out.pth").exists()
 
 

@@ -1,11 +1,11 @@
-"""`sceneshift COMMAND`: one command a stage. They parse and call, nothing else; stages are imported when run."""
+"""`sceneshift COMMAND`: one command a stage, made from the stage's signature and docstring."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 import sceneshift
-from sceneshift.cli import directions, evaluation, generator, latents, photos, report, scoring, status, translator
+from sceneshift.cli.commands import add_arguments, call, stage_function, stages
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
@@ -21,10 +21,10 @@ Each command is one stage of the workflow and is useful alone; in this order the
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 143 when asked to stop."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = build_parser().parse_args(words, argparse.Namespace(words=words))
-    keep_freed_memory()
     try:
-        arguments.run(arguments)
+        arguments = build_parser(words).parse_args(words)
+        keep_freed_memory()
+        call(stage_function(arguments.stage), arguments, words)
     except SceneshiftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -34,40 +34,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The command line: every command by name, with the arguments of those among `words`.
+
+    To know a command's arguments its stage is imported, with all that it needs: done for the one asked for.
+    """
     parser = argparse.ArgumentParser(
         "sceneshift", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"sceneshift {sceneshift.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for add in (
-        photos.add_prepare_photos,
-        generator.add_train_generator,
-        generator.add_import_generator,
-        generator.add_export_generator,
-        scoring.add_fetch,
-        scoring.add_fit_predictor,
-        latents.add_synthesize,
-        latents.add_index_synthesis,
-        scoring.add_score,
-        latents.add_fit_boundary,
-        directions.add_import_boundary,
-        directions.add_export_boundary,
-        directions.add_factorize_generator,
-        latents.add_rescore_boundary,
-        latents.add_rank_attributes,
-        latents.add_edit,
-        translator.add_make_pairs,
-        translator.add_import_pairs,
-        translator.add_train_translator,
-        translator.add_translate,
-        translator.add_import_translator,
-        translator.add_export_translator,
-        evaluation.add_fit_judge,
-        evaluation.add_evaluate_translator,
-        report.add_report,
-        status.add_status,
-    ):
-        add(commands)
+    for stage, summary in stages().items():
+        name = stage.replace("_", "-")
+        command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        command.set_defaults(stage=stage)
+        if name in words:
+            add_arguments(command, stage_function(stage))
     return parser

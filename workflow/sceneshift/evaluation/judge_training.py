@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
-from sceneshift.photos.streets import LABELS, render_street
 from sceneshift.runtime.devices import autocast, compute_dtype
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
+from sceneshift.streets.render import LABELS, render_street
 
 HEIGHT = 64  # higher pictures are averaged down to this
 BATCH = 64
@@ -26,7 +26,7 @@ JOB = 250  # renders that a process makes at a time
 NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 
 
-def fit_judge(
+def train_judge(
     shape: tuple[int, int],
     out: Path,
     seed: int = 0,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sceneshift.photos.store import PhotoStore
-from sceneshift.photos.streets import render_street
+from sceneshift.streets.render import render_street
 
 MINIMUM = 0.01  # share of the picture; less sky than this is not measured
 

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from sceneshift.backbone import enlarged
 from sceneshift.evaluation.open_sky import MINIMUM
-from sceneshift.evaluation.ssim import ssim
-from sceneshift.evaluation.structure import luminance, structure
+from sceneshift.images.ssim import ssim
+from sceneshift.images.structure import luminance, structure
 from sceneshift.scoring.photometric import green_view
+from sceneshift.vision.backbone import enlarged
 
 Facts = dict[str, tuple[np.ndarray, np.ndarray]]
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sceneshift.runtime.microbatches import WHOLE, Part
+from sceneshift.training.microbatches import WHOLE, Part
 
 # The low-pass filter of the symlet of order 6 (Daubechies 1992): orthogonal, so 2× up and down again changes nothing.
 SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466,

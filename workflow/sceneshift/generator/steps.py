@@ -20,8 +20,8 @@ from sceneshift.generator.losses import (
     r1_penalty,
 )
 from sceneshift.generator.networks import Discriminator, Generator
-from sceneshift.runtime.microbatches import MicroBatches, Part
 from sceneshift.settings import GeneratorSettings
+from sceneshift.training.microbatches import MicroBatches, Part
 
 Figures = dict[str, Tensor]
 LossOf = Callable[[Part, torch.Generator], tuple[Tensor, Figures]]

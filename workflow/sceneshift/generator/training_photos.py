@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from sceneshift.photos.store import PhotoStore
-from sceneshift.runtime.microbatches import WHOLE, Part
 from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.training.microbatches import WHOLE, Part
 
 
 def photo_indices(indices: np.ndarray, seed: int, start: int, count: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Linear boundaries in W between codes that have an attribute and codes that lack it (InterFaceGAN, HiGAN)."""
 
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,11 +11,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC, LinearSVC
 
-from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.randomness import key_of, numpy_generator
-from sceneshift.settings import BoundariesSettings
 
 FORMAT_VERSION = 1
 FEWEST = 10  # examples of either side
@@ -38,40 +35,20 @@ class Boundary:
 
 
 def fit_boundary(
-    w: np.ndarray, scores: np.ndarray, *, selection: str = "extremes", examples: int = 2000, split: float = 0.7,
-    seed: int = 0, attribute: str = "attribute", exact: bool = False,
+    w: np.ndarray | Callable[[np.ndarray], np.ndarray], scores: np.ndarray, *, selection: str = "extremes",
+    examples: int = 2000, split: float = 0.7, seed: int = 0, attribute: str = "attribute", exact: bool = False,
 ) -> Boundary:  # fmt: skip
     """The boundary of one attribute.
 
-    w: untruncated codes [N, w_dim]. scores: [N], higher means more of the attribute.
+    w: untruncated codes [N, w_dim], or a function that reads rows [n] of them. scores: [N], higher means more of the
+        attribute.
     selection: `extremes` takes `examples` codes from each end of the scores, at most half of all (HiGAN); `random`
         takes `examples` codes in all, parted at their median score. split: share that trains, the rest validates.
     exact: the published SVC(kernel="linear", C=1) instead of the faster LinearSVC with the same loss.
 
     Raises SceneshiftError that names the attribute if too few codes, or codes of one side only, are there.
     """
-    return _fit(lambda rows: w[rows], scores, selection, examples, split, seed, attribute, exact, "")
-
-
-def fit_boundary_of_store(
-    store: Path | str, attribute: str, out: Path | str, settings: BoundariesSettings, *, seed: int = 0
-) -> Boundary:
-    """Fit and write the boundary of one of a store's attributes. Reads its scores and only the selected codes."""
-    with LatentStore(store) as latents:
-        boundary = _fit(
-            latents.w, latents.column(attribute), settings.selection, settings.examples, settings.split, seed,
-            attribute, False, sha256_of(store),
-        )  # fmt: skip
-    save_boundary(boundary, out)
-    share = f"validation accuracy {boundary.validation_accuracy:.3f}"
-    print(f"{attribute}: {share}, {boundary.examples} codes", file=sys.stderr)
-    return boundary
-
-
-def _fit(
-    codes: Callable[[np.ndarray], np.ndarray], scores: np.ndarray, selection: str, examples: int, split: float,
-    seed: int, attribute: str, exact: bool, store_sha256: str,
-) -> Boundary:  # fmt: skip
+    codes = w if callable(w) else w.__getitem__
     low, high = select_examples(scores, selection, examples, seed, attribute)
     cut = int(split * len(low))
     w_low, w_high = codes(low), codes(high)
@@ -86,7 +63,6 @@ def _fit(
     return Boundary(
         normal=(classifier.coef_[0] / length).astype(np.float32), intercept=float(classifier.intercept_[0]) / length,
         attribute=attribute, validation_accuracy=float(right.mean()), examples=2 * len(low), selection=selection,
-        store_sha256=store_sha256,
     )  # fmt: skip
 
 

@@ -14,51 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sceneshift.generator import load_generator
-from sceneshift.latents.boundaries import Boundary, check_width, load_boundary, save_boundary
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
-from sceneshift.runtime.pickles import read_npy
 
 Numbering = Literal["stylegan2", "stylegan"]
-
-
-def import_boundary(
-    path: Path | str, generator: Path | str, out: Path | str, name: str, numbering: Numbering = "stylegan2"
-) -> None:
-    """Write the boundary in the .npy file `path` as one of sceneshift, for codes of `generator`.
-
-    name: the attribute that it is more of. numbering: whose layer indices the file means, if it has any.
-    Raises SceneshiftError for another format or width, values that are not finite, and layers that are not there.
-    """
-    held = read_npy(path)
-    if isinstance(held, dict):
-        if "boundary" not in held:
-            found = ", ".join(map(str, held))
-            raise SceneshiftError(f"{path}: found the entries {found:.99}; expected boundary and meta_data.")
-        held, facts = held["boundary"], held.get("meta_data") or {}
-    else:
-        facts = {}
-    network = load_generator(generator)
-    normal = _unit_normal(held, path)
-    check_width(normal, network.w_dim, path, generator)
-    named = facts.get("manipulate_layers") if isinstance(facts, dict) else None
-    layers = layer_resolutions(network.ws_resolutions, numbering)
-    resolutions = resolutions_of(_indices(named, path), layers, f"{path}: manipulate_layers {named!r}")
-    save_boundary(Boundary(normal, 0.0, name, float("nan"), 0, "imported", resolutions=tuple(resolutions)), out)
-
-
-def export_boundary(path: Path | str, out: Path | str, numbering: Numbering = "stylegan2") -> None:
-    """Write a boundary as HiGAN's .npy: the array (1, w_dim), or the dict where the boundary is for certain layers."""
-    boundary = load_boundary(path)
-    array = boundary.normal[None]
-    with atomic_file(out) as temporary, open(temporary, "wb") as file:
-        if not boundary.resolutions:
-            np.save(file, array)
-            return
-        layers = ",".join(map(str, indices_of(boundary.resolutions, numbering)))
-        held = {"boundary": array, "meta_data": {"type": "attribute", "manipulate_layers": layers}}
-        file.write(_old_npy(held))
 
 
 def layer_resolutions(ws_resolutions: Sequence[int], numbering: Numbering) -> list[int]:
@@ -87,7 +45,7 @@ def indices_of(resolutions: Sequence[int], numbering: Numbering) -> list[int]:
     return [index for k in powers for index in ((2 * k - 1, 2 * k) if k else (0,))]
 
 
-def _indices(text: Any, path: Path | str) -> list[int]:
+def layer_indices(text: Any, path: Path | str) -> list[int]:
     """`6-11`, `0,1,4-5` or a list, sorted; nothing named: all layers, an empty list."""
     if text is None:
         return []
@@ -102,7 +60,7 @@ def _indices(text: Any, path: Path | str) -> list[int]:
     return sorted(indices)
 
 
-def _unit_normal(held: Any, path: Path | str) -> np.ndarray:
+def unit_normal(held: Any, path: Path | str) -> np.ndarray:
     shape = held.shape if isinstance(held, np.ndarray) else type(held).__name__
     if not isinstance(held, np.ndarray) or held.dtype.kind != "f" or held.ndim not in (1, 2) or held.size == 0:
         raise SceneshiftError(f"{path}: its boundary is {shape}; expected an array (1, w_dim) of floats.")
@@ -114,7 +72,7 @@ def _unit_normal(held: Any, path: Path | str) -> np.ndarray:
     return (held.ravel() / length).astype(np.float32)
 
 
-def _old_npy(held: dict[str, Any]) -> bytes:
+def old_npy(held: dict[str, Any]) -> bytes:
     """What np.save of NumPy 1 wrote, which old and new NumPy read; NumPy 2 pickles names that old ones lack."""
     box = np.empty((), object)
     box[()] = held

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import Level
 
-LEVELS = ("all", "layout", "objects", "attributes", "color")
 
-
-def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[str, np.ndarray]:
+def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[Level, np.ndarray]:
     """Level -> bool [num_ws]: which of an image's codes it moves.
 
     ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R, whatever
@@ -34,7 +33,7 @@ def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = 
     return masks
 
 
-def mask_of(level: str, ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> np.ndarray:
+def mask_of(level: Level, ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> np.ndarray:
     """The mask of one level; a level that this generator does not have is an error that lists those it has."""
     masks = levels(ws_resolutions, resolution, own)
     if level not in masks:

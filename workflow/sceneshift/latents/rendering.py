@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from sceneshift.generator import load_generator
-from sceneshift.generator.images import to_uint8
+from sceneshift.images.pixels import to_uint8
 from sceneshift.latents.moving import truncated
 from sceneshift.runtime.devices import set_up
-from sceneshift.runtime.microbatches import InHalves
+from sceneshift.training.microbatches import InHalves
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 

@@ -5,24 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from sceneshift.evaluation.structure import structure
-from sceneshift.latents.boundaries import load_boundary
-from sceneshift.latents.levels import levels
+from sceneshift.images.structure import structure
 from sceneshift.latents.moving import move_codes
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, sha256_of
-from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.randomness import numpy_generator
-from sceneshift.scoring import Predictor, load_predictor
-from sceneshift.settings import RescoringSettings
+from sceneshift.scoring import Predictor
 
 COLUMNS = ("edited", "level", "attribute", "delta", "standardised", "low", "high", "mean_change", "structure")
 BOOTSTRAPS = 1000
 BATCH = 64
+Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,49 +47,6 @@ def measure_change(
 
     results = list(in_order(work, batches(len(codes), BATCH), renderer.device))
     return Change(np.concatenate([r[0] for r in results]), np.concatenate([r[1] for r in results]))
-
-
-def rescore_boundary(
-    generator_path: Path | str, boundary_path: Path | str, predictor_path: Path | str, unedited: Path | str,
-    store_path: Path | str, out_csv: Path | str, settings: RescoringSettings, *, seed: int = 0,
-    device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
-    """Write one row for each level (`all` first) and each measured attribute.
-
-    unedited: a store of fresh codes, scored, with all images kept (`synthesize --stream rescoring --keep-images`); made
-        once for all boundaries. store_path: the synthesised set, whose standard deviations standardise.
-    delta: HiGAN's Δ, the mean of max(F(G(w + d·n)) - F(G(w)), 0). standardised: delta by the score's standard
-        deviation, with its 95 % bootstrap interval low … high over codes. mean_change: signed mean, standardised.
-        structure: mean over pictures, the same for all attributes of a level.
-
-    Raises SceneshiftError if the files do not belong together.
-    """
-    renderer, predictor = Renderer(generator_path, device), load_predictor(predictor_path, str(device))
-    boundary = load_boundary(boundary_path, renderer.w_dim, generator_path)
-    with LatentStore(store_path) as synthesised:
-        check_store(synthesised, generator_path, predictor_path)
-        deviations = score_deviations(synthesised)
-    masks = levels(renderer.ws_resolutions, renderer.resolution, boundary.resolutions)
-    rows = []
-    with (
-        LatentStore(unedited) as fresh,
-        Progress(f"re-scoring {boundary.attribute}", len(masks) * len(fresh), beside=out_csv) as bar,
-    ):
-        check_store(fresh, generator_path, predictor_path)
-        if fresh.images is None or len(fresh.images) < len(fresh):
-            raise SceneshiftError(f"{unedited} lacks its images. Make it with `sceneshift synthesize --keep-images`.")
-        psi, codes, before = float(fresh.attrs["truncation_psi"]), fresh.w(slice(None)), fresh.scores
-        images = fresh.images[:]  # HDF5 is not read from several threads at once
-        for level, mask in masks.items():
-            change = measure_change(
-                renderer, predictor, codes, before, images, boundary.normal, settings.distance, mask, psi
-            )
-            rows += summarise(boundary.attribute, level, change, predictor.attributes, deviations, seed)
-            bar.advance(len(codes))
-    with atomic_file(out_csv) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
 
 
 def summarise(
@@ -136,3 +89,33 @@ def check_store(store: LatentStore, generator_path: Path | str, predictor_path: 
                 f"{store.path} was made with another {what} (sha256 {found[:12] or 'none'}…) than {path}"
                 f" ({expected[:12]}…). Synthesise again with this one."
             )
+
+
+def effects_on(attribute: str, table: Path | str) -> dict[str, Row]:
+    """Level -> the row of a re-scoring table that measures `attribute`."""
+    rows = [row for row in rescoring_rows(table) if row["attribute"] == attribute]
+    if not rows:
+        raise SceneshiftError(f"{table} does not measure {attribute!r}. Re-score with a predictor of it.")
+    return {row["level"]: row for row in rows}
+
+
+def best_level(attribute: str, table: Path | str) -> str:
+    """The one level, other than all layers together, where re-scoring `attribute` is strongest, up or down."""
+    effects = {level: row for level, row in effects_on(attribute, table).items() if level != "all"}
+    return max(effects, key=lambda level: effect(effects[level]))
+
+
+def lowers(attribute: str, level: str, table: Path | str) -> bool:
+    """Whether moving along the boundary's normal makes less of `attribute`."""
+    return float(effects_on(attribute, table)[level]["mean_change"]) < 0
+
+
+def effect(row: Row) -> float:
+    """Mean standardised rise of the score along the normal, or, where that is more, against it (its mean fall)."""
+    rise = float(row["standardised"])
+    return max(rise, rise - float(row["mean_change"]))
+
+
+def rescoring_rows(table: Path | str) -> list[Row]:
+    with open(table, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

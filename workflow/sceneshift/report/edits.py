@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from sceneshift.evaluation.summary import Change, summarise
-from sceneshift.photos.reading import find_photos
+from sceneshift.images.reading import find_photos
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoken, training_curves

@@ -32,7 +32,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def build_report(run_dir: Path | str, out_html: Path | str, translated_from: Path | str | None = None) -> None:
+def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path | str | None = None) -> None:
     """Write one self-contained page about the run in `run_dir`, a finished results/RUN folder.
 
     translated_from: the folder whose photos were translated, if not the held-out ones (translate.folder).

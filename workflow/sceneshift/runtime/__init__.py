@@ -1,1 +1,1 @@
-"""What every stage needs around its subject: atomic files, snapshots, seeds, devices, progress, code versions."""
+"""What every stage needs around its subject: errors, atomic files, seeds, devices, progress, code versions."""

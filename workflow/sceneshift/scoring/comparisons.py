@@ -9,13 +9,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from scipy.special import expit
 
-from sceneshift.attributes import as_attribute, questions_asked
-from sceneshift.photos import PhotoStore, find_photos
+from sceneshift.attributes.votes import read_votes
+from sceneshift.images.reading import find_photos
+from sceneshift.photos.store import PhotoStore
+from sceneshift.run.attributes import as_attribute, questions_asked
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.bradley_terry import Votes, bradley_terry
 from sceneshift.scoring.labels import LabelledPhotos, photo_reader, photo_split
 from sceneshift.settings import ComparisonsPredictor
-from sceneshift.votes import read_votes
 
 
 def compared_photos(

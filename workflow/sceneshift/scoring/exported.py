@@ -6,11 +6,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from sceneshift.attributes import kept_names, model_names
-from sceneshift.backbone import enlarged
+from sceneshift.foreign.onnx_models import checked_model, metadata_of, open_session, read_onnx
+from sceneshift.run.attributes import kept_names, model_names
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.onnx_models import checked_model, metadata_of, open_session, read_onnx
 from sceneshift.settings import OnnxPredictor
+from sceneshift.vision.backbone import enlarged
 
 KIND = "onnx"
 BATCH = 16

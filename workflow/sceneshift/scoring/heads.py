@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sceneshift.backbone import FEATURES, enlarged, load_backbone
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
 
 KIND = "heads"
 BACKBONE = "efficientnet-lite0"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneshift.attributes import UNLABELLED, as_attribute
-from sceneshift.photos import PhotoStore, UnusablePhotoError, find_photos, is_held_out, read_sized
+from sceneshift.images.reading import UnusablePhotoError, find_photos, read_sized
+from sceneshift.photos.held_out import is_held_out
+from sceneshift.photos.store import PhotoStore
+from sceneshift.run.attributes import UNLABELLED, as_attribute
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.bradley_terry import Votes
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sceneshift.attribute_names import places365_attributes, places365_columns, places365_scenes, sun_attributes
+from sceneshift.attributes.names import places365_attributes, places365_columns, places365_scenes, sun_attributes
+from sceneshift.foreign.pickles import read_npy, read_torch
 from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.pickles import read_npy, read_torch
-from sceneshift.scoring.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
 from sceneshift.settings import Places365Predictor, Source, file_name
+from sceneshift.vision.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
 
 KIND = "places365"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from sceneshift.attribute_names import side_by_side
+from sceneshift.attributes.names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.scoring import exported, heads, photometric, places365

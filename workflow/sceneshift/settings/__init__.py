@@ -4,8 +4,9 @@
 fails when they drift. Lengths of training are counted in images, never in steps.
 """
 
+from sceneshift.runtime.section import Section, Source
 from sceneshift.settings.config import Settings
-from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, PairsSettings
+from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, Level, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import (
     BoundariesSettings,
@@ -27,8 +28,7 @@ from sceneshift.settings.predictors import (
     file_name,
     with_downloads,
 )
-from sceneshift.settings.reading import canonical_json, load_settings, parse_predictors, parse_section
-from sceneshift.settings.section import Section, Source
+from sceneshift.settings.reading import canonical_json, load_settings, parse
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "HeadsPredictor",
     "ImportedBoundary",
     "KeepSettings",
+    "Level",
     "OnnxPredictor",
     "PairsSettings",
     "PhotometricPredictor",
@@ -60,7 +61,6 @@ __all__ = [
     "canonical_json",
     "file_name",
     "load_settings",
-    "parse_predictors",
-    "parse_section",
+    "parse",
     "with_downloads",
 ]

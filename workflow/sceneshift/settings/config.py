@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from sceneshift.runtime.section import Section
 from sceneshift.settings.edits import EditsSettings, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import HeadsPredictor, Predictor, with_downloads
-from sceneshift.settings.section import Section
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from sceneshift.settings.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Share
+
+Level = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
 
 
 class EditSettings(Section):
@@ -26,7 +28,7 @@ class EditSettings(Section):
         1.0,
         description="With `distance: auto`: mean change of the own score wanted over images that may be sources of pairs (`pairs.keep.source`), in standard deviations of the score.",
     )
-    level: Literal["all", "auto", "layout", "objects", "attributes", "color"] = Field(
+    level: Literal["auto"] | Level = Field(
         "all",
         description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.settings.section import IMPORTED, Positive, Precision, Section, Share
+from sceneshift.runtime.section import IMPORTED, Positive, Precision, Section, Share
 
 
 class GeneratorSettings(Section):
@@ -92,3 +92,8 @@ class GeneratorSettings(Section):
                 f"{4 * self.gpus}; the nearest is {max(1, round(self.batch / (4 * self.gpus))) * 4 * self.gpus}"
             )
         return self
+
+    @property
+    def shares(self) -> int:
+        """Into how many equal parts a batch can be cut: any divisor of this, as parts are of whole groups of 4 images."""
+        return 1 if self.batch % 4 else self.batch // 4

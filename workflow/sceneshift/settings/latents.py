@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sceneshift.settings.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Share
+from sceneshift.settings.edits import Level
 
 
 class SynthesisSettings(Section):
@@ -43,7 +44,7 @@ class SefaSettings(Section):
         0,
         description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
     )
-    levels: list[Literal["all", "layout", "objects", "attributes", "color"]] = Field(
+    levels: list[Level] = Field(
         ["all"], description="Whose layers' weights are factorised; the directions then move these layers."
     )
 

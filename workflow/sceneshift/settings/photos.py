@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from sceneshift.settings.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Share
 
 
 class PhotosSettings(Section):

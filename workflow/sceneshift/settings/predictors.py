@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings.section import IS_PATH, Positive, PositiveNumber, Precision, Section, Share, Source
+from sceneshift.runtime.section import IS_PATH, Positive, PositiveNumber, Precision, Section, Share, Source
 
 
 class FittedHeads(Section):

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.section import IMPORTED, Section
 from sceneshift.settings.config import Settings
 from sceneshift.settings.predictors import Predictor
-from sceneshift.settings.section import IMPORTED, Section
 
 S = TypeVar("S", bound=Section)
 
@@ -34,26 +34,20 @@ def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Set
     return settings.model_copy(update={"generator": generator})
 
 
-def parse_section(model: type[S], text: str | None, **given: Any) -> S:
-    """A section from the JSON of a command's `--settings`; None gives the defaults; `given` goes before the JSON."""
-    values = _from_json(text, {}, 'an object such as {"count": 500}')
-    if given and isinstance(values, dict):
-        values = {**values, **given}
-    return _validated(model, values, where="--settings")
+def parse(model: type[S] | Any, text: str | None, where: str = "--settings") -> S | Any:
+    """A section, or the list of predictors, from the JSON of a command's option; None gives the defaults."""
+    if not (isinstance(model, type) and issubclass(model, Section)):
+        default = [predictor.model_dump() for predictor in Settings().predictors]
+        predictors = _from_json(text, default, 'a list such as [{"kind": "heads"}]', where)
+        return _validated(Settings, {"predictors": predictors}, where).predictors
+    return _validated(model, _from_json(text, {}, 'an object such as {"count": 500}', where), where)
 
 
-def parse_predictors(text: str | None) -> list[Predictor]:
-    """The predictors from the JSON of `fit-predictor --settings`; None gives the default, heads."""
-    default = [predictor.model_dump() for predictor in Settings().predictors]
-    predictors = _from_json(text, default, 'a list such as [{"kind": "heads"}]')
-    return _validated(Settings, {"predictors": predictors}, where="--settings").predictors
-
-
-def _from_json(text: str | None, default: Any, expected: str) -> Any:
+def _from_json(text: str | None, default: Any, expected: str, where: str) -> Any:
     try:
         return json.loads(text) if text else default
     except json.JSONDecodeError as error:
-        raise SceneshiftError(f"--settings is not JSON: {error}. Expected {expected}.") from error
+        raise SceneshiftError(f"{where} is not JSON: {error}. Expected {expected}.") from error
 
 
 def canonical_json(section: Section | list[Section], but: Collection[str] = ()) -> str:

@@ -1,10 +1,11 @@
 """pix2pixHD, what it translates, and how that is judged."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.settings.section import Positive, Precision, Section
+from sceneshift.runtime.section import Positive, Precision, Section
 
 
 class TranslatorSettings(Section):
@@ -59,6 +60,11 @@ class TranslatorSettings(Section):
                     f"{name} is {value}, but {self.gpus} gpus share it: it must be a multiple of {self.gpus}"
                 )
         return self
+
+    @property
+    def shares(self) -> int:
+        """Into how many equal parts a batch can be cut, the last one too: any divisor of this."""
+        return math.gcd(self.batch, self.images)
 
 
 class TranslateSettings(Section):

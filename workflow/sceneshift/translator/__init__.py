@@ -1,5 +1,5 @@
 """Translators: pix2pixHD trained on synthesised pairs, and photos translated with them."""
 
-from sceneshift.translator.translating import Translator, load_translator
+from sceneshift.translator.translator import Translator, load_translator
 
 __all__ = ["Translator", "load_translator"]

@@ -34,7 +34,7 @@ def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
 def perceptual_stages(network: str, device: torch.device) -> Stages:
     """The features named by `perceptual_network`: `backbone`, or the path of torchvision's VGG19 weights."""
     if network == "backbone":
-        from sceneshift.backbone import load_backbone
+        from sceneshift.vision.backbone import load_backbone
 
         return load_backbone(device).stages
     return load_vgg19(network).to(device)

@@ -13,19 +13,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sceneshift.foreign.pickles import read_torch
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, sha256_of
-from sceneshift.runtime.pickles import read_torch
+from sceneshift.runtime.files import atomic_file
 from sceneshift.translator.architecture import Architecture, TranslatorNetwork, network_shapes
-from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
+from sceneshift.translator.checkpoints import read_translator
 
 # before PyTorch 0.4 instance norms stored statistics that the forward pass does not use
 UNUSED = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$")
 FIRST, FIRST_FINE = "model.1.weight", "model1_1.1.weight"
 
 
-def import_translator(checkpoint: Path | str, out: Path | str) -> None:
-    """Write the translator in pix2pixHD's `checkpoint` (global or local, photos to photos) as one of sceneshift.
+def read_pix2pixhd(checkpoint: Path | str) -> TranslatorNetwork:
+    """The network in pix2pixHD's `checkpoint`, global or local, photos to photos.
 
     Raises SceneshiftError that names the file and the tensor for another format, missing or surplus tensors, other
     shapes, values that are not finite, and generators that take anything but RGB (label maps, instance edges).
@@ -48,8 +48,7 @@ def import_translator(checkpoint: Path | str, out: Path | str) -> None:
             raise SceneshiftError(f"{checkpoint}: tensor {theirs} has values that are not finite: its training failed.")
     network = TranslatorNetwork(sizes)
     network.load_state_dict({ours: weights[theirs].float() for ours, theirs in names.items()})
-    digest = f"pix2pixHD {sha256_of(checkpoint)}"
-    save_translator(network, out, TranslatorFacts(sizes, 0, 0, digest, {}))
+    return network
 
 
 def write_pix2pixhd(path: Path | str, out: Path | str) -> None:

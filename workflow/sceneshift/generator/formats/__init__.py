@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sceneshift.foreign.pickles import read_pickle, read_torch
 from sceneshift.generator.formats import genforce, rosinality, stylegan2_ada
 from sceneshift.generator.formats.checkpoint import held
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.pickles import read_pickle, read_torch
 
 OWN = "sceneshift"
 FOREIGN: dict[str, ModuleType] = {module.NAME: module for module in (stylegan2_ada, rosinality, genforce)}

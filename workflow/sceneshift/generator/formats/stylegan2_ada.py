@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sceneshift.foreign.pickles import State
 from sceneshift.generator.convolutions import blur_kernel
 from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.pickles import State
 
 NAME = "stylegan2-ada-pytorch"
 COMPUTES_W_AVG = False

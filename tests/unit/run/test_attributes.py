@@ -1,0 +1,111 @@
+"""The attributes of a run, known before any job: they must be those that the predictor will have."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneshift.run.attributes import boundary_names, check_attributes, fitted_attributes, scored_attributes
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring.labels import labelled_photos
+from sceneshift.settings import load_settings
+from sceneshift.streets.render import LABELS
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes, an empty subfolder, a hidden one, and photos without a class."""
+    photos = tmp_path / "photos"
+    for name in ("snowy road", "dirt", "unlabelled", ".hidden"):
+        (photos / name).mkdir(parents=True)
+        for i in range(2):
+            pixels = np.random.default_rng(i).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(photos / name / f"{i}.png")
+    (photos / "empty").mkdir()
+    return photos
+
+
+def of_folder(folder, **more):
+    return load_settings({"photos": {"source": "folder", "folder": str(folder)}, **more})
+
+
+def test_rendered_streets_and_formulas_stand_side_by_side():
+    settings = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric", "attributes": ["warmth"]}]})
+    assert scored_attributes(settings) == [*LABELS, "warmth"]
+
+
+def test_classes_are_those_that_the_heads_will_learn(folder):
+    assert scored_attributes(of_folder(folder)) == ["dirt", "snowy_road"]
+    assert labelled_photos(folder, (32, 32)).attributes == ["dirt", "snowy_road"]
+
+
+def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
+    table = tmp_path / "labels.csv"
+    with open(table, "w", newline="") as file:
+        csv.writer(file).writerows([["file", "natural light", "snow"], ["photos/dirt/0.png", 0.5, 1]])
+    settings = of_folder(folder, predictors=[{"kind": "heads", "labels": str(table)}])
+    assert scored_attributes(settings) == ["natural_light", "snow"]
+    assert labelled_photos(table, (32, 32)).attributes == ["natural_light", "snow"]
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"boundaries": {"attributes": ["vegetatoin"]}}, ["boundaries.attributes", "did you mean vegetation", "snow"]),
+        ({"edits": {"attributes": [{"attribute": "rain"}]}}, ["edits.attributes (rain)", "'rain'", "natural_light"]),
+        ({"edits": {"attributes": [{"attribute": "snow", "condition_on": ["cloud"]}]}}, ["'cloud'", "clouds"]),
+        (
+            {"boundaries": {"attributes": ["snow"]}, "edits": {"attributes": [{"attribute": "clouds"}]}},
+            ["'clouds'", "there are boundaries of: snow"],
+        ),
+        (
+            {"boundaries": {"sefa": {"components": 1}}, "edits": {"attributes": [{"attribute": "sefa_all_1"}]}},
+            ["edits.attributes (sefa_all_1)", "measured_by", "natural_light"],
+        ),
+        (
+            {"edits": {"attributes": [{"attribute": "snow", "measured_by": "cold"}]}},
+            ["edits.attributes (snow): measured_by", "'cold'", "clouds"],
+        ),
+        (
+            {"boundaries": {"import": [{"name": "snow", "file": "a.npy"}, {"name": "snow", "file": "b.npy"}]}},
+            ["snow is the name of several"],
+        ),
+        (
+            {"predictors": [{"kind": "heads"}, {"kind": "heads"}]},
+            ["natural_light, vegetation", "by number 1 (heads) and number 2 (heads)"],
+        ),
+        (
+            {"predictors": [{"kind": "heads"}, {"kind": "places365", "attributes": ["wood", "snow"]}]},
+            ["scored more than once: snow by number 1 (heads) and number 2 (places365)", "leave each out"],
+        ),
+        (
+            {"predictors": [{"kind": "places365", "attributes": ["scene_chruch_outdoor"]}]},
+            ["places365", "did you mean scene_church_outdoor"],
+        ),
+        ({"predictors": [{"kind": "heads", "labels": "missing.csv"}]}, ["missing.csv", "does not exist"]),
+    ],
+)
+def test_an_unknown_attribute_is_named_with_those_that_are_known(config, says):
+    with pytest.raises(SceneshiftError) as error:
+        check_attributes(load_settings(config))
+    for part in says:
+        assert part in str(error.value)
+
+
+def test_photos_without_classes_need_labels(tmp_path):
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    with pytest.raises(SceneshiftError, match="subfolders with photos"):
+        check_attributes(of_folder(tmp_path))
+
+
+def test_boundaries_come_from_three_places():
+    sources = {
+        "attributes": ["snow", "clouds"],
+        "import": [{"name": "snow", "file": "s.npy"}, {"name": "clouds_higan", "file": "c.npy"}],
+        "sefa": {"components": 2, "levels": ["layout"]},
+    }
+    settings = load_settings({"boundaries": sources})
+    assert fitted_attributes(settings) == ["clouds"], "an imported boundary takes the place of the fitted one"
+    assert boundary_names(settings) == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
+    check_attributes(settings)

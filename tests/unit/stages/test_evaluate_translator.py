@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sceneshift.evaluation.summary import COLUMNS, summarise
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import EvaluationSettings, PhotometricPredictor, PhotosSettings
+from sceneshift.stages import evaluate_translator as translators
+from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.translator.translator import Edited
+
+
+class Darkens:
+    """A translator that halves every pixel at strength 1."""
+
+    def edited(self, images, strength):
+        return [Edited((image * (1 - 0.5 * strength)).astype(np.uint8), None) for image in images]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    settings = PhotosSettings(count=60, resolution=32, held_out=0.4)
+    prepare_photos(None, folder / "photos.h5", settings, table=folder / "photos.csv", seed=0)
+    fit_predictor(
+        folder / "photos.h5",
+        folder / "predictor.safetensors",
+        [PhotometricPredictor(kind="photometric", attributes=["brightness", "warmth"])],
+        accuracy=folder / "accuracy.csv",
+    )
+    (folder / "edit.json").write_text(json.dumps({"measured_by": "brightness", "direction": "less"}))
+    return folder
+
+
+def evaluate(run, out, monkeypatch, **options):
+    monkeypatch.setattr(translators, "load_translator", lambda *_, **__: Darkens())
+    return translators.evaluate_translator(
+        "t.safetensors",
+        run / "photos.h5",
+        out,
+        EvaluationSettings(count=10),
+        predictor=run / "predictor.safetensors",
+        edit=run / "edit.json",
+        judge=None,
+        **options,
+    )
+
+
+def test_a_known_edit_is_measured_on_held_out_photos(run, tmp_path, monkeypatch):
+    changes = {(c.scorer, c.attribute): c for c in evaluate(run, tmp_path / "e.csv", monkeypatch)}
+    brightness = changes["predictor", "brightness"]
+    assert brightness.after == pytest.approx(brightness.before / 2, abs=0.01)
+    assert brightness.low <= brightness.change <= brightness.high < -0.3
+    assert brightness.photos == 10
+    assert changes["pixels", "structure"].after > 0.95
+    assert changes["pixels", "sky_shift"].after == pytest.approx(0.5, abs=0.02)
+    table = pd.read_csv(tmp_path / "e.csv")
+    assert tuple(table.columns) == COLUMNS
+    taken = pd.read_csv(run / "photos.csv").set_index("file")
+    assert taken.loc[table["photo"].unique(), "held_out"].all()
+    assert [c.attribute for c in summarise(tmp_path / "e.csv")] == [attribute for _, attribute in changes]
+
+
+def test_strength_zero_changes_nothing(run, tmp_path, monkeypatch):
+    changes = evaluate(run, tmp_path / "e.csv", monkeypatch, strength=0.0)
+    assert all(c.change == pytest.approx(0 if c.before != 1 else c.after - 1, abs=1e-6) for c in changes)
+
+
+def test_equal_seeds_choose_equal_photos(run, tmp_path, monkeypatch):
+    for name in ("a.csv", "b.csv"):
+        evaluate(run, tmp_path / name, monkeypatch, seed=4)
+    evaluate(run, tmp_path / "c.csv", monkeypatch, seed=5)
+    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.csv", "b.csv", "c.csv"))
+    assert a == b
+    assert a != c
+
+
+def test_an_attribute_that_the_predictor_does_not_know_is_named(run, tmp_path, monkeypatch):
+    (run / "other.json").write_text(json.dumps({"measured_by": "joy"}))
+    monkeypatch.setattr(translators, "load_translator", lambda *_, **__: Darkens())
+    with pytest.raises(SceneshiftError, match=r"joy.*brightness, warmth"):
+        translators.evaluate_translator(
+            "t",
+            run / "photos.h5",
+            tmp_path / "e.csv",
+            EvaluationSettings(),
+            predictor=run / "predictor.safetensors",
+            edit=run / "other.json",
+            judge=None,
+        )
+
+
+def test_predictor_changes_are_in_standard_deviations_and_judge_changes_are_raw():
+    rows = [("p", s, "snow", b, b + 0.3) for s in ("predictor", "judge") for b in (0.2, 0.5, 0.8, 0.4)]
+    predictor, judge = summarise(pd.DataFrame(rows, columns=COLUMNS))
+    assert judge.change == pytest.approx(0.3)
+    assert predictor.change == pytest.approx(0.3 / np.std([0.2, 0.5, 0.8, 0.4]))
+
+
+def test_another_table_is_an_error(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SceneshiftError, match=r"x\.csv"):
+        summarise(tmp_path / "x.csv")

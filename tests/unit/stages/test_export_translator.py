@@ -1,0 +1,96 @@
+"""Exported graphs: photos of any size in, what the translator gives out."""
+
+import json
+import zipfile
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages import export_translator as exporting
+from sceneshift.stages.export_translator import export_translator
+from sceneshift.translator import load_translator
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # the newer exporter cannot follow computed sizes
+
+SIZES = [(16, 16), (16, 28), (37, 53), (100, 41), (9, 13), (13, 120)]  # height, width; 16 is the training size
+
+
+def photo(height, width):
+    """Smooth, as photos are: an edit of noise says nothing."""
+    coarse = np.random.default_rng(height * width).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def load_onnx(path):
+    session = onnxruntime.InferenceSession(path)
+    return lambda x: session.run(None, {"photo": x})[0]
+
+
+def load_torchscript(path):
+    graph = torch.jit.load(path)
+    return lambda x: graph(torch.from_numpy(x)).numpy()
+
+
+FORMATS = {"onnx": load_onnx, "torchscript": load_torchscript}
+
+
+@pytest.mark.parametrize("head", ["edit", "image"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_graph_edits_photos_of_any_size_as_the_translator_does(make_translator, tmp_path, format, head, capsys):
+    path = make_translator(head=head, local_enhancer=head == "image")
+    export_translator(path, tmp_path / "graph", format=format)
+    assert "Largest difference from PyTorch" in capsys.readouterr().err
+    run, translator = FORMATS[format](tmp_path / "graph"), load_translator(path)
+    for size in SIZES:
+        before = photo(*size)
+        wanted = translator(before).astype(int)
+        found = run((before / np.float32(255)).transpose(2, 0, 1)[None])
+        assert found.dtype == np.float32
+        levels = np.abs(found[0].transpose(1, 2, 0) * 255 - wanted)
+        # beside the rounding of the result, Pillow rounds the small copy to whole levels; the image head makes none
+        resized = head == "edit" and min(size) != 16
+        assert levels.max() < (8 if resized else 0.6), size
+        assert levels.mean() < 1
+        assert np.abs(before - wanted).mean() > 2, "an edit to speak of"
+
+
+def test_a_batch_is_its_photos_one_by_one(make_translator, tmp_path):
+    export_translator(make_translator(), tmp_path / "t.onnx", format="onnx")
+    run = load_onnx(tmp_path / "t.onnx")
+    batch = np.stack([photo(40, 30), photo(40, 30)[::-1]]).transpose(0, 3, 1, 2).astype(np.float32) / 255
+    np.testing.assert_allclose(run(batch), np.concatenate([run(batch[:1]), run(batch[1:])]), atol=1e-5)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_file_says_what_made_it_and_holds_no_paths(make_translator, tmp_path, format):
+    path = make_translator()
+    export_translator(path, tmp_path / "graph", format=format)
+    if format == "onnx":
+        model = onnx.load(tmp_path / "graph")
+        onnx.checker.check_model(model)
+        assert model.opset_import[0].version == exporting.OPSET
+        note, contents = model.metadata_props[0].value, [(tmp_path / "graph").read_bytes()]
+    else:
+        with zipfile.ZipFile(tmp_path / "graph") as archive:
+            contents = [archive.read(name) for name in archive.namelist()]
+            note = archive.read("archive/extra/sceneshift.json").decode()
+    assert json.loads(note)["command"] == "export-translator"
+    assert not any(b"/sceneshift/translator/" in content or b"site-packages" in content for content in contents)
+
+
+def test_equal_exports_give_equal_bytes(make_translator, tmp_path):
+    for name in ("a", "b"):
+        export_translator(make_translator(), tmp_path / name, format="onnx")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_graph_that_computes_something_else_is_not_written(make_translator, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_load_onnx", lambda path: lambda photos: photos)
+    with pytest.raises(SceneshiftError, match=r"differs from PyTorch by .* more than 0\.001"):
+        export_translator(make_translator(), tmp_path / "t.onnx", format="onnx")
+    assert not (tmp_path / "t.onnx").exists()

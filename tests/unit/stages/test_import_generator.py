@@ -1,0 +1,265 @@
+"""Generators of other code bases: the same images, the same judgements, and every wrong file refused by tensor."""
+
+import functools
+
+import pytest
+import torch
+
+import foreign_generators as foreign
+from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
+from sceneshift.generator.formats import FOREIGN, open_checkpoint
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages.export_generator import export_generator
+from sceneshift.stages.import_generator import import_generator
+
+
+@pytest.fixture(params=FOREIGN)
+def name(request):
+    return request.param
+
+
+@pytest.mark.parametrize("resolution", [64, 256])
+def test_images_are_those_of_the_original(tmp_path, name, resolution):
+    sizes = foreign.Sizes(resolution, layers=2 if resolution == 64 else 8)
+    original = foreign.write(tmp_path / "c", name, sizes)
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors", shape=(resolution, resolution))
+    g = load_generator(tmp_path / "g.safetensors")
+    z = torch.randn(2, sizes.z_dim)
+    for psi in (1.0, 0.7, 0.0):
+        expected = original(z, psi)
+        difference = (g(z, truncation_psi=psi) - expected).abs().max()
+        assert difference <= 1e-3 * min(1, expected.std()), psi
+    assert load_discriminator(tmp_path / "g.safetensors") is not None
+
+
+def test_wide_networks_are_those_of_the_original(tmp_path, name):
+    sizes = foreign.Sizes(32, columns=7)
+    original = foreign.write(tmp_path / "c", name, sizes)
+    with pytest.raises(SceneshiftError, match="32 px high and 56 px wide"):
+        import_generator(tmp_path / "c", tmp_path / "g.safetensors", shape=(32, 32))
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors", shape=(32, 56))
+    g, z = load_generator(tmp_path / "g.safetensors"), torch.randn(2, sizes.z_dim)
+    expected = original(z, 0.7)
+    assert expected.shape == (2, 3, 32, 56)
+    assert (g(z, truncation_psi=0.7) - expected).abs().max() <= 1e-3 * min(1, expected.std())
+    assert load_discriminator(tmp_path / "g.safetensors")(expected).shape == (2, 1)
+
+
+@pytest.mark.slow
+def test_images_of_1024_px(tmp_path, name):
+    sizes = foreign.Sizes(1024, base=16384, most=64, z_dim=64, w_dim=64)
+    original = foreign.write(tmp_path / "c", name, sizes, discriminator=False)
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors")
+    z = torch.randn(1, 64)
+    assert (load_generator(tmp_path / "g.safetensors")(z, 0.7) - original(z, 0.7)).abs().max() <= 1e-3
+
+
+def test_discriminators_come_along(tmp_path, name):
+    sizes = foreign.Sizes(32)
+    foreign.write(tmp_path / "c", name, sizes)
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors")
+    d = load_discriminator(tmp_path / "g.safetensors")
+    again = foreign.Sizes(32)
+    {"stylegan2-ada-pytorch": foreign.nvidia_generator, "rosinality": foreign.rosinality_generator,
+     "genforce": foreign.genforce_generator}[name](again)  # draws what came before the discriminator  # fmt: skip
+    if name == "rosinality":
+        again.randn(again.w_dim)
+    images = torch.randn(4, 3, 32, 32)
+    torch.testing.assert_close(d(images), foreign.nvidia_logits(foreign.nvidia_discriminator(again), again, images))
+
+
+def test_clamps_are_kept_and_applied(tmp_path):
+    sizes, clamp = foreign.Sizes(32), 0.5  # NVIDIA's is 256, which random weights do not reach
+    g_sd, d_sd = foreign.nvidia_generator(sizes), foreign.nvidia_discriminator(sizes)
+    foreign.write_nvidia(tmp_path / "c.pkl", g_sd, d_sd, clamp)
+    import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
+    g, d = load_generator(tmp_path / "g.safetensors"), load_discriminator(tmp_path / "g.safetensors")
+    z, images = torch.randn(2, sizes.z_dim), torch.randn(4, 3, 32, 32)
+    for limit, same in ((clamp, True), (None, False)):
+        assert torch.allclose(g(z), foreign.nvidia_images(g_sd, sizes, z, 1.0, limit), atol=1e-3) == same
+        assert torch.allclose(d(images), foreign.nvidia_logits(d_sd, sizes, images, limit), atol=1e-3) == same
+
+
+def test_nvidias_own_channel_arithmetic(tmp_path):
+    """Any channel_base and channel_max: 1000 // 8 = 125, 1000 // 16 = 62, …"""
+    sizes = foreign.Sizes(32, base=1000, most=100)
+    original = foreign.write(tmp_path / "c", "stylegan2-ada-pytorch", sizes)
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors")
+    z = torch.randn(1, sizes.z_dim)
+    assert (load_generator(tmp_path / "g.safetensors")(z) - original(z)).abs().max() <= 1e-3
+
+
+def test_higans_older_layout(tmp_path):
+    sizes = foreign.Sizes(32)
+    g = foreign.genforce_generator(sizes)
+    torch.save(foreign.as_higan(g), tmp_path / "c.pth")
+    import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+    z = torch.randn(2, sizes.z_dim)
+    difference = load_generator(tmp_path / "g.safetensors")(z, 0.5) - foreign.genforce_images(g, sizes, z, 0.5)
+    assert difference.abs().max() <= 1e-3
+
+
+def test_without_latent_avg_the_mean_of_mapped_codes_is_taken(tmp_path, capsys):
+    sizes = foreign.Sizes(8)
+    torch.save({"g_ema": foreign.rosinality_generator(sizes)}, tmp_path / "c.pt")
+    for out in "ab":
+        import_generator(tmp_path / "c.pt", tmp_path / f"{out}.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert "no latent_avg" in capsys.readouterr().out
+    g = load_generator(tmp_path / "a.safetensors")
+    expected = g.mapping(torch.randn(50_000, sizes.z_dim)).mean(dim=0)
+    assert (g.w_avg - expected).norm() < 0.05 * expected.norm()
+
+
+def test_a_discriminator_of_another_architecture_stays_behind(tmp_path, capsys):
+    sizes = foreign.Sizes(8)
+    g, d = foreign.nvidia_generator(sizes), foreign.nvidia_discriminator(sizes)
+    foreign.write_nvidia(tmp_path / "c.pkl", g, d, d_architecture="orig")
+    import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
+    assert load_discriminator(tmp_path / "g.safetensors") is None
+    assert "architecture {'orig'}" in capsys.readouterr().out
+
+
+# Wrong files.
+
+CHECKPOINT = {"stylegan2-ada-pytorch": "G_ema", "rosinality": "g_ema", "genforce": "generator_smooth"}
+MAKE = {
+    "stylegan2-ada-pytorch": foreign.nvidia_generator, "rosinality": foreign.rosinality_generator,
+    "genforce": foreign.genforce_generator,
+}  # fmt: skip
+NAMES = {  # a weight, the noise of the last layer
+    "stylegan2-ada-pytorch": ("synthesis.b8.conv0.weight", "synthesis.b8.conv1.noise_const"),
+    "rosinality": ("convs.0.conv.weight", "noises.noise_2"),
+    "genforce": ("synthesis.layer1.weight", "synthesis.layer2.noise"),
+}
+
+
+@pytest.mark.parametrize("wrong", ["missing", "surplus", "shape", "nan", "type", "filter"])
+def test_wrong_tensors_are_named(tmp_path, name, wrong):
+    sd = MAKE[name](foreign.Sizes(8))
+    weight, noise = NAMES[name]
+    if wrong == "missing":
+        del sd[noise]
+        words = f"tensor {noise} is missing"
+    elif wrong == "surplus":
+        sd["something.else"] = torch.zeros(1)
+        words = "tensor something.else is not expected"
+    elif wrong == "shape":
+        sd[weight] = sd[weight][..., :2]
+        words = rf"tensor {weight} has shape \[.*3, 2\]; expected \[16, 16, 3, 3\]"
+    elif wrong == "nan":
+        sd[weight].view(-1)[7] = float("nan")
+        words = f"tensor {weight} holds NaN or infinity"
+    elif wrong == "type":
+        sd[noise] = sd[noise].long()
+        words = rf"tensor {noise} holds numbers of type torch.int64"
+    else:
+        key = next(key for key in sd if key.endswith(("kernel", "resample_filter")))
+        sd[key] = sd[key].roll(1)
+        words = rf"filter {key} is not StyleGAN2's"
+    path = tmp_path / "c.pt"
+    torch.save({CHECKPOINT[name]: sd, "latent_avg": torch.zeros(12)}, path)
+    with pytest.raises(SceneshiftError, match=words) as error:
+        import_generator(path, tmp_path / "g.safetensors")
+    assert str(path) in str(error.value)
+    assert not (tmp_path / "g.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"c_dim": 10}, r"conditional generator \(c_dim \{10\}\)"),
+        ({"g_architecture": "resnet"}, r"architecture is \{'resnet'\} in G_ema; only \{'skip'\}"),
+        ({"clamp": "256"}, "conv_clamp is no positive number"),
+    ],
+)
+def test_other_kinds_of_nvidias_generators_are_refused_by_name(tmp_path, change, words):
+    foreign.write_nvidia(tmp_path / "c.pkl", foreign.nvidia_generator(foreign.Sizes(8)), **change)
+    with pytest.raises(SceneshiftError, match=words):
+        import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("sd", "words"),
+    [
+        ({"synthesis.early_layer.const": torch.zeros(1), "mapping.label_weight": torch.zeros(1)}, "conditional"),
+        ({"synthesis.early_layer.const": torch.zeros(1), "synthesis.lod": torch.zeros(1)}, "first StyleGAN"),
+    ],
+)
+def test_other_kinds_of_genforces_generators_are_refused_by_name(tmp_path, sd, words):
+    torch.save(sd, tmp_path / "c.pth")
+    with pytest.raises(SceneshiftError, match=words):
+        import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+
+
+def test_each_format_given_as_another_is_refused(tmp_path, name):
+    foreign.write(tmp_path / "c", name, foreign.Sizes(8))
+    assert open_checkpoint(tmp_path / "c")[0] == name
+    for other in {"sceneshift", *FOREIGN} - {name}:
+        with pytest.raises(SceneshiftError, match=rf"{tmp_path / 'c'}"):
+            import_generator(tmp_path / "c", tmp_path / "g.safetensors", format=other)
+
+
+@pytest.mark.parametrize("content", [{"weights": {}}, [1, 2], {"g_ema": [1]}, {"models": {}}, {"G_ema": 3}])
+def test_files_of_no_known_format_say_what_they_hold(tmp_path, content):
+    torch.save(content, tmp_path / "c.pt")
+    with pytest.raises(SceneshiftError, match=r"c\.pt"):
+        import_generator(tmp_path / "c.pt", tmp_path / "g.safetensors")
+
+
+def test_shapes_that_claim_too_much_ask_for_no_memory(tmp_path):
+    """A bias of a million channels at 4 px: the kernels would take 36 TB."""
+    sd = foreign.rosinality_generator(foreign.Sizes(8))
+    sd["conv1.activate.bias"], sd["convs.1.activate.bias"] = torch.zeros(2_000_000), torch.zeros(1_000_000)
+    torch.save({"g_ema": sd}, tmp_path / "c.pt")
+    with pytest.raises(SceneshiftError, match="has shape"):
+        import_generator(tmp_path / "c.pt", tmp_path / "g.safetensors")
+
+
+# The other way.
+
+
+@pytest.fixture
+def exportable(tmp_path):
+    """As rosinality can build it: 512 channels."""
+    channels = {"resolution": 8, "channel_base": 32768, "channel_max": 512}
+    g, d = Generator(z_dim=6, w_dim=6, mapping_layers=2, **channels), Discriminator(**channels)
+    g.w_avg.normal_()
+    save_generator(tmp_path / "own.safetensors", g, d)
+    return g, d
+
+
+@pytest.mark.parametrize("name", ["stylegan2-ada-pytorch", "rosinality"])
+def test_exports_come_back_bit_for_bit(tmp_path, exportable, name):
+    for out in "ab":
+        export_generator(tmp_path / "own.safetensors", tmp_path / out, format=name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    import_generator(tmp_path / "a", tmp_path / "back.safetensors")
+    for network, load in zip(exportable, (load_generator, load_discriminator), strict=True):
+        back = load(tmp_path / "back.safetensors").state_dict()
+        for key, tensor in network.state_dict().items():
+            assert torch.equal(back[key], tensor), key
+
+
+def test_exports_have_the_names_and_shapes_of_the_code_bases(tmp_path, exportable):
+    sizes = functools.partial(foreign.Sizes, 8, base=32768, most=512, z_dim=6, w_dim=6, layers=2)
+    export_generator(tmp_path / "own.safetensors", tmp_path / "n", format="stylegan2-ada-pytorch")
+    export_generator(tmp_path / "own.safetensors", tmp_path / "r", format="rosinality")
+    n, r = torch.load(tmp_path / "n"), torch.load(tmp_path / "r")
+    for found, expected in (
+        (n["G_ema"], foreign.nvidia_generator(sizes())), (n["D"], foreign.nvidia_discriminator(sizes())),
+        (r["g_ema"], foreign.rosinality_generator(sizes())), (r["d"], foreign.rosinality_discriminator(sizes())),
+    ):  # fmt: skip
+        shapes = [{key: list(tensor.shape) for key, tensor in sd.items()} for sd in (found, expected)]
+        assert shapes[0] == shapes[1]
+
+
+def test_a_clamped_generator_keeps_its_clamp_in_nvidias_format(tmp_path):
+    g = Generator(z_dim=4, w_dim=4, resolution=8, channel_base=64, channel_max=8, mapping_layers=2, conv_clamp=256.0)
+    save_generator(tmp_path / "g.safetensors", g)
+    export_generator(tmp_path / "g.safetensors", tmp_path / "e.pt", format="stylegan2-ada-pytorch")
+    import_generator(tmp_path / "e.pt", tmp_path / "back.safetensors")
+    assert load_generator(tmp_path / "back.safetensors").conv_clamp == 256
+    with pytest.raises(SceneshiftError, match="cannot build this generator: its channels are"):
+        export_generator(tmp_path / "g.safetensors", tmp_path / "r.pt", format="rosinality")

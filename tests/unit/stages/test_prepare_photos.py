@@ -1,0 +1,202 @@
+"""prepare_photos: what ends up in the store and in photos.csv."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneshift.images.reading import read_sized
+from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import PhotosSettings
+from sceneshift.stages import prepare_photos as prepare
+from sceneshift.stages.prepare_photos import is_held_out, prepare_photos
+from sceneshift.streets.render import LABELS, render_street, street_factors
+
+
+def settings(folder: Path, **changes) -> PhotosSettings:
+    return PhotosSettings(**{"source": "folder", "folder": str(folder), "resolution": 32, "held_out": 0.3, **changes})
+
+
+def run(folder: Path, out: Path, **changes) -> tuple[PhotoStore, dict[str, dict[str, str]]]:
+    prepare_photos(None, out / "photos.h5", settings(folder, **changes), table=out / "photos.csv", seed=0)
+    with open(out / "photos.csv", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return PhotoStore(out / "photos.h5"), {row["file"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for index in range(20):
+        path = tmp_path / "photos" / ("town" if index % 2 else "village") / f"{index:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(render_street(0, index, (40, 48))[0]).save(path)
+    return tmp_path / "photos"
+
+
+def test_a_folder_becomes_a_store_and_a_list(folder, tmp_path):
+    Image.fromarray(render_street(0, 99, 40)[0]).save(folder / "top.jpg")
+    store, rows = run(folder, tmp_path)
+    with store:
+        assert len(store) == len(rows) == 21
+        assert store.resolution == 32
+        assert store.crop == "center"
+        assert store.folder == folder.resolve()
+        assert store.attributes == ()
+        assert store.labels is None
+        assert set(store.names) == set(rows)
+        for index, name in enumerate(store.names):
+            np.testing.assert_array_equal(store.images([index])[0], read_sized(folder / name, (32, 32)).pixels)
+            assert rows[name]["status"] == "taken"
+            assert rows[name]["held_out"] == str(int(store.held_out[index]))
+        assert rows["town/01.png"]["folder"] == "town"
+        assert rows["top.jpg"]["folder"] == ""
+        assert (rows["town/01.png"]["width"], rows["town/01.png"]["height"]) == ("48", "40")
+        assert sorted([*store.train_indices, *store.held_out_indices]) == list(range(21))
+        assert '"seed"' in store.provenance
+
+
+def test_the_same_run_gives_the_same_bytes(folder, tmp_path):
+    for name in ("first", "second"):
+        prepare_photos(
+            None, tmp_path / name / "photos.h5", settings(folder), table=tmp_path / name / "photos.csv", seed=0
+        )
+    for name in ("photos.h5", "photos.csv"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_unusable_files_are_skipped_and_named(folder, tmp_path):
+    (folder / "town" / "zero.jpg").write_bytes(b"")
+    (folder / "town" / "notes.txt").write_text("no photo, no matter")
+    store, rows = run(folder, tmp_path)
+    assert len(store) == 20
+    assert rows["town/zero.jpg"]["status"] == "skipped"
+    assert "empty" in rows["town/zero.jpg"]["reason"]
+    assert rows["town/zero.jpg"]["folder"] == "town"
+    assert "town/notes.txt" not in rows
+    assert "town/zero.jpg" not in store.names
+
+
+def test_too_many_unusable_files_are_an_error_that_leaves_nothing(folder, tmp_path):
+    for index in range(7):
+        (folder / f"bad{index}.jpg").write_bytes(b"")
+    with pytest.raises(SceneshiftError) as caught:
+        run(folder, tmp_path)
+    message = str(caught.value)
+    for part in ("7 of 27", "max_skipped = 0.05", "bad0.jpg: empty", "and 2 more", "photos.skipped.csv"):
+        assert part in message
+    assert not (tmp_path / "photos.h5").exists()
+    assert not (tmp_path / "photos.csv").exists()
+    assert len((tmp_path / "photos.skipped.csv").read_text().splitlines()) == 8
+    assert not list(tmp_path.glob(".photos*"))
+    run(folder, tmp_path, max_skipped=0.3)
+    assert not (tmp_path / "photos.skipped.csv").exists()
+
+
+def test_no_usable_photo_names_folder_and_formats(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"")
+    with pytest.raises(SceneshiftError, match=r"no usable photo.*JPEG, PNG, WebP, BMP or TIFF") as caught:
+        run(tmp_path / "photos", tmp_path, max_skipped=1.0)
+    assert str(tmp_path / "photos") in str(caught.value)
+    with pytest.raises(SceneshiftError, match="does not exist"):
+        run(tmp_path / "nowhere", tmp_path)
+
+
+def test_exact_duplicates_count_once(folder, tmp_path):
+    shutil.copy(folder / "town" / "01.png", folder / "village" / "zz copy.png")
+    store, rows = run(folder, tmp_path)
+    assert len(store) == 20
+    assert rows["village/zz copy.png"]["status"] == "duplicate"
+    assert rows["village/zz copy.png"]["reason"] == "same bytes as town/01.png"
+
+
+def test_the_split_stays_when_photos_are_added(folder, tmp_path):
+    _, before = run(folder, tmp_path / "before")
+    for index in range(20, 40):
+        Image.fromarray(render_street(0, index, 40)[0]).save(folder / "town" / f"a{index}.png")
+    _, after = run(folder, tmp_path / "after")
+    assert {row["held_out"] for row in before.values()} == {"0", "1"}
+    for name, row in before.items():
+        assert after[name]["held_out"] == row["held_out"]
+
+
+def test_the_split_has_its_share_and_grows_with_it():
+    names = [f"town/{index}.jpg" for index in range(5000)]
+    tenth = {name for name in names if is_held_out(name, 0.1)}
+    assert 430 < len(tenth) < 570
+    assert tenth < {name for name in names if is_held_out(name, 0.2)}
+    assert not any(is_held_out(name, 0.0) for name in names)
+    assert all(is_held_out(name, 1.0) for name in names)
+
+
+def test_nothing_left_to_train_on_is_an_error(folder, tmp_path):
+    for path in sorted(folder.rglob("*.png"))[1:]:
+        path.unlink()
+    with pytest.raises(SceneshiftError, match=r"held_out = 0\.99.*no photo to train on"):
+        run(folder, tmp_path, held_out=0.99)
+
+
+def test_file_names_of_any_bytes_survive(folder, tmp_path):
+    for name in ('straße, "1".png', "new\nline.png", b"latin-\xe9.png".decode("utf-8", "surrogateescape")):
+        shutil.copy(folder / "town" / "01.png", folder / name)
+        with open(folder / name, "ab") as file:
+            file.write(name.encode("utf-8", "surrogateescape"))  # no duplicate
+    store, rows = run(folder, tmp_path)
+    assert len(store) == 23
+    assert set(store.names) == set(rows)
+    assert all((folder / name).exists() for name in store.names)
+
+
+def test_rendered_streets_come_with_labels(tmp_path):
+    rendered = PhotosSettings(source="rendered", count=30, resolution=32)
+    prepare_photos(None, tmp_path / "photos.h5", rendered, table=tmp_path / "photos.csv", seed=7)
+    with PhotoStore(tmp_path / "photos.h5") as store, open(tmp_path / "photos.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+        assert store.attributes == LABELS
+        assert store.folder is None
+        assert store.names[11] == rows[11]["file"] == "street-000011"
+        for index in (0, 11, 29):
+            picture, labels = render_street(7, index, 32)
+            np.testing.assert_array_equal(store.images([index])[0], picture)
+            np.testing.assert_array_equal(store.labels[index], labels)
+            assert float(rows[index]["snow"]) == pytest.approx(labels[LABELS.index("snow")], abs=1e-4)
+            assert store.held_out[index] == is_held_out(store.names[index], rendered.held_out)
+
+
+def test_wide_streets_and_photos(folder, tmp_path):
+    prepare_photos(
+        None, tmp_path / "s.h5", PhotosSettings(count=5, resolution=16, width=36), table=tmp_path / "s.csv", seed=7
+    )
+    with PhotoStore(tmp_path / "s.h5") as store, open(tmp_path / "s.csv", newline="") as file:
+        row = list(csv.DictReader(file))[3]
+        assert (row["width"], row["height"]) == ("36", "16")
+        picture, labels = render_street(7, 3, (16, 36))
+        np.testing.assert_array_equal(store.images([3])[0], picture)
+        np.testing.assert_array_equal(labels, street_factors(7, 3))
+    store = run(folder, tmp_path, resolution=16, width=20)[0]
+    np.testing.assert_array_equal(store.images([0])[0], read_sized(folder / store.names[0], (16, 20)).pixels)
+
+
+def test_worker_processes_give_the_same_streets(tmp_path, monkeypatch):
+    rendered = PhotosSettings(source="rendered", count=70, resolution=16)
+    prepare_photos(None, tmp_path / "one.h5", rendered, table=tmp_path / "one.csv", seed=7)
+    monkeypatch.setattr(prepare, "FEW_STREETS", 10)
+    monkeypatch.setattr(prepare, "_cores", lambda: 2)
+    prepare_photos(None, tmp_path / "two.h5", rendered, table=tmp_path / "two.csv", seed=7)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+def test_waiting_results_stay_few():
+    """Memory does not grow with the number of photos: work is handed out only as results are taken."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    started = []
+    with ThreadPoolExecutor(2) as pool:
+        results = prepare._in_order(pool, started.append, iter(range(1000)))
+        next(results)
+        assert len(started) <= 4 * prepare._cores()
+        results.close()

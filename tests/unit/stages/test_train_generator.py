@@ -1,0 +1,201 @@
+"""Training: the same weights whether or not it was killed, clear words when it goes wrong."""
+
+import os
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from sceneshift.generator import steps
+from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
+from sceneshift.generator.training_photos import photo_batches, photo_indices
+from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.interruption import Interrupted
+from sceneshift.settings import GeneratorSettings, PhotosSettings
+from sceneshift.stages import train_generator as training
+from sceneshift.stages.import_generator import import_generator
+from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.stages.train_generator import train_generator
+from sceneshift.training.microbatches import WHOLE
+
+TINY = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 128, "channel_max": 8, "batch": 8}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photos") / "photos.h5"
+    prepare_photos(None, path, PhotosSettings(count=60, resolution=32), table=path.with_suffix(".csv"), seed=0)
+    return path
+
+
+def settings(**changes):
+    return GeneratorSettings(**(TINY | {"images": 96, "snapshot_images": 40} | changes))
+
+
+def test_a_killed_training_resumes_to_the_same_bytes(photos, tmp_path, monkeypatch):
+    train_generator(photos, tmp_path / "a" / "g.safetensors", settings())
+
+    class Killed(BaseException):
+        pass
+
+    steps = iter(range(10**6))
+    original = training._update_ema
+
+    def killed(*arguments):
+        if next(steps) in (3, 9):  # before the first snapshot, and after it
+            raise Killed
+        original(*arguments)
+
+    monkeypatch.setattr(training, "_update_ema", killed)
+    out = tmp_path / "b" / "g.safetensors"
+    for _ in range(2):
+        with pytest.raises(Killed):
+            train_generator(photos, out, settings())
+        assert not out.exists()
+    train_generator(photos, out, settings())
+    assert next(steps) == 4 + 6 + 7  # the last process began at the snapshot of 40 images: 7 steps of 8 were left to 96
+    assert out.read_bytes() == (tmp_path / "a" / "g.safetensors").read_bytes()
+    one, other = (history_without_rates(tmp_path / folder) for folder in "ab")
+    assert one == other
+
+
+def history_without_rates(folder):
+    table = pd.read_csv(folder / "training" / "history.csv")
+    return table.drop(columns="images_per_second").fillna(0).to_numpy().tolist()
+
+
+def test_a_longer_training_goes_on_from_a_shorter_one(photos, tmp_path):
+    train_generator(photos, tmp_path / "a" / "g.safetensors", settings(images=160))
+    train_generator(photos, tmp_path / "b" / "g.safetensors", settings(images=80))
+    train_generator(photos, tmp_path / "b" / "g.safetensors", settings(images=160))
+    one, other = (load_generator(tmp_path / folder / "g.safetensors").state_dict() for folder in "ab")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_other_settings_start_over_and_say_so(photos, tmp_path, capsys):
+    out = tmp_path / "g.safetensors"
+    train_generator(photos, out, settings(images=40))
+    first = out.read_bytes()
+    train_generator(photos, out, settings(images=40, learning_rate=0.001))
+    assert "starting over" in capsys.readouterr().err
+    assert out.read_bytes() != first
+
+
+def test_other_code_starts_over(photos, tmp_path, monkeypatch, capsys):
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    monkeypatch.setattr(training, "code_version", lambda module: f"{module}, changed")
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    assert "starting over" in capsys.readouterr().err
+
+
+def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeypatch):
+    original, handler = training._update_ema, signal.getsignal(signal.SIGTERM)
+
+    def stop_now(state, decay):
+        original(state, decay)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(training, "_update_ema", stop_now)
+    with pytest.raises(Interrupted, match="8 images"):
+        train_generator(photos, tmp_path / "g.safetensors", settings())
+    assert (tmp_path / "training" / "snapshot.pt").exists()
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_losses_that_are_not_finite_stop_with_advice(photos, tmp_path, monkeypatch):
+    original = steps.generator_loss
+    calls = iter(range(10**6))
+    monkeypatch.setattr(steps, "generator_loss", lambda x: original(x) * (float("nan") if next(calls) > 6 else 1))
+    with pytest.raises(SceneshiftError, match=r"loss_g.* is not finite; the last good snapshot is .*r1_gamma"):
+        train_generator(photos, tmp_path / "g.safetensors", settings())
+    snapshot = torch.load(tmp_path / "training" / "snapshot.pt", weights_only=True)
+    assert all(torch.isfinite(t).all() for t in snapshot["state"]["g"].values())
+
+
+def test_warm_start_goes_on_from_weights_and_counts_their_images(photos, tmp_path):
+    first = tmp_path / "a" / "g.safetensors"
+    train_generator(photos, first, settings(images=80))
+    second = tmp_path / "b" / "g.safetensors"
+    train_generator(photos, second, settings(images=8, warm_start=str(first), learning_rate=1e-9))
+    one, other = load_generator(first).state_dict(), load_generator(second).state_dict()
+    assert all(torch.allclose(one[n], other[n], atol=1e-4) for n in one if "w_avg" not in n)
+    assert images_seen(second) == 88
+
+
+def test_warm_start_of_another_shape_names_both_sides(photos, tmp_path):
+    first = tmp_path / "g.safetensors"
+    train_generator(photos, first, settings(images=8))
+    with pytest.raises(SceneshiftError, match="w_dim 8 there, 16 here"):
+        train_generator(photos, tmp_path / "x" / "g.safetensors", settings(warm_start=str(first), w_dim=16))
+
+
+def test_warm_start_without_a_discriminator_takes_a_new_one_and_keeps_the_clamp(photos, tmp_path):
+    first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
+    train_generator(photos, first, settings(images=8))
+    g = load_generator(first)
+    g.synthesis.conv_clamp = 256.0
+    save_generator(first, g)
+    train_generator(photos, second, settings(images=8, warm_start=str(first)))
+    assert load_generator(second).conv_clamp == 256
+    assert load_discriminator(second).b4.conv.conv_clamp == 256
+
+
+def test_wide_photos_make_a_wide_generator(tmp_path):
+    wide = tmp_path / "wide.h5"
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 28, 3), dtype=np.uint8)
+    with PhotoStoreWriter(wide, 16, width=28, crop="center", folder="", provenance="{}") as store:
+        store.append(images, [str(i) for i in range(12)], [False] * 12)
+    out = tmp_path / "a" / "g.safetensors"
+    train_generator(wide, out, settings(images=16))
+    assert load_generator(out).width == 28
+    with Image.open(tmp_path / "a" / "training" / "samples-00000016.png") as sheet:
+        assert sheet.size == (9 * 28, 8 * 16)
+    with PhotoStoreWriter(tmp_path / "square.h5", 16, crop="center", folder="", provenance="{}") as store:
+        store.append(images[:, :, :16], [str(i) for i in range(12)], [False] * 12)
+    with pytest.raises(SceneshiftError, match="width 28 there, 16 here"):
+        train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(warm_start=str(out)))
+    with pytest.raises(SceneshiftError, match=r"16 px high and 28 px wide, but .* 16 px high and 16 px wide"):
+        import_generator(out, tmp_path / "i.safetensors", shape=(16, 16))
+    import_generator(out, tmp_path / "i.safetensors", shape=(16, 28))
+
+
+def test_style_mixing_switches_codes_at_one_layer():
+    from sceneshift.runtime.randomness import torch_generator
+
+    g = training.Generator(z_dim=8, w_dim=8, resolution=32, channel_base=64, channel_max=4, mapping_layers=1)
+    ws, _ = steps._codes(g, 200, 0.9, WHOLE, torch_generator(0))
+    switches = (ws[:, 1:] != ws[:, :-1]).any(dim=2).sum(dim=1)
+    assert set(switches.tolist()) == {0, 1}
+    assert 0.8 < (switches == 1).float().mean() < 0.97
+    assert (steps._codes(g, 50, 0.0, WHOLE, torch_generator(0))[0].std(dim=1) == 0).all()
+
+
+def test_each_epoch_sees_every_photo_once():
+    stream = photo_indices(np.arange(10), seed=3, start=0, count=30).reshape(3, 10)
+    assert all(sorted(epoch) == list(range(10)) for epoch in stream.tolist())
+    assert stream[0].tolist() != stream[1].tolist()
+    assert photo_indices(np.arange(10), 3, 7, 9).tolist() == stream.ravel()[7:16].tolist()
+
+
+def test_held_out_photos_are_never_seen(photos):
+    with PhotoStore(photos) as store:
+        held_out = {image.tobytes() for image in store.images(store.held_out_indices)}
+        batches = photo_batches(store, 0, 0, 8, mirror=False)
+        seen = {image.tobytes() for _ in range(20) for image in next(batches)}
+    assert held_out
+    assert not held_out & seen
+
+
+def test_history_is_a_table_with_its_columns(photos, tmp_path, monkeypatch):
+    counted = SimpleNamespace(distance=lambda images: len(list(images)))
+    monkeypatch.setattr(training, "FrechetMeter", lambda *photos: counted)
+    train_generator(photos, tmp_path / "g.safetensors", settings())
+    lines = (tmp_path / "training" / "history.csv").read_text().splitlines()
+    assert lines[0].split(",") == training.HISTORY
+    assert lines[-1].startswith("96,")
+    assert float(lines[-1].split(",")[-1]) == 16  # 1000 images in batches of 64

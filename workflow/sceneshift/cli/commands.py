@@ -1,0 +1,224 @@
+"""From a stage's function to its command.
+
+Parameters before `*` are arguments, the others options; those without a default must be given. The type says how a word
+is read: a path, a number, one of a Literal's words, a section of the settings as JSON. `device`, `world` and `shape`
+mean the same everywhere. The docstring's lines `name: …` are the help of the parameters. Written here and not with a
+library, because the commands' form is older than any that would make it, and because of `device` and `world`.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from sceneshift.cli.devices import device_of, train_on_gpus
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.section import Section
+from sceneshift.settings import parse
+
+STAGES = Path(__file__).parents[1] / "stages"
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Documentation:
+    """A stage's docstring, taken apart."""
+
+    summary: str
+    text: str  # all but what follows
+    parameters: dict[str, str]
+    example: str
+
+
+def stages() -> dict[str, str]:
+    """Every stage and its one-line summary, read from the files without importing them."""
+    found = {}
+    for path in sorted(STAGES.glob("[a-z]*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem)
+        found[path.stem] = documentation(ast.get_docstring(function) or "").summary
+    return found
+
+
+def stage_function(stage: str) -> Function:
+    """The function of a stage; imports its module."""
+    return getattr(importlib.import_module(f"sceneshift.stages.{stage}"), stage)
+
+
+def documentation(docstring: str) -> Documentation:
+    """Summary, parameters (lines `name: …`, in the second paragraph), example (the last), and the rest."""
+    summary, *paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    named = re.compile(r"^(\w+): ", re.M)
+    parameters, example, rest = {}, "", []
+    for place, paragraph in enumerate(paragraphs):
+        if place == 0 and named.match(paragraph):
+            parts = named.split(paragraph)[1:]
+            parameters = {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+        elif paragraph.startswith("Example: "):
+            example = " ".join(paragraph.removeprefix("Example: ").split())
+        else:
+            rest.append(paragraph)
+    return Documentation(summary, "\n\n".join([summary, *rest]), parameters, example)
+
+
+def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
+    """Give a stage's arguments and help to its command."""
+    described = documentation(function.__doc__ or "")
+    command.description = described.text
+    example = textwrap.fill(
+        f"{command.prog} {described.example}", 118, initial_indent="  ", subsequent_indent="    ",
+        break_on_hyphens=False, break_long_words=False,
+    )  # fmt: skip
+    command.epilog = f"example:\n{example}"
+    for parameter in _parameters(function):
+        name, kind = parameter.name, parameter.annotation
+        what = described.parameters.get(name) or COMMON.get(name, "")
+        if name == "device":
+            command.add_argument("--device", default="auto", help=COMMON[name])
+        elif name == "world":
+            command.add_argument("--gpus", type=_positive, metavar="N", help=COMMON[name])
+        elif name == "shape":
+            default = None if parameter.default is None else parameter.default[0]
+            command.add_argument("--resolution", type=_positive, default=default, help=f"height in pixels {what}")
+            command.add_argument("--width", type=_positive, help="width in pixels, with --resolution (default: square)")
+        elif _is_json(kind):
+            if section := _section(kind):
+                command.epilog += (
+                    f"\n\n{name.replace('_', '-')}, as JSON keys, with their defaults:\n{_defaults(section)}"
+                )
+            text = what or f"the {_section(kind).__name__.removesuffix('Settings').lower()} settings"
+            required = name != "settings" and parameter.default is parameter.empty
+            command.add_argument(
+                f"--{name}", type=_json_text, metavar="JSON", required=required, help=f"{text}: JSON, or @FILE"
+            )
+        else:
+            _add_word(command, parameter, what)
+
+
+def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]) -> None:
+    """Run a stage with what was given."""
+    given: dict[str, Any] = {}
+    trains = False
+    for parameter in _parameters(function):
+        name, kind = parameter.name, parameter.annotation
+        if name == "world":
+            trains = True
+        elif name == "shape":
+            if (shape := _shape(arguments)) is not None:
+                given[name] = shape
+        elif name == "device":
+            continue
+        elif _is_json(kind):
+            text = getattr(arguments, name)
+            if text is not None or name == "settings":
+                given[name] = parse(_plain(kind), text, where=f"--{name}")
+        elif (value := getattr(arguments, name)) is not None or parameter.kind is not parameter.KEYWORD_ONLY:
+            given[name] = value
+
+    if trains:
+        settings = given["settings"]
+        train_on_gpus(
+            words, arguments.device, arguments.gpus or settings.gpus, settings.shares,
+            lambda device, world: function(**given, device=device, world=world),
+        )  # fmt: skip
+    elif hasattr(arguments, "device"):
+        function(**given, device=device_of(arguments.device))
+    else:
+        function(**given)
+
+
+COMMON = {
+    "device": "auto, cpu, cuda or cuda:1 (default: auto, a GPU if there is one)",
+    "world": "GPUs that share each batch (default: the settings'); with --device cpu: processes",
+    "seed": "every random draw follows from it",
+}
+
+
+def _parameters(function: Function) -> list[inspect.Parameter]:
+    return list(inspect.signature(function, eval_str=True).parameters.values())
+
+
+def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, what: str) -> None:
+    """An argument or option that is a word, or several."""
+    kind, default = _plain(parameter.annotation), parameter.default
+    option = parameter.kind is parameter.KEYWORD_ONLY
+    more: dict[str, Any] = {"help": what}
+    if kind is bool:
+        more["action"] = argparse.BooleanOptionalAction if default else "store_true"
+    elif get_origin(kind) is Literal:
+        more["choices"] = get_args(kind)
+    elif get_origin(kind) is not None:  # a sequence
+        more |= {"nargs": "*" if default == () else "+", "type": _plain(get_args(kind)[0])}
+    else:
+        more["type"] = kind
+    if option:
+        more |= {"default": None if default is parameter.empty else default, "required": default is parameter.empty}
+        if default not in (None, parameter.empty, False, True, ()):
+            shown = " ".join(f"{value:g}" for value in default) if isinstance(default, tuple) else default
+            more["help"] += f" (default: {shown})"
+        command.add_argument(f"--{parameter.name.replace('_', '-')}", **more)
+    else:
+        if NoneType in get_args(parameter.annotation):
+            more["nargs"] = "?"
+        if kind is str and "choices" not in more and "nargs" not in more:
+            more.pop("type")
+        command.add_argument(parameter.name, **more)
+
+
+def _plain(kind: Any) -> Any:
+    """The type that a word becomes: `Path | str | None` is a path, `X | None` an X."""
+    if get_origin(kind) in (Union, UnionType):
+        kinds = [one for one in get_args(kind) if one is not NoneType]
+        return Path if Path in kinds else kinds[0]
+    return kind
+
+
+def _section(kind: Any) -> type[Section] | None:
+    plain = _plain(kind)
+    return plain if isinstance(plain, type) and issubclass(plain, Section) else None
+
+
+def _is_json(kind: Any) -> bool:
+    return _section(kind) is not None or get_origin(_plain(kind)) is list
+
+
+def _positive(word: str) -> int:
+    if not word.isdigit() or not int(word):
+        raise argparse.ArgumentTypeError(f"found {word!r}, expected a whole number from 1")
+    return int(word)
+
+
+def _json_text(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {value[1:]}: {error.strerror}") from error
+
+
+def _defaults(section: type[Section]) -> str:
+    lines = []
+    for name, field in section.model_fields.items():
+        default = "required" if field.is_required() else field.get_default()
+        shown = default.model_dump(by_alias=True) if isinstance(default, Section) else default
+        text = shown if field.is_required() else json.dumps(shown, default=Section.model_dump)
+        lines.append(f"  {field.alias or name} ({text}): {field.description}")
+    return "\n".join(lines)
+
+
+def _shape(arguments: argparse.Namespace) -> tuple[int, int] | None:
+    """Height and width by `--resolution` and `--width`; None if neither is given."""
+    if arguments.resolution is None:
+        if arguments.width is not None:
+            raise SceneshiftError("--width is given without --resolution, the height: give both.")
+        return None
+    return arguments.resolution, arguments.resolution if arguments.width is None else arguments.width

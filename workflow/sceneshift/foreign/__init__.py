@@ -1,0 +1,1 @@
+"""Files of strangers, read as data: nothing in them is ever executed."""

@@ -1,0 +1,67 @@
+"""edit: a sheet of synthesised images moved along a boundary, to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from sceneshift.latents.boundaries import load_boundary
+from sceneshift.latents.codes import z_of
+from sceneshift.latents.levels import Level, mask_of
+from sceneshift.latents.moving import move_codes
+from sceneshift.latents.rendering import Renderer
+from sceneshift.runtime.files import atomic_file
+
+GAP = 4
+SMALLEST_CELL = 128  # smaller images are enlarged by a whole number
+
+
+def edit(
+    generator: Path | str, boundary: Path | str, out: Path | str, *, images: int = 6,
+    distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3), level: Level = "all", truncation_psi: float = 0.7,
+    seed: int = 0, device: torch.device | str = "cpu",
+) -> None:  # fmt: skip
+    """Draw a strip of synthesised images moved along a boundary, to look at.
+
+    generator: generator (.safetensors)
+    boundary: boundary (.npz)
+    out: picture to write (.png)
+    images: rows, a code each
+    distances: columns: steps along the normal, in W, written above (HiGAN: -3 to 3)
+    level: layers moved
+    truncation_psi: truncation
+
+    Example: generator.safetensors vegetation.npz vegetation.png --images 6
+    """
+    renderer = Renderer(generator, device)
+    direction = load_boundary(boundary, renderer.w_dim, generator)
+    mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
+    w = renderer.mapped(z_of(seed, "rescoring", range(images), renderer.z_dim))
+    columns = []
+    for distance in distances:
+        codes = move_codes(w, direction.normal, distance, mask, truncation_psi, renderer.w_avg)
+        columns.append(np.concatenate([renderer.render(code[None]) for code in codes]))
+    sheet = sheet_of(columns, [f"{distance:+g}" if distance else "0" for distance in distances])
+    with atomic_file(out) as temporary:
+        sheet.save(temporary, format="PNG")
+
+
+def sheet_of(columns: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
+    """Columns of uint8 [N, H, W, 3] side by side on white, each under its title."""
+    count, height, width, _ = columns[0].shape
+    scale = -(-SMALLEST_CELL // width)
+    height, width = height * scale, width * scale
+    font = ImageFont.load_default(size=16)
+    top = 24
+    size = (len(columns) * (width + GAP) - GAP, top + count * (height + GAP) - GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for x, (column, title) in enumerate(zip(columns, titles, strict=True)):
+        left = x * (width + GAP)
+        draw.text((left + width / 2, top / 2), title, fill="black", font=font, anchor="mm")
+        for y, pixels in enumerate(column):
+            cell = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+            sheet.paste(cell, (left, top + y * (height + GAP)))
+    return sheet

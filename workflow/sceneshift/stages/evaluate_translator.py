@@ -1,0 +1,111 @@
+"""What a translator does to held-out photos: did its attribute move, and did the rest stay?"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sceneshift.evaluation.judge import load_judge
+from sceneshift.evaluation.open_sky import open_skies
+from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
+from sceneshift.evaluation.summary import COLUMNS, Change, summarise
+from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.devices import pick_device
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.scoring import load_predictor
+from sceneshift.settings import EvaluationSettings
+from sceneshift.translator import load_translator
+from sceneshift.vision.backbone import load_backbone
+
+BATCH = 32
+
+
+def evaluate_translator(
+    translator: Path | str, photos: Path | str, out: Path | str, settings: EvaluationSettings, *,
+    predictor: Path | str, edit: Path | str, judge: Path | str | None = None, strength: float = 1.0, seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> list[Change]:  # fmt: skip
+    """On held-out photos: did the attribute move, and did the rest stay?
+
+    translator: translator (.safetensors)
+    photos: photo store (.h5); settings.count of its held-out photos are used, chosen by `seed`
+    out: table to write (.csv): photo, scorer (predictor, judge or pixels), attribute, before, after
+    predictor: predictor (.safetensors)
+    edit: edit.json of the pairs, which names the attribute that measures the edit
+    judge: judge of rendered streets (.safetensors)
+    strength: of the edit
+
+    Pixel facts are those of `pixels.pixel_facts`, and `backbone_distance` (0 before). Returns the means with bootstrap
+    intervals, which `summary.summarise` computes from `out` too.
+
+    Raises SceneshiftError if there is no held-out photo, or the predictor does not know the edited attribute.
+
+    Example: translator.safetensors photos.h5 vegetation.csv --predictor predictor.safetensors --edit edit.json
+    """
+    device = str(pick_device(str(device)))
+    wanted = json.loads(Path(edit).read_text(encoding="utf-8"))
+    scorers = {"predictor": load_predictor(predictor, device)}
+    if wanted["measured_by"] not in scorers["predictor"].attributes:
+        raise SceneshiftError(
+            f"{edit} is measured by {wanted['measured_by']!r}, which {predictor} does not score. It knows:"
+            f" {', '.join(scorers['predictor'].attributes)}."
+        )
+    if judge is not None:
+        scorers["judge"] = load_judge(judge, device)
+    editor = load_translator(translator, device, precision="auto")
+    backbone = load_backbone(device)
+    rows: list[tuple[str, str, str, float, float]] = []
+    with PhotoStore(photos) as store:
+        chosen = _chosen(store, settings.count, seed)
+        with Progress("evaluating", len(chosen), unit="photos", beside=out) as progress:
+            for start in range(0, len(chosen), BATCH):
+                indices = chosen[start : start + BATCH]
+                before = store.images(indices)
+                after = np.stack([edited.image for edited in editor.edited(list(before), strength)])
+                names = [store.names[index] for index in indices]
+                for name, scorer in scorers.items():
+                    scores = zip(scorer.attributes, scorer.score(before).T, scorer.score(after).T, strict=True)
+                    for attribute, *values in scores:
+                        rows += _rows(names, name, attribute, *values)
+                facts = pixel_facts(before, after, open_skies(store, indices))
+                facts["backbone_distance"] = (np.zeros(len(before)), backbone_distance(before, after, backbone))
+                for attribute, values in facts.items():
+                    rows += _rows(names, "pixels", attribute, *values)
+                progress.advance(len(indices))
+    with atomic_file(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)
+    changes = summarise(pd.DataFrame(rows, columns=COLUMNS))
+    for change in changes:
+        print(
+            f"{change.scorer} {change.attribute}: {change.before:.3f} -> {change.after:.3f},"
+            f" change {change.change:+.3f} [{change.low:+.3f}, {change.high:+.3f}]",
+            file=sys.stderr,
+        )
+    return changes
+
+
+def _chosen(store: PhotoStore, count: int, seed: int) -> np.ndarray:
+    held_out = store.held_out_indices
+    if not len(held_out):
+        raise SceneshiftError(
+            f"{store.path} has no held-out photos, so nothing can be evaluated. Set photos.held_out above 0."
+        )
+    if count >= len(held_out):
+        return held_out
+    return np.sort(numpy_generator(seed, "evaluation", "photos").permutation(held_out)[:count])
+
+
+def _rows(
+    names: list[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray
+) -> list[tuple[str, str, str, float, float]]:
+    pairs = zip(names, before.tolist(), after.tolist(), strict=True)
+    return [(name, scorer, attribute, *values) for name, *values in pairs if not np.isnan(values).any()]

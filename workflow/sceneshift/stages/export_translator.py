@@ -1,0 +1,128 @@
+"""Translators for other programs: ONNX and TorchScript graphs, checked against PyTorch as they are written."""
+
+import io
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor
+
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.translator.checkpoints import read_translator
+from sceneshift.translator.pix2pixhd import write_pix2pixhd
+from sceneshift.translator.portable import PortableTranslator
+
+Format = Literal["onnx", "torchscript", "pix2pixhd"]
+OPSET = 17
+LARGEST_DIFFERENCE = 1e-3  # of pixels in [0, 1]; float32 graphs stay below 1e-4
+UNKNOWN_RESOLUTION = 64  # what a translator made elsewhere is tried at
+
+Run = Callable[[Tensor], Tensor]
+
+
+def export_translator(translator: Path | str, out: Path | str, *, format: Format) -> None:
+    """Write a translator for other programs, checked against PyTorch.
+
+    translator: translator (.safetensors)
+    out: file to write
+    format: onnx, torchscript: one graph, photos of any size in and out; pix2pixhd: latest_net_G.pth (head: image)
+
+    onnx (opset 17), torchscript: the graph takes photos float32 [N, 3, H, W], RGB in [0, 1], of any H and W, and gives
+    the edited photos, same shape and range: padding, cropping and, for the edit head, the guided filter included. The
+    written file is run on photos of several sizes, and its largest difference from PyTorch reported.
+
+    Raises SceneshiftError if the file cannot be read, has no such form, or differs from PyTorch by more than 1e-3.
+
+    Example: translator.safetensors night.onnx --format onnx
+    """
+    if format == "pix2pixhd":
+        write_pix2pixhd(translator, out)
+        return
+    network, facts = read_translator(translator)
+    editor = PortableTranslator(network, facts).eval()
+    side = facts.resolution or UNKNOWN_RESOLUTION
+    example = _photos(side + 4, side + 8)
+    note = made_by(command="export-translator", translator_sha256=sha256_of(translator), edit=facts.edit)
+    write, load = {"onnx": (_write_onnx, _load_onnx), "torchscript": (_write_torchscript, _load_torchscript)}[format]
+    with atomic_file(out) as temporary:
+        temporary.write_bytes(write(editor, example, note))
+        difference = max(_differences(editor, load(temporary), side))
+        if not difference <= LARGEST_DIFFERENCE:  # NaN is no small difference
+            raise SceneshiftError(
+                f"{translator} as {format} differs from PyTorch by {difference:.2g} on pixels in [0, 1], more than"
+                f" {LARGEST_DIFFERENCE:g}. Nothing was written. Export it with other versions of torch and onnxruntime."
+            )
+    opset = f", opset {OPSET}" if format == "onnx" else ""
+    print(
+        f"{out}: {format}{opset}; photo float32 [N, 3, H, W], RGB in [0, 1], any N, H and W -> edited, the same."
+        f" Largest difference from PyTorch over four sizes: {difference:.2g}.",
+        file=sys.stderr,
+    )
+
+
+def _write_onnx(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
+    graph = io.BytesIO()
+    sizes = {0: "N", 2: "H", 3: "W"}
+    with _quiet():
+        torch.onnx.export(
+            editor, (example,), graph, dynamo=False, opset_version=OPSET, input_names=["photo"],
+            output_names=["edited"], dynamic_axes={"photo": sizes, "edited": sizes},
+        )  # fmt: skip
+    model = onnx.load_from_string(graph.getvalue())
+    model.metadata_props.add(key="sceneshift", value=note)
+    return model.SerializeToString(deterministic=True)
+
+
+def _load_onnx(path: Path) -> Run:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda photos: torch.from_numpy(session.run(None, {"photo": photos.numpy()})[0])
+
+
+def _write_torchscript(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
+    saved, kept = io.BytesIO(), io.BytesIO()
+    with _quiet():
+        graph = torch.jit.trace(editor, example, check_trace=False)
+        torch.jit.save(graph, saved, _extra_files={"sceneshift.json": note})
+    # without the debug records, which hold this machine's paths
+    with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(kept, "w") as archive:
+        for record in whole.infolist():
+            if not record.filename.endswith(".debug_pkl"):
+                archive.writestr(record, whole.read(record))
+    return kept.getvalue()
+
+
+def _load_torchscript(path: Path) -> Run:
+    with _quiet():
+        return torch.jit.load(path, map_location="cpu")
+
+
+def _quiet() -> warnings.catch_warnings:
+    """The tracer warns of sizes that become constants: only the numbers of channels do, as they should. And TorchScript
+    warns of itself: torch.export does not follow sizes that a graph computes from its input."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def _differences(editor: PortableTranslator, run: Run, side: int) -> list[float]:
+    """At the training size, beside it, well above it, and below it."""
+    sizes = ((side, side), (side + 3, 2 * side + 5), (3 * side + 1, 2 * side + 7), (side // 2 + 3, side // 3 + 4))
+    with torch.inference_mode():
+        tried = (_photos(*size) for size in sizes)
+        return [float(np.abs(run(photos).numpy() - editor(photos).numpy()).max()) for photos in tried]
+
+
+def _photos(height: int, width: int) -> Tensor:
+    """Two smooth pictures with noise on them, float32 [2, 3, height, width] in [0, 1]."""
+    random = torch_generator("export", height, width)
+    coarse = torch.rand(2, 3, 5, 5, generator=random)
+    smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+    return (0.9 * smooth + 0.1 * torch.rand(2, 3, height, width, generator=random)).clamp(0, 1)

@@ -1,0 +1,34 @@
+"""fit_boundary: the boundary of one attribute of a synthesised set."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from sceneshift.latents import boundaries
+from sceneshift.latents.boundaries import save_boundary
+from sceneshift.latents.store import LatentStore
+from sceneshift.runtime.files import sha256_of
+from sceneshift.settings import BoundariesSettings
+
+
+def fit_boundary(
+    store: Path | str, attribute: str, out: Path | str, settings: BoundariesSettings, *, seed: int = 0
+) -> None:
+    """Find the hyperplane in W between codes with and without an attribute.
+
+    store: latent/score store (.h5)
+    attribute: one of the store's attributes
+    out: boundary to write (.npz)
+
+    Reads the attribute's scores, and of the codes only those selected.
+
+    Example: synthesis.h5 vegetation boundaries/vegetation.npz
+    """
+    with LatentStore(store) as latents:
+        boundary = boundaries.fit_boundary(
+            latents.w, latents.column(attribute), selection=settings.selection, examples=settings.examples,
+            split=settings.split, seed=seed, attribute=attribute,
+        )  # fmt: skip
+    save_boundary(replace(boundary, store_sha256=sha256_of(store)), out)
+    accuracy = f"validation accuracy {boundary.validation_accuracy:.3f}"
+    print(f"{attribute}: {accuracy}, {boundary.examples} codes", file=sys.stderr)

@@ -1,0 +1,161 @@
+"""fit_predictor: linear heads on backbone features of labelled photos, with their accuracy on held-out ones."""
+
+import contextlib
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.provenance import made_by
+from sceneshift.scoring.bradley_terry import agreement
+from sceneshift.scoring.comparisons import compared_photos
+from sceneshift.scoring.fitting import FEWEST, fit_head
+from sceneshift.scoring.heads import Heads, features
+from sceneshift.scoring.labels import LabelledPhotos, labelled_photos
+from sceneshift.scoring.predictor import Storable, ready_made, save_predictor
+from sceneshift.scoring.softening import softened
+from sceneshift.settings import ComparisonsPredictor, FittedHeads, HeadsPredictor, Predictor
+from sceneshift.vision.backbone import FEATURES
+
+COLUMNS = (
+    "attribute", "kind", "auc", "r2", "agreement", "unreachable", "held_out_votes", "regularization", "n_train",
+    "n_held_out",
+)  # fmt: skip
+BATCH = 256
+
+
+def fit_predictor(
+    labels: Path | str | None, out: Path | str, settings: list[Predictor], *, accuracy: Path | str | None = None,
+    shape: tuple[int, int] | None = None, seed: int = 0, device: torch.device | str = "cpu",
+) -> None:  # fmt: skip
+    """Learn attribute predictors from labelled photos, several in one file.
+
+    labels: photo store (.h5), CSV (file, then a column an attribute) or folder with one a class; heads need one
+    out: predictor to write (.safetensors)
+    settings: list of predictors, each with its `kind`; heads if not given
+    accuracy: held-out accuracy of each head (default: accuracy.csv beside OUT)
+    shape: of the images to be scored (default: the store's)
+
+    The labels are for `heads` whose `labels` is null, and a store's photos for `comparisons` whose `photos` is null.
+    Accuracy: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out photos,
+    agreement with votes between them, the share of those votes that no scorer can agree with and their number
+    (comparisons), regularization, n_train, n_held_out. Empty where it cannot be measured.
+
+    Raises SceneshiftError for bad labels, a class with too few photos, or a name that occurs twice.
+
+    Example: photos.h5 predictor.safetensors --settings '[{"kind": "heads", "labels": "labels.csv"}]'
+    """
+    accuracy = accuracy or Path(out).with_name("accuracy.csv")
+    source = None if labels is None else Path(labels)
+    parts: list[Storable] = []
+    rows: list[dict[str, object]] = []
+    with contextlib.ExitStack() as stack:
+        photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
+        shape = shape if photos is None else photos.shape
+        for one in settings:
+            if not isinstance(one, FittedHeads):
+                parts.append(ready_made(one, str(device)))
+                continue
+            if isinstance(one, ComparisonsPredictor):
+                labelled = compared_photos(one, shape, photos)
+            else:
+                labelled = labelled_photos(_learned_from(one, source), shape, photos)
+            heads, own_rows = _fit(one, labelled, seed, str(device), out)
+            parts.append(heads)
+            rows += own_rows
+    provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
+        command="fit-predictor", settings=[one.model_dump(exclude=set(one.sources())) for one in settings], seed=seed,
+        read_sha256=[sha256_of(path) for path in _read_by(settings, source) if Path(path).is_file()],
+    )  # fmt: skip
+    save_predictor(parts, Path(out), provenance)
+    with atomic_file(accuracy) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _read_by(predictors: Sequence[Predictor], source: Path | None) -> list[object]:
+    """What predictors are learned from or read from: `source` and what the settings name."""
+    return [*([source] if source else []), *(path for one in predictors for path in one.sources().values())]
+
+
+def _learned_from(settings: HeadsPredictor, source: Path | None) -> Path:
+    if settings.labels:
+        return Path(settings.labels)
+    if source is None:
+        raise SceneshiftError(
+            "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
+            " (.h5), a CSV or a folder with one subfolder a class."
+        )
+    return source
+
+
+def _fit(
+    settings: FittedHeads, photos: LabelledPhotos, seed: int, device: str, out: Path | str
+) -> tuple[Heads, list[dict[str, object]]]:
+    _check_counts(photos)
+    x, soft = _features(photos, settings.input_size, seed, device, out)
+    fitted, rows = [], []
+    for k, attribute in enumerate(photos.attributes):
+        y = photos.labels[:, k].astype(np.float64)
+        known = np.isfinite(y)
+        train, held_out = np.flatnonzero(known & ~photos.held_out), np.flatnonzero(known & photos.held_out)
+        views = [x[train], soft[train]]
+        head = fit_head(attribute, views, y[train], x[held_out], y[held_out], settings.regularization, seed)
+        fitted.append(head)
+        agreed, unreachable, votes = None, None, None
+        if photos.votes:
+            agreed, unreachable, votes = agreement(photos.votes[k], x @ head.weight + head.bias)
+        rows.append({
+            "attribute": attribute, "kind": head.kind, "auc": _cell(head.auc), "r2": _cell(head.r2),
+            "agreement": _cell(agreed), "unreachable": _cell(unreachable), "held_out_votes": votes,
+            "regularization": f"{head.regularization:g}", "n_train": len(train), "n_held_out": len(held_out),
+        })  # fmt: skip
+        measured = (("AUC", head.auc), ("R²", head.r2), ("agreement", agreed), ("out of reach", unreachable))
+        accuracy = [f"{name} {value:.3f}" for name, value in measured if value is not None]
+        print(f"{attribute}: {head.kind} head, held out {', '.join(accuracy) or 'not measured'}", file=sys.stderr)
+    heads = Heads(
+        photos.attributes, np.stack([head.weight for head in fitted]), np.array([head.bias for head in fitted]),
+        shape=photos.shape, input_size=settings.input_size, links=[head.link for head in fitted],
+        device=device,
+    )  # fmt: skip
+    return heads, rows
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _check_counts(photos: LabelledPhotos) -> None:
+    """Every label must part the training photos into two sides of some size."""
+    labels = photos.labels[~photos.held_out]
+    above, below = (labels >= 0.5).sum(0), (labels < 0.5).sum(0)
+    for attribute, high, low in zip(photos.attributes, above.tolist(), below.tolist(), strict=True):
+        if min(high, low) < FEWEST:
+            raise SceneshiftError(
+                f"{photos.source}: {attribute!r} has {high} photos with it and {low} without to fit on, needs {FEWEST}"
+                " of each. Add photos, merge it with another class, or leave it out."
+            )
+
+
+def _features(
+    photos: LabelledPhotos, input_size: int, seed: int, device: str, out: Path | str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the photos and of their softened copies, float32 [N, 1280] each."""
+    count = len(photos.labels)
+    x, soft = np.empty((2, count, FEATURES), np.float32)
+    with Progress("features of labelled photos", count, unit="photos", beside=out) as progress:
+        for start in range(0, count, BATCH):
+            rows = range(start, min(start + BATCH, count))
+            images = photos.images(rows)
+            x[rows.start : rows.stop] = features(images, photos.shape, input_size, device)
+            soft[rows.start : rows.stop] = features(softened(images, rows, seed), photos.shape, input_size, device)
+            progress.advance(len(rows))
+    return x, soft

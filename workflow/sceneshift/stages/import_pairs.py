@@ -1,0 +1,42 @@
+"""Pairs made elsewhere: checked, and laid down as make-pairs lays down its own."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+from sceneshift.pairs.dataset import PairsDataset
+from sceneshift.runtime.files import atomic_directory
+from sceneshift.runtime.provenance import made_by
+from sceneshift.settings import EditSettings
+
+
+def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> None:
+    """Check pairs made elsewhere and take them over as they are, for the workflow.
+
+    folder: folder with train_A and train_B: pictures of the same names and one size
+    out: folder to write: train_A, train_B, pairs.csv, edit.json
+    edit: the edit (attribute, direction, measured_by)
+
+    Raises SceneshiftError that names the file if a picture has no partner, another size, or cannot be read.
+
+    Example: my_pairs pairs/snow --edit '{"attribute": "snow"}'
+    """
+    pairs = PairsDataset(folder)
+    count = len(pairs)
+    facts = {
+        "attribute": edit.attribute, "measured_by": edit.measure, "direction": edit.direction, "reason": "imported",
+        "curve": [], "kept": count, "tried": count,
+        "provenance": json.loads(made_by(command="import-pairs", pairs_sha256=pairs.sha256, edit=edit.model_dump())),
+    }  # fmt: skip
+    with atomic_directory(out) as made:
+        for pair in pairs.files:
+            for path in pair:
+                copied = made / path.relative_to(pairs.folder)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copied)
+        with open(made / "pairs.csv", "w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["index", "kept", "reason"])
+            table.writerows([index, True, ""] for index in range(count))
+        (made / "edit.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,227 @@
+"""prepare_photos: a folder of photos, or rendered streets, become one store and a list of what was taken."""
+
+import csv
+import multiprocessing
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from sceneshift.images.reading import (
+    FORMAT_NAMES,
+    SizedPhoto,
+    UnusablePhotoError,
+    check_folder,
+    find_photos,
+    read_sized,
+)
+from sceneshift.photos.held_out import is_held_out
+from sceneshift.photos.store import PhotoStoreWriter
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.provenance import made_by
+from sceneshift.settings import PhotosSettings
+from sceneshift.streets.render import LABELS, render_street
+
+COLUMNS = ("file", "status", "reason", "width", "height", "held_out")
+FEW_STREETS = 400  # rendered faster than worker processes start
+
+
+def prepare_photos(
+    folder: Path | str | None, out: Path | str, settings: PhotosSettings, *, table: Path | str | None = None,
+    seed: int = 0,
+) -> None:  # fmt: skip
+    """Read a folder of photos, or draw street views, into one store.
+
+    folder: folder of photos; without it, rendered streets
+    out: the photo store to write (.h5); it and the table appear whole or not at all
+    table: which files were taken and which not, and why (default: OUT with .csv)
+    seed: of the rendered streets; a folder's photos do not depend on it
+
+    The table has one row a file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
+    original), held_out (1 or 0, for photos taken), and then `folder` (the first subfolder) or the streets' labels.
+    Whether a photo is held out depends on its name below the folder alone, so that it stays where it is when others
+    are added. Of files with the same bytes the first by name is taken.
+
+    Raises SceneshiftError if the folder is missing or has no photo, if nothing in it is usable, if nothing is left to
+    train on, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
+    with their reasons are then listed beside the table, in photos.skipped.csv.
+
+    Example: my_photos photos.h5 --settings '{"resolution": 128, "crop": "pad"}'
+    """
+    out_h5, out_csv = Path(out), Path(table or Path(out).with_suffix(".csv"))
+    if folder is not None:
+        settings = settings.model_copy(update={"source": "folder", "folder": str(folder)})
+    if settings.source == "folder":
+        _prepare_folder(settings, out_h5, out_csv)
+    else:
+        _prepare_streets(settings, seed, out_h5, out_csv)
+
+
+def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> None:
+    folder = Path(settings.folder or "")
+    check_folder(folder)
+    paths = list(find_photos(folder))
+    skipped_csv = out_csv.with_suffix(".skipped.csv")
+    skipped: list[tuple[str, str]] = []
+    first_of: dict[bytes, str] = {}
+    counts = {"train": 0, "held out": 0, "duplicate": 0}
+    read = partial(_read, shape=settings.shape, crop=settings.crop)
+    with ExitStack() as stack:
+        store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
+        pool = stack.enter_context(ThreadPoolExecutor(_cores()))
+        progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos", beside=out_h5))
+        for path, photo in zip(paths, _in_order(pool, read, paths), strict=True):
+            progress.advance(1)
+            name = path.relative_to(folder).as_posix()
+            group = name.split("/")[0] if "/" in name else ""
+            if isinstance(photo, str):
+                skipped.append((name, photo))
+                rows.writerow((name, "skipped", photo, "", "", "", group))
+                continue
+            size = (photo.width, photo.height)
+            first = first_of.setdefault(photo.digest, name)
+            if first != name:
+                counts["duplicate"] += 1
+                rows.writerow((name, "duplicate", f"same bytes as {first}", *size, "", group))
+                continue
+            held_out = is_held_out(name, settings.held_out)
+            counts["held out" if held_out else "train"] += 1
+            rows.writerow((name, "taken", "", *size, int(held_out), group))
+            store.append(photo.pixels[None], [name], [held_out])
+        _check_skipped(settings, folder, skipped, len(paths), skipped_csv)
+        _check_split(settings, counts["train"], counts["held out"])
+    skipped_csv.unlink(missing_ok=True)  # of an earlier attempt
+    print(
+        f"{folder}: {counts['train']} photos to train on, {counts['held out']} held out,"
+        f" {counts['duplicate']} duplicates, {len(skipped)} skipped: {out_csv} says why",
+        file=sys.stderr,
+    )
+
+
+def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv: Path) -> None:
+    # Blocks of 64 streets, of fewer where they are large: what waits in memory stays within some 100 MB.
+    height, width = settings.shape
+    size = max(1, min(64, 2**22 // (height * width)))
+    blocks = [range(start, min(start + size, settings.count)) for start in range(0, settings.count, size)]
+    render = partial(_render_block, seed=seed, shape=settings.shape)
+    train = 0
+    with ExitStack() as stack:
+        store, rows = _outputs(stack, settings, seed, out_h5, out_csv, "", LABELS, LABELS)
+        progress = stack.enter_context(Progress("rendering streets", settings.count, beside=out_h5))
+        rendered: Iterable = map(render, blocks)
+        if settings.count > FEW_STREETS and _cores() > 1:
+            # Drawing holds the GIL, so processes; spawned, since a fork of a process with threads may hang.
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(_cores(), context, end_with_parent))
+            rendered = _in_order(pool, render, blocks)
+        for block, (images, labels) in zip(blocks, rendered, strict=True):
+            names = [f"street-{index:06d}" for index in block]
+            held_out = [is_held_out(name, settings.held_out) for name in names]
+            store.append(images, names, held_out, labels)
+            for name, held, row in zip(names, held_out, labels.tolist(), strict=True):
+                figures = (f"{value:.4f}" for value in row)
+                rows.writerow((name, "taken", "", width, height, int(held), *figures))
+            train += held_out.count(False)
+            progress.advance(len(block))
+        _check_split(settings, train, settings.count - train)
+
+
+def _outputs(
+    stack: ExitStack, settings: PhotosSettings, seed: int | None, out_h5: Path, out_csv: Path, folder: str,
+    columns: Sequence[str], attributes: Sequence[str] = (),
+) -> tuple[PhotoStoreWriter, Any]:  # fmt: skip
+    """The store and the csv writer, both under temporary names until the stack is left without an error."""
+    h5, table = stack.enter_context(atomic_file(out_h5)), stack.enter_context(atomic_file(out_csv))
+    provenance = made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)
+    height, width = settings.shape
+    writer = PhotoStoreWriter(
+        h5, height, width=width, crop=settings.crop, folder=folder, provenance=provenance, attributes=attributes
+    )
+    rows = csv.writer(stack.enter_context(_text(table)), lineterminator="\n")
+    rows.writerow((*COLUMNS, *columns))
+    return stack.enter_context(writer), rows
+
+
+def _text(path: Path) -> TextIO:
+    # File names need not be valid UTF-8; what came in goes out.
+    return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _read(path: Path, shape: tuple[int, int], crop: str) -> SizedPhoto | str:
+    """The photo, or the reason why there is none."""
+    try:
+        return read_sized(path, shape, crop)
+    except UnusablePhotoError as reason:
+        return str(reason)
+
+
+def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    streets = [render_street(seed, index, shape) for index in block]
+    return np.stack([image for image, _ in streets]), np.stack([labels for _, labels in streets])
+
+
+def _in_order(pool: Executor, function: Callable, items: Iterable) -> Iterator[Any]:
+    """Like pool.map, with a bounded number of results waiting: memory does not grow with the number of items."""
+    waiting: deque = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 4 * _cores():
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_skipped(
+    settings: PhotosSettings, folder: Path, skipped: list[tuple[str, str]], total: int, skipped_csv: Path
+) -> None:
+    if not skipped or (len(skipped) < total and len(skipped) <= settings.max_skipped * total):
+        return
+    with atomic_file(skipped_csv) as temporary, _text(temporary) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("file", "reason"))
+        rows.writerows(skipped)
+    few = "".join(f"\n  {name}: {reason}" for name, reason in skipped[:5])
+    more = f"\n  and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+    listed = f"{few}{more}\nAll of them: {skipped_csv}."
+    if len(skipped) == total:
+        raise SceneshiftError(
+            f"photos.folder: {folder} has no usable photo: looked for {FORMAT_NAMES} files,"
+            f" found {total} unusable ones:{listed}"
+        )
+    raise SceneshiftError(
+        f"photos.folder: {folder}: {len(skipped)} of {total} files cannot be used, {len(skipped) / total:.1%},"
+        f" more than photos.max_skipped = {settings.max_skipped:g} allows:{listed}"
+        f" Mend or remove them, or raise photos.max_skipped."
+    )
+
+
+def _check_split(settings: PhotosSettings, train: int, held_out: int) -> None:
+    if train == 0:
+        raise SceneshiftError(
+            f"photos.held_out = {settings.held_out:g} leaves no photo to train on: all {held_out} were held out."
+            " Lower it, or give more photos."
+        )
+    if held_out == 0 and settings.held_out > 0:
+        print(
+            f"photos.held_out = {settings.held_out:g}: none of {train} photos was held out; the split is by a hash"
+            " of the name, and there are too few for this share",
+            file=sys.stderr,
+        )

@@ -1,0 +1,17 @@
+"""report: the page that shows a run."""
+
+from pathlib import Path
+
+from sceneshift.report.page import write_page
+
+
+def report(run_folder: Path | str, out: Path | str, *, translated_from: Path | str | None = None) -> None:
+    """Build the page that shows a run.
+
+    run_folder: results/RUN
+    out: page to write (.html)
+    translated_from: folder of the photos translated (default: the held-out ones)
+
+    Example: results/streets report.html
+    """
+    write_page(run_folder, out, translated_from)

@@ -1,0 +1,67 @@
+"""rescore_boundary: what does moving along a boundary change, attribute by attribute and level by level (HiGAN)?"""
+
+import csv
+from pathlib import Path
+
+import torch
+
+from sceneshift.latents.boundaries import load_boundary
+from sceneshift.latents.levels import levels
+from sceneshift.latents.rendering import Renderer
+from sceneshift.latents.rescoring import COLUMNS, check_store, measure_change, score_deviations, summarise
+from sceneshift.latents.store import LatentStore
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.progress import Progress
+from sceneshift.scoring import load_predictor
+from sceneshift.settings import RescoringSettings
+
+
+def rescore_boundary(
+    generator: Path | str, boundary: Path | str, predictor: Path | str, out: Path | str, settings: RescoringSettings, *,
+    unedited: Path | str, store: Path | str, seed: int = 0, device: torch.device | str = "cpu",
+) -> None:  # fmt: skip
+    """Measure what moving along a boundary changes, attribute by attribute (HiGAN).
+
+    generator: generator (.safetensors)
+    boundary: boundary (.npz)
+    predictor: predictor (.safetensors)
+    out: table to write (.csv): one row for each level (`all` first) and each measured attribute
+    unedited: fresh codes and scores, made once for all boundaries: synthesize --stream rescoring --keep-images
+    store: the synthesised set (.h5), whose spread standardises the changes
+
+    Columns: delta, HiGAN's Δ, the mean of max(F(G(w + d·n)) - F(G(w)), 0); standardised, delta by the score's standard
+    deviation, with its 95 % bootstrap interval low … high over codes; mean_change, the signed mean, standardised;
+    structure, the mean over pictures, the same for all attributes of a level.
+
+    Raises SceneshiftError if the files do not belong together.
+
+    Example: generator.safetensors vegetation.npz predictor.safetensors vegetation.csv
+        --unedited unedited.h5 --store synthesis.h5
+    """
+    renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
+    edited = load_boundary(boundary, renderer.w_dim, generator)
+    with LatentStore(store) as synthesised:
+        check_store(synthesised, generator, predictor)
+        deviations = score_deviations(synthesised)
+    masks = levels(renderer.ws_resolutions, renderer.resolution, edited.resolutions)
+    rows = []
+    with (
+        LatentStore(unedited) as fresh,
+        Progress(f"re-scoring {edited.attribute}", len(masks) * len(fresh), beside=out) as bar,
+    ):
+        check_store(fresh, generator, predictor)
+        if fresh.images is None or len(fresh.images) < len(fresh):
+            raise SceneshiftError(f"{unedited} lacks its images. Make it with `sceneshift synthesize --keep-images`.")
+        psi, codes, before = float(fresh.attrs["truncation_psi"]), fresh.w(slice(None)), fresh.scores
+        images = fresh.images[:]  # HDF5 is not read from several threads at once
+        for level, mask in masks.items():
+            change = measure_change(
+                renderer, scorer, codes, before, images, edited.normal, settings.distance, mask, psi
+            )
+            rows += summarise(edited.attribute, level, change, scorer.attributes, deviations, seed)
+            bar.advance(len(codes))
+    with atomic_file(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

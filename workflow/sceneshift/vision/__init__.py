@@ -1,0 +1,1 @@
+"""Frozen networks, and what is measured with them."""
