@@ -44,7 +44,8 @@ def test_the_plan_of_a_run_needs_no_torch():
     code = (
         "import sys, pkgutil, importlib, sceneshift.settings, sceneshift.attributes, sceneshift.run\n"
         "for room in (sceneshift.settings, sceneshift.attributes, sceneshift.run):\n"
-        "    for module in pkgutil.iter_modules(room.__path__, f'{room.__name__}.'): importlib.import_module(module.name)\n"
+        "    for module in pkgutil.iter_modules(room.__path__, f'{room.__name__}.'):\n"
+        "        importlib.import_module(module.name)\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
