@@ -392,6 +392,81 @@ def as_higan(sd):
     return new
 
 
+# NVIDIA's TensorFlow code: genforce's values, other names and orders of axes
+
+
+class Network:
+    """What a pickle holds of a `dnnlib.tflib.network.Network`: its state, by __getstate__."""
+
+    def __init__(self, function, variables, **components):
+        self.state = {"version": 4, "name": function, "static_kwargs": {"label_size": 0}, "components": components}
+        self.state |= {"build_module_src": "raise SystemExit('the source was run')", "build_func_name": function}
+        self.state["variables"] = [(name, value.numpy()[()]) for name, value in variables.items()]
+
+    def __getstate__(self):
+        return self.state
+
+
+@contextmanager
+def dnnlib():
+    """The class under the name that pickles call it by."""
+    names = ("dnnlib", "dnnlib.tflib", "dnnlib.tflib.network")
+    sys.modules |= {name: types.ModuleType(name) for name in names}
+    sys.modules[names[-1]].Network = Network
+    own, Network.__module__ = Network.__module__, names[-1]
+    try:
+        yield
+    finally:
+        Network.__module__ = own
+        for name in names:
+            del sys.modules[name]
+
+
+def tensorflow_variable(name, tensor):
+    if not name.endswith("weight"):
+        return tensor
+    return tensor.permute(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
+
+
+def tensorflow_generator(g, sizes):
+    parts = {"weight": "weight", "bias": "bias", "style.weight": "mod_weight", "style.bias": "mod_bias"}
+    mapping, synthesis = {}, {"4x4/Const/const": g["synthesis.early_layer.const"]}
+    for i in range(sizes.layers):
+        mapping |= {f"Dense{i}/{end}": g[f"mapping.dense{i}.{end}"] for end in ("weight", "bias")}
+    for _, _, r, number, up in sizes.blocks():
+        layer = "Conv0_up" if up else "Conv1" if r > 4 else "Conv"
+        synthesis[f"noise{number}"] = g[f"synthesis.layer{number}.noise"]
+        synthesis[f"{r}x{r}/{layer}/noise_strength"] = g[f"synthesis.layer{number}.noise_strength"]
+        for theirs, name in parts.items():
+            synthesis[f"{r}x{r}/{layer}/{name}"] = g[f"synthesis.layer{number}.{theirs}"]
+            if not up:
+                synthesis[f"{r}x{r}/ToRGB/{name}"] = g[f"synthesis.output{number // 2}.{theirs}"]
+    mapping, synthesis = (
+        {name: tensorflow_variable(name, tensor) for name, tensor in part.items()} for part in (mapping, synthesis)
+    )
+    main = {"lod": torch.zeros([]), "dlatent_avg": g["truncation.w_avg"]}
+    return Network(
+        "G_main", main, mapping=Network("G_mapping", mapping), synthesis=Network("G_synthesis_stylegan2", synthesis)
+    )
+
+
+def tensorflow_discriminator(sizes):
+    layers = {"fromrgb": "FromRGB", "conv0": "Conv0", "conv1": "Conv1_down", "skip": "Skip", "conv": "Conv"}
+    variables = {}
+    for name, tensor in nvidia_discriminator(sizes).items():
+        block, layer, *kind = name.split(".")
+        if kind in (["weight"], ["bias"]):
+            r = block[1:]
+            place = "Output" if layer == "out" else f"{r}x{r}/{layers.get(layer, 'Dense0')}"
+            variables[f"{place}/{kind[0]}"] = tensorflow_variable(name, tensor)
+    return Network("D_stylegan2", variables)
+
+
+def write_tensorflow(path, *networks):
+    with dnnlib():
+        path.write_bytes(pickle.dumps(networks, protocol=4))
+
+
 def write(path, name, sizes, discriminator=True) -> Callable[..., torch.Tensor]:
     """Write a checkpoint of code base `name` with random weights; the images that it computes: f(z, psi)."""
     if name == "stylegan2-ada-pytorch":
@@ -404,6 +479,10 @@ def write(path, name, sizes, discriminator=True) -> Callable[..., torch.Tensor]:
         torch.save({"g_ema": g, "latent_avg": average, "g_optim": {"state": {}}, **d}, path)
         return lambda z, psi=1.0: rosinality_images(g, sizes, z, psi, average)
     g = genforce_generator(sizes)
+    if name == "stylegan2":
+        average, d = tensorflow_generator(g, sizes), tensorflow_discriminator(sizes)
+        write_tensorflow(path, *((average, d, average) if discriminator else (average,)))
+        return lambda z, psi=1.0: genforce_images(g, sizes, z, psi)
     d = {"discriminator": genforce_discriminator(sizes)} if discriminator else {}
     models = {"generator_smooth": g, "generator": g, **d}
     torch.save({"models": models, "running_metadata": {"iter": 5}}, path, _use_new_zipfile_serialization=False)

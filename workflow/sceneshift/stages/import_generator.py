@@ -19,7 +19,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.randomness import torch_generator
 
-Format = Literal["auto", "sceneshift", "stylegan2-ada-pytorch", "rosinality", "genforce"]
+Format = Literal["auto", "sceneshift", "stylegan2-ada-pytorch", "stylegan2", "rosinality", "genforce"]
 RESOLUTIONS = [2**power for power in range(2, 11)]
 COLUMNS = range(4, 17)  # of the 4×k constant: square to four times as wide as high
 AVERAGED = 2**14  # mapped codes, where a file has no w_avg
