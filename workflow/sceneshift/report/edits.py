@@ -58,7 +58,6 @@ class Edit:
     verdicts: list[Verdict]
     strip: str
     kept: list[tuple[str, str]]
-    refused: list[tuple[str, str]]
     reasons: Plot
     curve: Plot | None
     training: Plot | None
@@ -97,7 +96,6 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         verdicts=verdicts,
         strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
-        refused=_pairs(pairs / "refused_A", pairs / "refused_B") if (pairs / "refused_A").exists() else [],
         reasons=counts(_reasons(table(pairs / "pairs.csv", ("kept", "reason")))),
         curve=distance_curve(curve, facts["deviations"]) if len(curve) > 1 else None,
         training=training_curves(table(history, ("images",))) if history.exists() else None,

@@ -20,7 +20,6 @@ from sceneshift.runtime.devices import compute_dtype
 FEATURES = 1280
 # (repeats, stride, expansion, channels out): Tan & Le 2019, table 1; kernel sizes are those of the weights
 STAGES = ((1, 1, 1, 16), (2, 2, 6, 24), (2, 2, 6, 40), (3, 2, 6, 80), (3, 1, 6, 112), (4, 2, 6, 192), (1, 1, 6, 320))
-STAGE_CHANNELS = (16, 24, 40, 112, 320)  # of `stages`: the last block at each of the strides 2, 4, 8, 16, 32
 BATCH_NORM_EPSILON = 1e-3
 CHUNK = 32  # images a pass: more no longer fit the cache and run slower
 # Stem and first depthwise convolution stay float32: its filters take differences of nearly equal numbers, and bfloat16

@@ -44,25 +44,18 @@ class FeatureStatistics:
         return self._scatter / (self.count - 1)
 
 
-def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
-    """Fréchet distance of Gaussians fitted to two sets of features, [N, D] and [M, D]; see `distance_between`."""
-    a, b = (FeatureStatistics(features.shape[1]).update(features) for features in (features_a, features_b))
-    return distance_between(a, b)
-
-
-def distance_between(a: FeatureStatistics, b: FeatureStatistics) -> float:
+def distance_between(a: FeatureStatistics, b: FeatureStatistics, root_a: np.ndarray | None = None) -> float:
     """|μa − μb|² + Tr(Σa + Σb − 2 (Σa Σb)^½), at least 0 (Dowson & Landau 1982; Heusel et al. 2017, eq. 6).
 
     The trace of the root is the sum of the roots of the eigenvalues of Σa^½ Σb Σa^½, which is symmetric and positive
     semi-definite. Both decompositions are symmetric, and eigenvalues below zero (rounding) count as zero: this is all
     the regularisation that covariances of rank below D need, as they arise from fewer images than features; no ridge
     is added. The estimate itself is biased upwards for few images: compare distances of equal counts only.
+
+    root_a: Σa^½, float64 [D, D], if it is at hand.
     """
-    return _distance(a, _root(a.covariance), b)
-
-
-def _distance(a: FeatureStatistics, root_a: np.ndarray, b: FeatureStatistics) -> float:
     covariance_a, covariance_b = a.covariance, b.covariance
+    root_a = _root(covariance_a) if root_a is None else root_a
     eigenvalues = np.linalg.eigvalsh(root_a @ covariance_b @ root_a)
     # Of two covariances of rank r, all but r eigenvalues are rounding, and roots would blow them up.
     eigenvalues[eigenvalues < eigenvalues.max() * len(eigenvalues) * np.finfo(np.float64).eps] = 0
@@ -91,7 +84,7 @@ class FrechetMeter:
 
     def distance(self, generated: Iterable[np.ndarray]) -> float:
         """Fréchet distance of the photos to `generated`, batches of uint8 [N, H, W, 3]."""
-        return _distance(self._photos, self._root, self._statistics(generated))
+        return distance_between(self._photos, self._statistics(generated), self._root)
 
     def _statistics(self, batches: Iterable[np.ndarray]) -> FeatureStatistics:
         statistics = FeatureStatistics(FEATURES)
