@@ -11,12 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneshift.generator.checkpoints import fill, load_generator, on_no_device, save_generator
+from sceneshift.generator.checkpoints import load_generator, save_generator
 from sceneshift.generator.formats import FOREIGN, OWN, open_checkpoint
 from sceneshift.generator.formats.checkpoint import Checkpoint
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.model_files import fill, on_no_device
 from sceneshift.runtime.randomness import torch_generator
 
 Format = Literal["auto", "sceneshift", "stylegan2-ada-pytorch", "stylegan2", "rosinality", "genforce"]
