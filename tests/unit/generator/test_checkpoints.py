@@ -2,14 +2,12 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
 from sceneshift.generator.networks import Discriminator, Generator
-from sceneshift.images.pixels import from_uint8, grid, to_uint8
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -109,15 +107,3 @@ def test_truncated_and_missing_files_are_named(networks, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(SceneshiftError, match=r"g\.safetensors is not a whole"):
         load_generator(path)
-
-
-def test_pixels_survive_the_round_trip():
-    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
-    assert np.array_equal(to_uint8(from_uint8(pixels)), pixels)
-    assert to_uint8(torch.tensor([-5.0, 5.0]).reshape(1, 1, 1, 2).expand(1, 3, 1, 2))[0, 0, :, 0].tolist() == [0, 255]
-
-
-def test_grid_goes_row_by_row():
-    images = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((6, 2, 2, 3), np.uint8)
-    sheet = np.asarray(grid(images, columns=3))[::2, ::2, 0]
-    assert sheet.tolist() == [[0, 1, 2], [3, 4, 5]]

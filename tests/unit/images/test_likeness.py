@@ -5,8 +5,9 @@ import pytest
 from PIL import Image, ImageFilter
 
 from sceneshift.evaluation.pixels import backbone_distance
+from sceneshift.images.luma import luminance
 from sceneshift.images.ssim import ssim
-from sceneshift.images.structure import luminance, structure
+from sceneshift.images.structure import structure
 from sceneshift.streets.render import render_street
 from sceneshift.vision.backbone import load_backbone
 

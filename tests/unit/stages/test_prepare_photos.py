@@ -188,15 +188,3 @@ def test_worker_processes_give_the_same_streets(tmp_path, monkeypatch):
     prepare_photos(None, tmp_path / "two.h5", rendered, table=tmp_path / "two.csv", seed=7)
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
-
-
-def test_waiting_results_stay_few():
-    """Memory does not grow with the number of photos: work is handed out only as results are taken."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    started = []
-    with ThreadPoolExecutor(2) as pool:
-        results = prepare._in_order(pool, started.append, iter(range(1000)))
-        next(results)
-        assert len(started) <= 4 * prepare._cores()
-        results.close()

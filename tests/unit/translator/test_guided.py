@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from sceneshift.translator import guided
-from sceneshift.translator.guided import edit_in_strips, full_size_maps, guided_maps, luminance
+from sceneshift.translator.guided import edit_in_strips, full_size_maps, guided_maps
 from sceneshift.translator.heads import EditMaps, apply_edit
 
 
@@ -86,9 +86,3 @@ def test_strips_leave_no_seams(monkeypatch):
     monkeypatch.setattr(guided, "STRIP_PIXELS", 7 * 70)
     in_strips = edit_in_strips(photo, maps, small, 0.7)
     assert all(np.array_equal(a, b) for a, b in zip(at_once, in_strips, strict=True))
-
-
-def test_luminance_is_rec_601_in_zero_to_one():
-    pixels = torch.tensor([1.0, -1.0, -1.0])[:, None, None]
-    assert luminance(pixels).item() == torch.tensor(0.299)
-    assert luminance(torch.ones(3, 1, 1)).item() == torch.tensor(1.0)

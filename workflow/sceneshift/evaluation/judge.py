@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn import functional as F
 
+from sceneshift.images.pixels import from_uint8
 from sceneshift.runtime.devices import autocast, compute_dtype
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -63,7 +64,7 @@ class Judge:
 
 def as_input(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """uint8 [N, H, W, 3] -> float32 [N, 3, *shape] in [-1, 1], channels last."""
-    inputs = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    inputs = from_uint8(images, images.device)
     if inputs.shape[2:] != shape:
         inputs = F.interpolate(inputs, size=shape, mode="bilinear", antialias=True)
     return inputs.contiguous(memory_format=torch.channels_last)

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from sceneshift.evaluation.open_sky import MINIMUM
+from sceneshift.images.luma import luminance
 from sceneshift.images.ssim import ssim
-from sceneshift.images.structure import luminance, structure
+from sceneshift.images.structure import structure
 from sceneshift.scoring.photometric import green_view
 from sceneshift.vision.backbone import enlarged
 

@@ -1,29 +1,30 @@
-"""Between stored pixels and what the networks see."""
+"""Between stored pixels, uint8 in 0 … 255, and what the networks see, [-1, 1]."""
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 
-def to_uint8(x: Tensor) -> np.ndarray:
-    """Network images [N, 3, H, W], [-1, 1] clamped -> uint8 [N, H, W, 3]."""
-    scaled = (x.detach().float() * 127.5 + 128).clamp(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-
-def from_uint8(images: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+def from_uint8(images: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in [-1, 1]."""
-    pixels = torch.from_numpy(images)
-    if torch.device(device).type == "cuda":
-        pixels = pixels.pin_memory().to(device, non_blocking=True)  # copied while the GPU works on
-    return pixels.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = torch.as_tensor(images)
+    if torch.device(device).type == "cuda" and not pixels.is_cuda:
+        pixels = pixels.pin_memory()  # copied while the GPU works on
+    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def grid(images: np.ndarray, columns: int) -> Image.Image:
-    """uint8 [N, H, W, 3] -> one picture, row by row; N is cut to whole rows."""
-    n, h, w, c = images.shape
-    rows = max(n // columns, 1)
-    columns = min(columns, n)
-    sheet = images[: rows * columns].reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4)
-    return Image.fromarray(sheet.reshape(rows * h, columns * w, c))
+def to_uint8(x: Tensor) -> np.ndarray:
+    """Images of a generator, [N, 3, H, W] in about [-1, 1], clamped -> uint8 [N, H, W, 3], as StyleGAN2 writes them."""
+    return _stored((x.detach().float() * 127.5 + 128).clamp(0, 255))
+
+
+def rounded(x: Tensor) -> np.ndarray:
+    """Edited photos, float32 [N, 3, H, W] in [-1, 1] -> the nearest uint8 [N, H, W, 3]; `x` is overwritten.
+
+    `to_uint8` differs by one level where the arithmetic rounds, in one value of 10⁵.
+    """
+    return _stored(x.add_(1).mul_(127.5).round_().clamp_(0, 255))
+
+
+def _stored(levels: Tensor) -> np.ndarray:
+    return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()

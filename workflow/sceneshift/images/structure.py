@@ -1,13 +1,8 @@
-"""How much of a picture's structure an edit keeps, and the luminance that this is measured on."""
+"""How much of a picture's structure an edit keeps."""
 
 import numpy as np
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-
-
-def luminance(images: np.ndarray) -> np.ndarray:
-    """Luma of uint8 [N, H, W, 3]: float32 [N, H, W] in [0, 1]."""
-    return (images.astype(np.float32) / 255) @ LUMINANCE
+from sceneshift.images.luma import luminance
 
 
 def structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Rendering and scoring batch after batch, with every core or the accelerator busy."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ import torch
 from sceneshift.generator import load_generator
 from sceneshift.images.pixels import to_uint8
 from sceneshift.latents.moving import truncated
+from sceneshift.runtime import parallel
 from sceneshift.runtime.devices import set_up
 from sceneshift.training.microbatches import InHalves
 
@@ -53,18 +53,13 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], device: 
     time: one is scored and written while the next is rendered. Items that memory has no room for (ranges or arrays)
     are taken in halves, each with a result of its own.
     """
-    function = InHalves(function)
     on_cpu = torch.device(device).type == "cpu"
     threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads if on_cpu else 2, initializer=torch.set_num_threads, initargs=(1,))
-    waiting: deque[Future[list[Result]]] = deque()
+    workers = threads if on_cpu else 2
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * pool._max_workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        for results in parallel.in_order(pool, InHalves(function), items, waiting=2 * workers):
+            yield from results
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # the workers' number became the default of threads to come

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from sceneshift.images.luma import luminance
 from sceneshift.runtime.errors import SceneshiftError
 
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 KIND = "photometric"
 
 
 def brightness(images: np.ndarray) -> np.ndarray:
     """Mean luma of uint8 [N, H, W, 3]: [N] in [0, 1]."""
-    return (images @ LUMA).mean((1, 2)) / 255
+    return luminance(images).mean((1, 2))
 
 
 def contrast(images: np.ndarray) -> np.ndarray:
     """Standard deviation of the luma (RMS contrast, Peli 1990): [N] in [0, 0.5]."""
-    return (images @ LUMA).std((1, 2)) / 255
+    return luminance(images).std((1, 2))
 
 
 def warmth(images: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 
+from sceneshift.images.sheets import sheet
 from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import Level, mask_of
@@ -43,25 +43,7 @@ def edit(
     for distance in distances:
         codes = move_codes(w, direction.normal, distance, mask, truncation_psi, renderer.w_avg)
         columns.append(np.concatenate([renderer.render(code[None]) for code in codes]))
-    sheet = sheet_of(columns, [f"{distance:+g}" if distance else "0" for distance in distances])
+    titles = [f"{distance:+g}" if distance else "0" for distance in distances]
+    picture = sheet(columns, titles, gap=GAP, enlarged=-(-SMALLEST_CELL // renderer.width), smooth=True)
     with atomic_file(out) as temporary:
-        sheet.save(temporary, format="PNG")
-
-
-def sheet_of(columns: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
-    """Columns of uint8 [N, H, W, 3] side by side on white, each under its title."""
-    count, height, width, _ = columns[0].shape
-    scale = -(-SMALLEST_CELL // width)
-    height, width = height * scale, width * scale
-    font = ImageFont.load_default(size=16)
-    top = 24
-    size = (len(columns) * (width + GAP) - GAP, top + count * (height + GAP) - GAP)
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    for x, (column, title) in enumerate(zip(columns, titles, strict=True)):
-        left = x * (width + GAP)
-        draw.text((left + width / 2, top / 2), title, fill="black", font=font, anchor="mm")
-        for y, pixels in enumerate(column):
-            cell = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
-            sheet.paste(cell, (left, top + y * (height + GAP)))
-    return sheet
+        picture.save(temporary, format="PNG")

@@ -4,9 +4,8 @@ import csv
 import multiprocessing
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.settings import PhotosSettings
@@ -80,7 +80,7 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
         store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
         pool = stack.enter_context(ThreadPoolExecutor(_cores()))
         progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos", beside=out_h5))
-        for path, photo in zip(paths, _in_order(pool, read, paths), strict=True):
+        for path, photo in zip(paths, in_order(pool, read, paths, waiting=4 * _cores()), strict=True):
             progress.advance(1)
             name = path.relative_to(folder).as_posix()
             group = name.split("/")[0] if "/" in name else ""
@@ -123,7 +123,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
             # Drawing holds the GIL, so processes; spawned, since a fork of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
             pool = stack.enter_context(ProcessPoolExecutor(_cores(), context, end_with_parent))
-            rendered = _in_order(pool, render, blocks)
+            rendered = in_order(pool, render, blocks, waiting=4 * _cores())
         for block, (images, labels) in zip(blocks, rendered, strict=True):
             names = [f"street-{index:06d}" for index in block]
             held_out = [is_held_out(name, settings.held_out) for name in names]
@@ -168,21 +168,6 @@ def _read(path: Path, shape: tuple[int, int], crop: str) -> SizedPhoto | str:
 def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     streets = [render_street(seed, index, shape) for index in block]
     return np.stack([image for image, _ in streets]), np.stack([labels for _, labels in streets])
-
-
-def _in_order(pool: Executor, function: Callable, items: Iterable) -> Iterator[Any]:
-    """Like pool.map, with a bounded number of results waiting: memory does not grow with the number of items."""
-    waiting: deque = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= 4 * _cores():
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _cores() -> int:

@@ -26,7 +26,8 @@ from sceneshift.generator.steps import (
     generator_path_length,
 )
 from sceneshift.generator.training_photos import photo_batches
-from sceneshift.images.pixels import from_uint8, grid, to_uint8
+from sceneshift.images.pixels import from_uint8, to_uint8
+from sceneshift.images.sheets import grid
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import compute_dtype, set_up

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sceneshift.images.pixels import from_uint8
 from sceneshift.pairs.dataset import PairsBatch, PairsDataset
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
@@ -26,7 +27,6 @@ from sceneshift.translator.architecture import (
     TranslatorNetwork,
     architecture,
     discriminator_for,
-    to_network,
 )
 from sceneshift.translator.checkpoints import TranslatorFacts, save_translator
 from sceneshift.translator.examples import save_sheet
@@ -127,7 +127,7 @@ def train_translator(
             batch = pending.result()
             count = min(settings.batch, settings.images - seen)
             pending = reader.submit(next_batch, min(seen + count, settings.images - 1))
-            held = [to_network(torch.from_numpy(side).to(where)).contiguous(memory_format=layout) for side in batch]
+            held = [from_uint8(side, where).contiguous(memory_format=layout) for side in batch]
 
             # One step of both networks
             def backward(part: Part, held=held, count=count) -> dict[str, Tensor]:

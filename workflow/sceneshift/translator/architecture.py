@@ -102,13 +102,3 @@ def network_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
 def discriminator_for(sizes: Architecture) -> MultiscaleDiscriminator:
     """The discriminators that see a photo and its edit side by side."""
     return MultiscaleDiscriminator(input_channels=6, width=sizes.width, scales=sizes.discriminators)
-
-
-def to_network(images: Tensor) -> Tensor:
-    """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in [-1, 1]."""
-    return images.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1.0)
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """float [N, 3, H, W] in [-1, 1] -> uint8 [N, H, W, 3], rounded to the nearest."""
-    return images.add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

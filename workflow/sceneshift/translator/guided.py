@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sceneshift.images.luma import network_luminance
+from sceneshift.images.pixels import from_uint8, rounded
 from sceneshift.translator.heads import EditMaps, apply_edit
 
 RADIUS = 3  # of the filter's windows, in pixels of the small photo
 EPSILON = 1e-3  # variance of luminance (0 to 1) below which a window counts as flat
 STRIP_PIXELS = 2**17  # a photo is edited in strips of rows of about this size, which bounds the memory
-REC_601 = (0.299, 0.587, 0.114)
 
 
 class GuidedMaps(NamedTuple):
@@ -26,12 +27,6 @@ class GuidedMaps(NamedTuple):
 
     slope: Tensor
     level: Tensor
-
-
-def luminance(pixels: Tensor) -> Tensor:
-    """Rec. 601 luma of float [..., 3, H, W] in [-1, 1], as [..., H, W] in [0, 1]."""
-    red, green, blue = ((channel + 1) / 2 for channel in pixels.unbind(-3))
-    return REC_601[0] * red + REC_601[1] * green + REC_601[2] * blue
 
 
 def guided_maps(maps: Tensor, guide: Tensor) -> GuidedMaps:
@@ -55,9 +50,7 @@ def edit_in_strips(photo: np.ndarray, maps: EditMaps, small: Tensor, strength: f
     """
     edited, mask = np.empty_like(photo), np.empty(photo.shape[:2], np.uint8)
     for rows, strip, pixels in full_size_maps(photo, maps, small):
-        changed = apply_edit(pixels[None], strip)[0]
-        changed = torch.lerp(pixels, changed, strength).add_(1).mul_(127.5).round_().clamp_(0, 255)
-        edited[rows] = changed.to(torch.uint8).permute(1, 2, 0).numpy()
+        edited[rows] = rounded(torch.lerp(pixels, apply_edit(pixels[None], strip), strength))[0]
         mask[rows] = strip.mask[0, 0].mul(255 * min(strength, 1.0)).round_().to(torch.uint8).numpy()
     return edited, mask
 
@@ -70,21 +63,16 @@ def full_size_maps(photo: np.ndarray, maps: EditMaps, small: Tensor) -> Iterator
     height, width = photo.shape[:2]
     same_size = small.shape[1:] == (height, width)
     stacked = torch.cat(list(maps), dim=1)[0]
-    guided = None if same_size else torch.cat(list(guided_maps(stacked, luminance(small))))
+    guided = None if same_size else torch.cat(list(guided_maps(stacked, network_luminance(small))))
     step = max(1, STRIP_PIXELS // width)
     for top in range(0, height, step):
         rows = slice(top, min(top + step, height))
-        pixels = (
-            torch.from_numpy(photo[rows].copy())
-            .permute(2, 0, 1)
-            .to(torch.float32, memory_format=torch.contiguous_format)
-        )
-        pixels = pixels.div_(127.5).sub_(1)
+        pixels = from_uint8(photo[None, rows].copy())[0].contiguous()
         if guided is None:
             strip = stacked[:, rows]
         else:
             slope, level = _enlarged_rows(guided, rows, height, width).chunk(2)
-            strip = torch.addcmul(level, slope, luminance(pixels))
+            strip = torch.addcmul(level, slope, network_luminance(pixels))
         # an affine function may leave the range that its map had
         gain, offset, mask = strip[None].split((3, 3, 1), dim=1)
         yield rows, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)), pixels

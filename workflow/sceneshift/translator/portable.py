@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sceneshift.images.luma import network_luminance
 from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts
-from sceneshift.translator.guided import guided_maps, luminance
+from sceneshift.translator.guided import guided_maps
 from sceneshift.translator.heads import EditMaps, apply_edit
 
 LANCZOS = 3  # the kernel's half width, in pixels of the smaller picture
@@ -40,7 +41,7 @@ class PortableTranslator(nn.Module):
         small = _lanczos(height, low) @ (photos @ _lanczos(width, narrow).transpose(0, 1))
         small = small.clamp(-1, 1)
         maps = torch.cat(list(self.network.maps(self._padded(small))), dim=1)[:, :, :low, :narrow]
-        slope, level = guided_maps(maps, luminance(small))
+        slope, level = guided_maps(maps, network_luminance(small))
         # a photo of the training size takes the maps as they are
         same_size = (low == height) & (narrow == width)
         slope = torch.where(same_size, torch.zeros_like(slope), slope)
@@ -49,7 +50,7 @@ class PortableTranslator(nn.Module):
             torch.cat([slope, level], dim=1), size=photos.shape[2:], mode="bilinear", align_corners=False
         )
         slope, level = enlarged.split(7, dim=1)
-        gain, offset, mask = (level + slope * luminance(photos).unsqueeze(1)).split((3, 3, 1), dim=1)
+        gain, offset, mask = (level + slope * network_luminance(photos).unsqueeze(1)).split((3, 3, 1), dim=1)
         return apply_edit(photos, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)))
 
     def _padded(self, photos: Tensor) -> Tensor:

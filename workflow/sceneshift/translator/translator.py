@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from sceneshift.images.pixels import from_uint8, rounded
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.translator.architecture import TranslatorNetwork, to_network, to_uint8
+from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
 from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps
@@ -95,7 +96,7 @@ class Translator:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size != (width, height):
             image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
-        return to_network(torch.from_numpy(image.copy())[None])[0]
+        return from_uint8(image[None].copy())[0]
 
     @torch.no_grad()
     def _predict(self, photos: Tensor) -> EditMaps:
@@ -109,11 +110,11 @@ class Translator:
     def _whole(self, image: np.ndarray, strength: float) -> np.ndarray:
         """The image head over the whole photo at its own size."""
         height, width = image.shape[:2]
-        photo = to_network(torch.from_numpy(image.copy())[None])
+        photo = from_uint8(image[None].copy())
         with autocast(self._dtype, self._device):
             edited = self.network(padded(photo, self.facts.sizes.multiple).to(self._device))
         edited = torch.lerp(photo, edited[:, :, :height, :width].float().cpu(), strength)
-        return to_uint8(edited)[0].contiguous().numpy()
+        return rounded(edited)[0]
 
 
 def load_translator(path: Path | str, device: str = "cpu", precision: str = "float32") -> Translator:

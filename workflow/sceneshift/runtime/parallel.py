@@ -1,0 +1,29 @@
+"""Work done side by side, taken in order, with a bound on what waits in memory."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import TypeVar
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+def in_order(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], waiting: int
+) -> Iterator[Result]:
+    """`function` of each item, in the items' order, worked on by `pool`.
+
+    Like `pool.map`, but items are taken from `items` only as results are taken: at most `waiting` are worked on or
+    wait beside the one handed out, however many items there are.
+    """
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > waiting:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
