@@ -153,3 +153,12 @@ def test_memory_for_12_megapixels_is_bounded(make_translator, tmp_path):
         [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 300  # MB
+
+
+@pytest.mark.parametrize("name", ["../../stolen", "/tmp/stolen", "a/../../stolen"])
+def test_a_store_s_names_do_not_lead_out_of_the_output_folder(make_translator, tmp_path, name):
+    with PhotoStoreWriter(tmp_path / "photos.h5", 16, crop="center", folder="", provenance="{}") as store:
+        store.append(np.zeros((2, 16, 16, 3), np.uint8), ["street-000000", name], [True, True])
+    with pytest.raises(SceneshiftError, match=r"photos\.h5 names a file .*stolen"):
+        translate(make_translator(), tmp_path / "photos.h5", tmp_path / "deep" / "out")
+    assert not list(tmp_path.rglob("*.png"))

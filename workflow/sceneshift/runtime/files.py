@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -62,6 +62,21 @@ def set_aside(path: Path | str) -> Path:
             shutil.rmtree(aside)
         os.replace(path, aside)
     return aside
+
+
+def inside(folder: Path | str, name: str, source: Path | str) -> Path:
+    """`folder`/`name`, for a `name` that was read from the file `source`.
+
+    Raises SceneshiftError if the name is absolute, has a `..`, or is otherwise none of a file below `folder`: whoever
+    made `source` could have any file of this machine read or overwritten.
+    """
+    parts = PurePath(name).parts
+    if not parts or PurePath(name).is_absolute() or ".." in parts or "\0" in name:
+        raise SceneshiftError(
+            f"{source} names a file {name!r}, which would lie outside of {folder}: expected a relative path without"
+            " `..`. Correct the name, and do not trust the file if it is not your own."
+        )
+    return Path(folder, name)
 
 
 def sha256_of(path: Path | str) -> str:

@@ -15,7 +15,7 @@ from sceneshift.images.reading import FORMAT_NAMES, UnusablePhotoError, find_pho
 from sceneshift.photos.held_out import held_out_name
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.files import atomic_file, inside
 from sceneshift.runtime.progress import Progress
 from sceneshift.translator.translator import Edited, Translator, load_translator
 
@@ -103,6 +103,8 @@ def _translate_store(editor: Translator, path: Path, out: Path, strength: float,
         indices = store.held_out_indices
         if not len(indices):
             raise SceneshiftError(f"{path} has no held-out photos. Set photos.held_out above 0, or name a folder.")
+        for index in indices:
+            inside(out, store.names[index], path)
         with Progress("translating", len(indices), unit="photos", beside=out) as progress:
             for start in range(0, len(indices), GROUP):
                 group = indices[start : start + GROUP]
