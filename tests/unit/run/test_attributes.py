@@ -109,3 +109,18 @@ def test_boundaries_come_from_three_places():
     assert fitted_attributes(settings) == ["clouds"], "an imported boundary takes the place of the fitted one"
     assert boundary_names(settings) == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
     check_attributes(settings)
+
+
+def test_of_votes_only_the_questions_are_looked_at(tmp_path):
+    """A million votes are a second of every command; a wrong vote is named when it is counted."""
+    votes = tmp_path / "votes.csv"
+    votes.write_text(
+        "\ufeffid,study_question,left,right,choice\n1,livelier,a,b,left\n\n"
+        '2,looks safer,a,a,nobody\n3,"livelier",a,b,right\nshort\n4,,a,b,left\n'
+    )
+    settings = load_settings({"predictors": [{"kind": "comparisons", "votes": str(votes)}]})
+    assert scored_attributes(settings) == ["livelier", "looks_safer"]
+    for text, says in (("question,left,right,winner\n", "no rows"), ("a,b\n1,2\n", "line 1"), (b"\xff\xfe", "UTF-8")):
+        votes.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(SceneshiftError, match=says):
+            scored_attributes(settings)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from sceneshift.attributes.names import must_be_known, places365_attributes, side_by_side
-from sceneshift.attributes.votes import read_votes
+from sceneshift.attributes.votes import questions_in
 from sceneshift.foreign.onnx_models import checked_model, metadata_of, read_onnx
 from sceneshift.images.reading import find_photos
 from sceneshift.runtime.errors import SceneshiftError
@@ -103,7 +103,7 @@ def _head_names(predictor: HeadsPredictor, photos: PhotosSettings) -> list[str]:
 
 def questions_asked(predictor: ComparisonsPredictor) -> list[str]:
     """The attributes of a table of votes: its questions, or those of them that the config lists."""
-    asked = sorted({as_attribute(question) for question in {vote.question for vote in read_votes(predictor.votes)}})
+    asked = sorted({as_attribute(question) for question in questions_in(predictor.votes)})
     return _chosen(predictor.attributes, asked, predictor.votes)
 
 
