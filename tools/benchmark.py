@@ -32,14 +32,9 @@ from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.memory import keep_freed_memory
 from sceneshift.scoring import load_predictor
-from sceneshift.settings import (
-    GeneratorSettings,
-    HeadsPredictor,
-    PhotometricPredictor,
-    PhotosSettings,
-    SynthesisSettings,
-    TranslatorSettings,
-)
+from sceneshift.scoring.kinds.heads import HeadsPredictor
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.settings import GeneratorSettings, PhotosSettings, SynthesisSettings, TranslatorSettings
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.index_synthesis import index_synthesis
 from sceneshift.stages.prepare_photos import prepare_photos

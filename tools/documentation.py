@@ -10,15 +10,11 @@ from tools.reruns import key_table, rule_table
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
+from sceneshift.scoring.kinds import KINDS
 from sceneshift.settings import (
-    ComparisonsPredictor,
     EditSettings,
-    HeadsPredictor,
     ImportedBoundary,
     KeepSettings,
-    OnnxPredictor,
-    PhotometricPredictor,
-    Places365Predictor,
     Section,
     SefaSettings,
     Settings,
@@ -38,13 +34,7 @@ BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from
 
 # Sections that stand in a list or inside another section, behind the one they belong to.
 WITHIN: dict[str, dict[str, type[Section]]] = {
-    "predictors": {
-        "predictors, `kind: heads`": HeadsPredictor,
-        "predictors, `kind: comparisons`": ComparisonsPredictor,
-        "predictors, `kind: places365`": Places365Predictor,
-        "predictors, `kind: onnx`": OnnxPredictor,
-        "predictors, `kind: photometric`": PhotometricPredictor,
-    },
+    "predictors": {f"predictors, `kind: {kind}`": section for kind, section in KINDS.items()},
     "boundaries": {"boundaries.import, each": ImportedBoundary, "boundaries.sefa": SefaSettings},
     "edits": {"edits.attributes, each": EditSettings},
     "pairs": {"pairs.keep": KeepSettings},

@@ -18,10 +18,11 @@ from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring.heads import Heads
-from sceneshift.scoring.photometric import Photometric
+from sceneshift.scoring.kinds.heads import Heads
+from sceneshift.scoring.kinds.onnx import OnnxPredictor
+from sceneshift.scoring.kinds.photometric import Photometric
 from sceneshift.scoring.predictor import load_predictor, save_predictor
-from sceneshift.settings import OnnxPredictor, TranslatorSettings
+from sceneshift.settings import TranslatorSettings
 from sceneshift.stages.export_translator import export_translator
 from sceneshift.stages.import_boundary import import_boundary
 from sceneshift.stages.import_generator import import_generator

@@ -9,12 +9,12 @@ from tools import documentation
 
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring.kind import PredictorSettings
 from sceneshift.settings import (
     BoundariesSettings,
     EditSettings,
     GeneratorSettings,
     PhotosSettings,
-    Predictor,
     Settings,
     canonical_json,
     load_settings,
@@ -106,7 +106,7 @@ def test_the_canonical_form_reads_back_as_the_same_settings():
     settings = GeneratorSettings(**{"import": "g.safetensors", "images": 5})
     assert parse(GeneratorSettings, canonical_json(settings)) == settings
     predictors = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric"}]}).predictors
-    assert parse(list[Predictor], canonical_json(predictors)) == predictors
+    assert parse(list[PredictorSettings], canonical_json(predictors)) == predictors
 
 
 def test_files_named_by_urls_get_a_path():

@@ -10,7 +10,8 @@ sys.path.insert(0, str(WORKFLOW))
 from sceneshift.run.attributes import boundary_names, check_attributes, fitted_attributes
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import EditSettings, FittedHeads, canonical_json, load_settings, with_downloads
+from sceneshift.scoring.kind import FittedHeads
+from sceneshift.settings import EditSettings, canonical_json, load_settings, with_downloads
 
 # Jobs run this checkout's code, with the interpreter's own tools first, whether or not the venv is activated; inside a
 # conda environment `python` is that environment's.

@@ -11,7 +11,8 @@ from sceneshift.latents.codes import z_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import PhotometricPredictor, SynthesisSettings
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.settings import SynthesisSettings
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.index_synthesis import Expected, index_synthesis, set_wrong_shards_aside
 from sceneshift.stages.synthesize import synthesize

@@ -12,13 +12,8 @@ from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.rescoring import Change, best_level, effects_on, lowers, summarise
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import (
-    BoundariesSettings,
-    EditsSettings,
-    PhotometricPredictor,
-    RescoringSettings,
-    SynthesisSettings,
-)
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.settings import BoundariesSettings, EditsSettings, RescoringSettings, SynthesisSettings
 from sceneshift.stages.edit import edit
 from sceneshift.stages.fit_boundary import fit_boundary as fit_boundary_stage
 from sceneshift.stages.fit_predictor import fit_predictor

@@ -88,3 +88,28 @@ def test_a_string_that_is_no_docstring_counts(version):
 def test_a_missing_module_is_named():
     with pytest.raises(ModuleNotFoundError, match=r"sceneshift\.nowhere"):
         subject.code_version("sceneshift.nowhere")
+
+
+def test_all_that_lies_in_a_package_counts_where_it_imports_what_it_finds(version, tmp_path):
+    package = tmp_path / "sceneshift" / "kinds"
+    package.mkdir()
+    (package / "__init__.py").write_text("import pkgutil\nKINDS = [x.name for x in pkgutil.iter_modules(__path__)]\n")
+    (package / "one.py").write_text("x = 1\n")
+    main = "from sceneshift.kinds import KINDS\n"
+    before = version(main)
+    (package / "one.py").write_text("x = 2\n")
+    assert version(main) != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('Field(1, description="What.")', 'Field(1, description="What, in full.")'),
+        ("    from sceneshift.stage import formula\n", "    from sceneshift.stage.formula import g\n"),
+    ],
+)
+def test_what_describes_an_option_or_a_type_does_not_count(version, old, new):
+    main = 'if TYPE_CHECKING:\n    from sceneshift.stage import formula\nx = Field(1, description="What.")\n'
+    assert old in main
+    assert version(main) == version(main.replace(old, new))
+    assert version(main) != version(main.replace("Field(1", "Field(2"))

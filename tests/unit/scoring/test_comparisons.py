@@ -13,7 +13,8 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import load_predictor
 from sceneshift.scoring.bradley_terry import Votes, agreement, bradley_terry
 from sceneshift.scoring.comparisons import compared_photos
-from sceneshift.settings import ComparisonsPredictor, load_settings
+from sceneshift.scoring.kinds.comparisons import ComparisonsPredictor
+from sceneshift.settings import load_settings
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.streets.render import LABELS, render_street
 

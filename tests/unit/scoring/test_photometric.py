@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring.photometric import FORMULAS, Photometric
+from sceneshift.scoring.kinds.photometric import FORMULAS, Photometric
 
 
 def flat(*rgb):

@@ -11,11 +11,16 @@ import torch.nn.functional as F
 from PIL import Image
 
 from places365_weights import write_python2_checkpoint
-from sceneshift.attributes.names import places365_scenes, sun_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import load_predictor
-from sceneshift.scoring.places365 import read_attributes_matrix, read_network
-from sceneshift.settings import PhotometricPredictor, Places365Predictor
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.scoring.kinds.places365 import (
+    Places365Predictor,
+    places365_scenes,
+    read_attributes_matrix,
+    read_network,
+    sun_attributes,
+)
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.score import score
 

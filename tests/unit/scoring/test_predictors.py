@@ -14,10 +14,10 @@ from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, load_predictor
 from sceneshift.scoring.fitting import fit_head, ridge_path
-from sceneshift.scoring.heads import Heads
+from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
-from sceneshift.settings import HeadsPredictor, PhotometricPredictor
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.score import score
 from sceneshift.streets.render import render_street

@@ -6,7 +6,8 @@ import pytest
 
 from sceneshift.evaluation.summary import COLUMNS, summarise
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import EvaluationSettings, PhotometricPredictor, PhotosSettings
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.settings import EvaluationSettings, PhotosSettings
 from sceneshift.stages import evaluate_translator as translators
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.prepare_photos import prepare_photos

@@ -14,14 +14,8 @@ from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import load_predictor
-from sceneshift.settings import (
-    BoundariesSettings,
-    EditSettings,
-    KeepSettings,
-    PairsSettings,
-    PhotometricPredictor,
-    SynthesisSettings,
-)
+from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.settings import BoundariesSettings, EditSettings, KeepSettings, PairsSettings, SynthesisSettings
 from sceneshift.stages import make_pairs as pairs_module
 from sceneshift.stages.fit_boundary import fit_boundary as fit_boundary_stage
 from sceneshift.stages.fit_predictor import fit_predictor

@@ -1,7 +1,6 @@
-"""Attributes' names: those of Places365, and that no two predictors of a run share one. Known without any weights."""
+"""Attributes' names: which are known, and that no two predictors of a run share one."""
 
 import difflib
-import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -43,28 +42,16 @@ def side_by_side(scored: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     return list(scorers)
 
 
-@functools.cache
-def sun_attributes() -> tuple[str, ...]:
-    """The 102 attributes of the SUN attribute database, in the order of Places365's attribute matrix."""
-    return tuple((RESOURCES / "sun_attributes.txt").read_text(encoding="utf-8").split())
+def as_attribute(name: str) -> str:
+    """An attribute's name everywhere: spaces become underscores."""
+    return name.strip().replace(" ", "_")
 
 
-@functools.cache
-def places365_scenes() -> dict[str, bool]:
-    """The scores of Places365's 365 categories in the network's order, `scene_church_outdoor`: is it outdoors?"""
-    lines = (RESOURCES / "places365_categories.txt").read_text(encoding="utf-8").splitlines()
-    return {f"scene_{name.replace('/', '_')}": where == "outdoor" for name, where in map(str.split, lines)}
-
-
-def places365_columns() -> list[str]:
-    """All that the published network can score: SUN attributes, categories, `outdoor`."""
-    return [*sun_attributes(), *places365_scenes(), "outdoor"]
-
-
-def places365_attributes(wanted: Sequence[str]) -> list[str]:
-    """The names that `attributes` of a `places365` predictor stands for: `sun` and `scenes` are all of theirs."""
-    groups: dict[str, Sequence[str]] = {"sun": sun_attributes(), "scenes": list(places365_scenes())}
-    names = [name for entry in wanted for name in groups.get(entry, [entry])]
+def chosen(wanted: str | Sequence[str], known: list[str], where: object) -> list[str]:
+    """`known` if `wanted` is "all", else those that it lists; SceneshiftError for one that `where` does not have."""
+    if wanted == "all":
+        return known
+    names = [as_attribute(name) for name in wanted]
     for name in names:
-        must_be_known(name, [*groups, *places365_columns()], "predictors (places365): attributes", "it scores")
+        must_be_known(name, known, "predictors.attributes", f"{where} has")
     return names

@@ -8,7 +8,7 @@ from sceneshift.evaluation.open_sky import MINIMUM
 from sceneshift.images.luma import luminance
 from sceneshift.images.ssim import ssim
 from sceneshift.images.structure import structure
-from sceneshift.scoring.photometric import green_view
+from sceneshift.scoring.kinds.photometric import green_view
 from sceneshift.vision.backbone import enlarged
 
 Facts = dict[str, tuple[np.ndarray, np.ndarray]]

@@ -10,14 +10,14 @@ PACKAGE = "sceneshift"
 
 # Modules and packages that cannot change a result: what they show or say, or what reaches a rule as a parameter anyway.
 WITHOUT_EFFECT = frozenset(
-    {"sceneshift.settings", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
+    {"sceneshift.settings", "sceneshift.runtime.section", "sceneshift.runtime.errors", "sceneshift.runtime.progress"}
     | {"sceneshift.runtime.provenance", "sceneshift.runtime.code_version", "sceneshift.runtime.interruption"}
     | {"sceneshift.runtime.memory", "sceneshift.runtime.files"}
 )
 
 
 def code_version(*modules: str) -> str:
-    """Digest of the syntax trees of `modules` and of every sceneshift module that they import, docstrings left out."""
+    """Digest of the syntax trees of `modules` and every sceneshift module that they import, without descriptions."""
     text = "\n".join(f"{module} {_tree(module)[0]}" for module in sorted(modules_behind(*modules)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -43,13 +43,16 @@ def _tree(module: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = []
     for node in ast.walk(tree):
+        _drop_what_only_describes(node)
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
                 imported.append(submodule if _path(submodule) else _home(node.module, alias.name))
         elif isinstance(node, ast.Import):
             imported.extend(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-        _drop_docstring(node)
+        elif isinstance(node, ast.Name) and node.id == "__path__":  # a package that imports whatever lies in it
+            imported.extend(f"{module}.{file.stem}" for file in sorted(path.parent.glob("[a-z]*.py")))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imported)
 
 
@@ -70,8 +73,13 @@ def _path(module: str) -> Path | None:
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
-def _drop_docstring(node: ast.AST) -> None:
+def _drop_what_only_describes(node: ast.AST) -> None:
+    """Docstrings, options' descriptions, and imports that only type checkers follow."""
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
         first = node.body[0]
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             node.body = node.body[1:] or [ast.Pass()]
+    elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        node.body = [ast.Pass()]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,6 +28,11 @@ def _path_or_urls(value: Any) -> Any:
 IS_SOURCE = BeforeValidator(_path_or_urls)
 IS_PATH = "a path"
 Source = Annotated[str | list[str], IS_SOURCE]  # a path, or the URLs of mirrors to download from
+
+
+def file_name(url: str) -> str:
+    """`https://…/network.pth.tar?download=1#sha256=…` -> `network.pth.tar`."""
+    return urlsplit(url).path.rsplit("/", 1)[-1]
 
 
 class Section(BaseModel):

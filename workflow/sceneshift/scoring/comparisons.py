@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from scipy.special import expit
 
+from sceneshift.attributes.names import as_attribute
 from sceneshift.attributes.votes import read_votes
 from sceneshift.images.reading import find_photos
 from sceneshift.photos.store import PhotoStore
-from sceneshift.run.attributes import as_attribute, questions_asked
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.bradley_terry import Votes, bradley_terry
+from sceneshift.scoring.kinds.comparisons import ComparisonsPredictor
 from sceneshift.scoring.labels import LabelledPhotos, photo_reader, photo_split
-from sceneshift.settings import ComparisonsPredictor
 
 
 def compared_photos(
@@ -27,7 +27,7 @@ def compared_photos(
     Votes between two held-out photos are kept apart, to measure by: training photos' labels know nothing of them.
     Raises SceneshiftError for mistakes in the table, or too many votes on photos that are not there.
     """
-    attributes = questions_asked(settings)
+    attributes = settings.attribute_names()
     names, table = _numbered(settings.votes, attributes)
     pool = _of_folder(Path(settings.photos), names, shape) if settings.photos else _of_store(photos)
     places = np.array([pool.place_of.get(name, -1) for name in names])

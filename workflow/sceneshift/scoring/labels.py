@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sceneshift.attributes.classes import class_of
+from sceneshift.attributes.names import as_attribute
 from sceneshift.images.reading import UnusablePhotoError, find_photos, read_sized
 from sceneshift.photos.held_out import is_held_out
 from sceneshift.photos.store import PhotoStore
-from sceneshift.run.attributes import UNLABELLED, as_attribute
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.bradley_terry import Votes
 
@@ -56,14 +57,14 @@ def _of_store(store: PhotoStore) -> LabelledPhotos:
         return LabelledPhotos(
             str(store.path), list(store.attributes), store.labels, held_out, store.shape, store.images
         )
-    classes = [name.split("/")[0] if "/" in name else None for name in store.names]
+    classes = [class_of(name) for name in store.names]
     return _of_classes(str(store.path), store.names, classes, store.held_out, store.shape, store.images)
 
 
 def _of_folder(folder: Path, shape: tuple[int, int]) -> LabelledPhotos:
     paths = list(find_photos(folder))
     names = [path.relative_to(folder).as_posix() for path in paths]
-    classes = [name.split("/")[0] if "/" in name else None for name in names]
+    classes = [class_of(name) for name in names]
     readable, read = photo_reader(paths, shape)
     kept = [i for i, usable in enumerate(readable) if usable]
     return _of_classes(
@@ -77,7 +78,7 @@ def _of_classes(
     images: Callable[[Sequence[int]], np.ndarray],
 ) -> LabelledPhotos:  # fmt: skip
     """One head a class, one against the rest. Photos without a class take no part."""
-    labelled = [i for i, name in enumerate(classes) if name is not None and name.lower() not in UNLABELLED]
+    labelled = [i for i, name in enumerate(classes) if name is not None]
     attributes = sorted({classes[i] for i in labelled})
     if len(attributes) < 2:
         raise SceneshiftError(

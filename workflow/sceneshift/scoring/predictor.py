@@ -9,7 +9,7 @@ refers to other files, so it can be moved to another machine.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,43 +18,14 @@ from safetensors.numpy import save_file
 from sceneshift.attributes.names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
-from sceneshift.scoring import exported, heads, photometric, places365
-from sceneshift.settings import OnnxPredictor, PhotometricPredictor, Places365Predictor
-from sceneshift.settings import Predictor as PredictorSettings
+from sceneshift.scoring.kind import Predictor, PredictorSettings, Storable
+from sceneshift.scoring.kinds import KINDS
+
+__all__ = ["Predictor", "SideBySide", "column_of", "load_predictor", "save_predictor"]
 
 FORMAT = "sceneshift predictor"
 FORMAT_VERSION = 1
 METADATA_KEY = "sceneshift"
-
-
-class Predictor(Protocol):
-    """What every kind of predictor offers."""
-
-    attributes: list[str]
-
-    def score(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, H, W, 3] -> float32 [N, K], one column an attribute; more means more of it."""
-        ...
-
-
-class Storable(Predictor, Protocol):
-    """A predictor that a predictor file can hold."""
-
-    def spec(self) -> dict[str, Any]:
-        """JSON-able description with at least `kind` and `attributes`."""
-        ...
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """Weights by name."""
-        ...
-
-
-KINDS = {
-    heads.KIND: heads.Heads,  # also of comparisons
-    exported.KIND: exported.ExportedModel,
-    places365.KIND: places365.Places365,
-    photometric.KIND: photometric.Photometric,
-}
 
 
 class SideBySide:
@@ -99,21 +70,7 @@ def load_predictor(
     """
     if isinstance(spec, str | Path):
         return SideBySide(_read(Path(spec), device))
-    return SideBySide([ready_made(one, device) for one in (spec if isinstance(spec, Sequence) else [spec])])
-
-
-def ready_made(settings: PredictorSettings, device: str = "cpu") -> Storable:
-    """The predictor of settings that need no fitting; SceneshiftError for a kind that is learned from labels."""
-    if isinstance(settings, PhotometricPredictor):
-        return photometric.Photometric(settings.attributes)
-    if isinstance(settings, Places365Predictor):
-        return places365.Places365.from_settings(settings, device)
-    if isinstance(settings, OnnxPredictor):
-        return exported.ExportedModel.from_settings(settings, device)
-    raise SceneshiftError(
-        f"A predictor of kind {settings.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
-        " then give the file that it makes."
-    )
+    return SideBySide([one.build(device) for one in (spec if isinstance(spec, Sequence) else [spec])])
 
 
 def _read(path: Path, device: str) -> list[Storable]:
@@ -147,6 +104,6 @@ def _part(path: Path, place: int, spec: dict[str, Any], tensors: dict[str, np.nd
     if odd := [name for name, value in own.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]:
         raise SceneshiftError(f"The predictor {path}: tensor {place}.{odd[0]} holds NaN or infinity.")
     try:
-        return KINDS[spec["kind"]].from_file(spec, own, device)
+        return KINDS[spec["kind"]].load(spec, own, device)
     except SceneshiftError as error:
         raise SceneshiftError(f"The predictor {path}: {error}") from None

@@ -16,40 +16,21 @@ from sceneshift.settings.latents import (
     SynthesisSettings,
 )
 from sceneshift.settings.photos import PhotosSettings
-from sceneshift.settings.predictors import (
-    PHOTOMETRIC,
-    ComparisonsPredictor,
-    FittedHeads,
-    HeadsPredictor,
-    OnnxPredictor,
-    PhotometricPredictor,
-    Places365Predictor,
-    Predictor,
-    file_name,
-    with_downloads,
-)
+from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.reading import canonical_json, load_settings, parse
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 __all__ = [
-    "PHOTOMETRIC",
     "BoundariesSettings",
-    "ComparisonsPredictor",
     "EditSettings",
     "EditsSettings",
     "EvaluationSettings",
-    "FittedHeads",
     "GeneratorSettings",
-    "HeadsPredictor",
     "ImportedBoundary",
     "KeepSettings",
     "Level",
-    "OnnxPredictor",
     "PairsSettings",
-    "PhotometricPredictor",
     "PhotosSettings",
-    "Places365Predictor",
-    "Predictor",
     "RescoringSettings",
     "Section",
     "SefaSettings",
@@ -59,7 +40,6 @@ __all__ = [
     "TranslateSettings",
     "TranslatorSettings",
     "canonical_json",
-    "file_name",
     "load_settings",
     "parse",
     "with_downloads",

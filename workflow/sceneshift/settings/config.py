@@ -5,11 +5,13 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import Section
+from sceneshift.scoring.kinds import AnyPredictor
+from sceneshift.scoring.kinds.heads import HeadsPredictor
 from sceneshift.settings.edits import EditsSettings, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
 from sceneshift.settings.photos import PhotosSettings
-from sceneshift.settings.predictors import HeadsPredictor, Predictor, with_downloads
+from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 
@@ -22,7 +24,7 @@ class Settings(Section):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
-    predictors: list[Predictor] = Field(
+    predictors: list[AnyPredictor] = Field(
         [HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side."
     )
     synthesis: SynthesisSettings = SynthesisSettings()

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IMPORTED, Section
+from sceneshift.scoring.kinds import KINDS
 from sceneshift.settings.config import Settings
-from sceneshift.settings.predictors import Predictor
 
 S = TypeVar("S", bound=Section)
 
@@ -68,7 +68,6 @@ def _validated(model: type[S], values: Any, where: str) -> S:
 
 
 # pydantic puts the names of union branches into an error's path; a config key is what the user wrote
-KINDS = [section.model_fields["kind"].annotation.__args__[0] for section in Predictor.__origin__.__args__]
 BRANCH = re.compile(rf"{'|'.join(KINDS)}|str|constrained-\w+|(literal|list|tuple|function-\w+)\[.*\]")
 
 

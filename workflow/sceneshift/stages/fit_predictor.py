@@ -15,13 +15,13 @@ from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.scoring.bradley_terry import agreement
-from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.scoring.fitting import FEWEST, fit_head
-from sceneshift.scoring.heads import Heads, features
-from sceneshift.scoring.labels import LabelledPhotos, labelled_photos
-from sceneshift.scoring.predictor import Storable, ready_made, save_predictor
+from sceneshift.scoring.kind import FittedHeads, PredictorSettings, Storable
+from sceneshift.scoring.kinds.heads import Heads, features
+from sceneshift.scoring.labels import LabelledPhotos
+from sceneshift.scoring.learning import Material
+from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
-from sceneshift.settings import ComparisonsPredictor, FittedHeads, HeadsPredictor, Predictor
 from sceneshift.vision.backbone import FEATURES
 
 COLUMNS = (
@@ -32,8 +32,9 @@ BATCH = 256
 
 
 def fit_predictor(
-    labels: Path | str | None, out: Path | str, settings: list[Predictor], *, accuracy: Path | str | None = None,
-    shape: tuple[int, int] | None = None, seed: int = 0, device: torch.device | str = "cpu",
+    labels: Path | str | None, out: Path | str, settings: list[PredictorSettings], *,
+    accuracy: Path | str | None = None, shape: tuple[int, int] | None = None, seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
     """Learn attribute predictors from labelled photos, several in one file.
 
@@ -58,18 +59,14 @@ def fit_predictor(
     rows: list[dict[str, object]] = []
     with contextlib.ExitStack() as stack:
         photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
-        shape = shape if photos is None else photos.shape
+        material = Material(source, photos, shape if photos is None else photos.shape)
         for one in settings:
-            if not isinstance(one, FittedHeads):
-                parts.append(ready_made(one, str(device)))
-                continue
-            if isinstance(one, ComparisonsPredictor):
-                labelled = compared_photos(one, shape, photos)
+            if isinstance(one, FittedHeads):
+                heads, own_rows = _fit(one, one.labelled(material), seed, str(device), out)
+                parts.append(heads)
+                rows += own_rows
             else:
-                labelled = labelled_photos(_learned_from(one, source), shape, photos)
-            heads, own_rows = _fit(one, labelled, seed, str(device), out)
-            parts.append(heads)
-            rows += own_rows
+                parts.append(one.build(str(device)))
     provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
         command="fit-predictor", settings=[one.model_dump(exclude=set(one.sources())) for one in settings], seed=seed,
         read_sha256=[sha256_of(path) for path in _read_by(settings, source) if Path(path).is_file()],
@@ -81,20 +78,9 @@ def fit_predictor(
         table.writerows(rows)
 
 
-def _read_by(predictors: Sequence[Predictor], source: Path | None) -> list[object]:
+def _read_by(predictors: Sequence[PredictorSettings], source: Path | None) -> list[object]:
     """What predictors are learned from or read from: `source` and what the settings name."""
     return [*([source] if source else []), *(path for one in predictors for path in one.sources().values())]
-
-
-def _learned_from(settings: HeadsPredictor, source: Path | None) -> Path:
-    if settings.labels:
-        return Path(settings.labels)
-    if source is None:
-        raise SceneshiftError(
-            "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
-            " (.h5), a CSV or a folder with one subfolder a class."
-        )
-    return source
 
 
 def _fit(

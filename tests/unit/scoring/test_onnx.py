@@ -10,7 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import load_predictor
-from sceneshift.settings import OnnxPredictor, load_settings
+from sceneshift.scoring.kinds.onnx import OnnxPredictor
+from sceneshift.settings import load_settings
 from sceneshift.stages.fit_predictor import fit_predictor
 
 SIDE = 8

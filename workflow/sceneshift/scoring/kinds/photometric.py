@@ -1,14 +1,14 @@
-"""Attributes in closed form, from pixels alone: no backbone, no weights, no fitting."""
+"""Predictor of kind `photometric`: attributes in closed form, from pixels alone. No backbone, no weights, no fitting."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from sceneshift.images.luma import luminance
 from sceneshift.runtime.errors import SceneshiftError
-
-KIND = "photometric"
+from sceneshift.scoring.kind import PredictorSettings
 
 
 def brightness(images: np.ndarray) -> np.ndarray:
@@ -56,8 +56,25 @@ FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+class PhotometricPredictor(PredictorSettings):
+    """Closed formulas, no weights: brightness, warmth, colourfulness, contrast, green_view."""
+
+    kind: Literal["photometric"]
+    attributes: list[Literal[*FORMULAS]] = Field(list(FORMULAS), min_length=1, description="Which of them.")
+
+    def attribute_names(self, photos: str | None = None) -> list[str]:
+        return list(self.attributes)
+
+    def build(self, device: str = "cpu") -> "Photometric":
+        return Photometric(self.attributes)
+
+    @classmethod
+    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Photometric":
+        return Photometric(spec["attributes"])
+
+
 class Photometric:
-    """Predictor of kind `photometric`."""
+    """The formulas by name."""
 
     def __init__(self, attributes: Sequence[str]) -> None:
         if unknown := [name for name in attributes if name not in FORMULAS]:
@@ -70,13 +87,8 @@ class Photometric:
 
     def spec(self) -> dict[str, Any]:
         """What the predictor file records about it."""
-        return {"kind": KIND, "attributes": self.attributes}
+        return {"kind": "photometric", "attributes": self.attributes}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """None: the formulas are all."""
         return {}
-
-    @classmethod
-    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Photometric":
-        """Rebuild from what `spec` and `tensors` gave."""
-        return cls(spec["attributes"])

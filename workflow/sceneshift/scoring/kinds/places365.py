@@ -5,26 +5,90 @@ score is f·wᵀ, without bias or sigmoid; a category's is the softmax of the ne
 negative weights: HiGAN and Places365's own demo set them to zero in place, which changes the categories.
 """
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from PIL import Image
+from pydantic import Field
 
-from sceneshift.attributes.names import places365_attributes, places365_columns, places365_scenes, sun_attributes
-from sceneshift.foreign.pickles import read_npy, read_torch
-from sceneshift.runtime.devices import compute_dtype
+from sceneshift.attributes.names import RESOURCES, must_be_known
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import Places365Predictor, Source, file_name
-from sceneshift.vision.wideresnet import FEATURES, SHAPES, SIDE, WideResNet18
+from sceneshift.runtime.section import Precision, Source, file_name
+from sceneshift.scoring.kind import PredictorSettings
 
-KIND = "places365"
+PUBLISHED = "http://places2.csail.mit.edu/models_places365"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
 LIKELIEST = 10  # categories that vote on indoors or outdoors, as in Places365's demo
 CHUNK = 16  # images a pass: more no longer fit a CPU's cache
+
+
+@functools.cache
+def sun_attributes() -> tuple[str, ...]:
+    """The 102 attributes of the SUN attribute database, in the order of Places365's attribute matrix."""
+    return tuple((RESOURCES / "sun_attributes.txt").read_text(encoding="utf-8").split())
+
+
+@functools.cache
+def places365_scenes() -> dict[str, bool]:
+    """The scores of Places365's 365 categories in the network's order, `scene_church_outdoor`: is it outdoors?"""
+    lines = (RESOURCES / "places365_categories.txt").read_text(encoding="utf-8").splitlines()
+    return {f"scene_{name.replace('/', '_')}": where == "outdoor" for name, where in map(str.split, lines)}
+
+
+def places365_columns() -> list[str]:
+    """All that the published network can score: SUN attributes, categories, `outdoor`."""
+    return [*sun_attributes(), *places365_scenes(), "outdoor"]
+
+
+class Places365Predictor(PredictorSettings):
+    """The scene network of Places365 (wideresnet18) with its SUN attributes, as HiGAN scores; nothing is learned."""
+
+    kind: Literal["places365"]
+    network: Source = Field(
+        [f"{PUBLISHED}/wideresnet18_places365.pth.tar"],
+        description="wideresnet18_places365.pth.tar, as published: its path; or a list of URLs to download it from, tried in turn, each with its checksum behind it where you know it: `https://…/file#sha256=…`.",
+    )
+    attributes_matrix: Source = Field(
+        [
+            f"{PUBLISHED}/W_sceneattribute_wideresnet18.npy"
+            "#sha256=e461a87505efe4bd3bb13f254447060a0c009698007f5da73fcb537da194ee6b"
+        ],
+        description="W_sceneattribute_wideresnet18.npy, as published: likewise.",
+    )
+    attributes: list[str] = Field(
+        ["sun"],
+        min_length=1,
+        description="Which scores: `sun`, all 102 SUN attributes; `scenes`, the probabilities of all 365 categories (`scene_bedroom`, `scene_church_outdoor`, …); `outdoor`, the share of outdoor categories among the ten likeliest; or single ones of them. Their names are in resources/; spaces and slashes become underscores.",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="`float32`: the published scores to 1e-4. `auto`: bfloat16 where the hardware is fast at it; a CPU with AMX then scores six times as many images a second, each within about a hundredth of the scores' spread.",
+    )
+
+    def attribute_names(self, photos: str | None = None) -> list[str]:
+        groups: dict[str, Sequence[str]] = {"sun": sun_attributes(), "scenes": list(places365_scenes())}
+        names = [name for entry in self.attributes for name in groups.get(entry, [entry])]
+        for name in names:
+            must_be_known(name, [*groups, *places365_columns()], "predictors (places365): attributes", "it scores")
+        return names
+
+    def build(self, device: str = "cpu") -> "Places365":
+        """Read the published files. Raises SceneshiftError for one that is absent or is not what it should be."""
+        names, every = self.attribute_names(), places365_columns()
+        tensors = read_network(_downloaded(self.network)) | {
+            "attributes_matrix": read_attributes_matrix(_downloaded(self.attributes_matrix)),
+            "outdoor_scenes": np.array(list(places365_scenes().values())),
+            "columns": np.array([every.index(name) for name in names]),
+        }
+        return Places365(names, tensors, precision=self.precision, device=device)
+
+    @classmethod
+    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
+        return Places365(spec["attributes"], tensors, precision=spec["precision"], device=device)
 
 
 class Places365:
@@ -32,11 +96,16 @@ class Places365:
 
     def __init__(
         self, attributes: Sequence[str], tensors: dict[str, np.ndarray], *, precision: str,
-        device: torch.device | str = "cpu",
+        device: str = "cpu",
     ) -> None:  # fmt: skip
         """tensors: wideresnet.SHAPES; attributes_matrix [102, 512]; outdoor_scenes, bool [365]; columns, int64 [K]: the
         attributes' places among the SUN attributes, then the categories, then `outdoor`.
         """
+        import torch
+
+        from sceneshift.runtime.devices import compute_dtype
+        from sceneshift.vision.wideresnet import WideResNet18
+
         self.attributes, self.precision = list(attributes), precision
         self.device, self._tensors = torch.device(device), tensors
         self._network = WideResNet18(tensors, self.device, compute_dtype(precision, self.device))
@@ -49,6 +118,10 @@ class Places365:
         return np.concatenate([np.zeros((0, len(self.attributes)), np.float32), *parts])
 
     def _scores(self, images: np.ndarray) -> np.ndarray:
+        import torch
+
+        from sceneshift.vision.wideresnet import SIDE
+
         # Pillow itself: torch's bilinear differs from it by up to two grey levels, which moves scores by 2e-4
         resized = [
             np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR)) for image in images
@@ -71,27 +144,11 @@ class Places365:
 
     def spec(self) -> dict[str, Any]:
         """What the predictor file records about it."""
-        return {"kind": KIND, "attributes": self.attributes, "precision": self.precision}
+        return {"kind": "places365", "attributes": self.attributes, "precision": self.precision}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Its weights, by name: all that scoring takes."""
         return self._tensors
-
-    @classmethod
-    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
-        """Rebuild from what `spec` and `tensors` gave."""
-        return cls(spec["attributes"], tensors, precision=spec["precision"], device=device)
-
-    @classmethod
-    def from_settings(cls, settings: Places365Predictor, device: str) -> "Places365":
-        """Read the published files. Raises SceneshiftError for one that is absent or is not what it should be."""
-        names, every = places365_attributes(settings.attributes), places365_columns()
-        tensors = read_network(_downloaded(settings.network)) | {
-            "attributes_matrix": read_attributes_matrix(_downloaded(settings.attributes_matrix)),
-            "outdoor_scenes": np.array(list(places365_scenes().values())),
-            "columns": np.array([every.index(name) for name in names]),
-        }
-        return cls(names, tensors, precision=settings.precision, device=device)
 
 
 def _downloaded(source: Source) -> Path:
@@ -109,6 +166,14 @@ def read_network(path: Path) -> dict[str, np.ndarray]:
 
     Raises SceneshiftError naming the tensor that is missing, not the network's, of another shape, or not finite.
     """
+    import torch
+
+    from sceneshift.foreign.pickles import read_torch
+    from sceneshift.vision.wideresnet import SHAPES
+
+    def expected(name: str) -> str:
+        return f"expected floating-point {list(SHAPES[name])}"
+
     loaded = read_torch(path)
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict):
@@ -120,7 +185,7 @@ def read_network(path: Path) -> dict[str, np.ndarray]:
     if missing := [name for name in SHAPES if name not in tensors]:
         raise SceneshiftError(
             f"{path}: {len(missing)} of wideresnet18's {len(SHAPES)} tensors are missing, the first is {missing[0]!r};"
-            f" {_expected(missing[0])}. It must be wideresnet18_places365.pth.tar."
+            f" {expected(missing[0])}. It must be wideresnet18_places365.pth.tar."
         )
     for name, tensor in tensors.items():
         if name not in SHAPES:
@@ -129,7 +194,7 @@ def read_network(path: Path) -> dict[str, np.ndarray]:
             found = (
                 f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
             )
-            raise SceneshiftError(f"{path}: the tensor {name!r} is {found}; {_expected(name)}.")
+            raise SceneshiftError(f"{path}: the tensor {name!r} is {found}; {expected(name)}.")
         if not tensor.isfinite().all() or (name.endswith("running_var") and tensor.min() < 0):
             raise SceneshiftError(f"{path}: the tensor {name!r} has values that are not finite, or negative variances.")
     arch = loaded.get("arch")
@@ -142,12 +207,11 @@ def read_network(path: Path) -> dict[str, np.ndarray]:
     return {name: tensor.float().contiguous().numpy() for name, tensor in tensors.items()}
 
 
-def _expected(name: str) -> str:
-    return f"expected floating-point {list(SHAPES[name])}"
-
-
 def read_attributes_matrix(path: Path) -> np.ndarray:
     """W_sceneattribute_wideresnet18.npy: float32 [102, 512]. Raises SceneshiftError for anything else."""
+    from sceneshift.foreign.pickles import read_npy
+    from sceneshift.vision.wideresnet import FEATURES
+
     matrix, expected = read_npy(path), (len(sun_attributes()), FEATURES)
     if not isinstance(matrix, np.ndarray) or matrix.shape != expected or matrix.dtype.kind != "f":
         found = f"{matrix.dtype} {list(matrix.shape)}" if isinstance(matrix, np.ndarray) else type(matrix).__name__

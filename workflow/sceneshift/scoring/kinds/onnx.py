@@ -1,22 +1,91 @@
 """Predictor of kind `onnx`: any exported model, run by onnxruntime."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import torch
+from pydantic import Field
 
+from sceneshift.attributes.names import as_attribute, chosen
 from sceneshift.foreign.onnx_models import checked_model, metadata_of, open_session, read_onnx
-from sceneshift.run.attributes import kept_names, model_names
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import OnnxPredictor
-from sceneshift.vision.backbone import enlarged
+from sceneshift.runtime.section import IS_PATH, Positive, PositiveNumber
+from sceneshift.scoring.kind import PredictorSettings
 
-KIND = "onnx"
 BATCH = 16
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 Output = Literal["scores", "logits", "binary logits", "probabilities"]
+
+
+class OnnxPredictor(PredictorSettings):
+    """Any exported model through onnxruntime: scores [N, K], or logits of a segmentation [N, C, H, W], which become area fractions. `null` means: as the model's own metadata or input shape says."""
+
+    kind: Literal["onnx"]
+    model: Annotated[str, IS_PATH] = Field(
+        description="The model (.onnx), with its weights inside. It is copied into the predictor's file."
+    )
+    names: list[str] | None = Field(
+        None,
+        description="Names of the model's scores or classes, in its order. `null`: `names` in its metadata, with commas between.",
+    )
+    attributes: Literal["all"] | list[str] = Field("all", description="`all` of its names, or a list of those to keep.")
+    size: Positive | tuple[Positive, Positive] | None = Field(
+        None,
+        description="Side, or [height, width], that pictures are resized to. `null`: its input shape, or `size` in its metadata.",
+    )
+    range: tuple[float, float] | None = Field(
+        None, description="What black and white become: [0, 1], [-1, 1], [0, 255]. `null`: `range` in its metadata."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        None,
+        description="Subtracted from R, G and B after that, such as ImageNet's [0.485, 0.456, 0.406]. `null`: `mean` in its metadata, else nothing.",
+    )
+    std: tuple[PositiveNumber, PositiveNumber, PositiveNumber] | None = Field(
+        None,
+        description="R, G and B are divided by it at last, such as ImageNet's [0.229, 0.224, 0.225]. `null`: `std` in its metadata, else nothing.",
+    )
+
+    def attribute_names(self, photos: str | None = None) -> list[str]:
+        return chosen(self.attributes, self.score_names(), self.model)
+
+    def score_names(self) -> list[str]:
+        """The names of all of the model's scores, in its order: the config's, else those in the model's metadata."""
+        names = self.names
+        if names is None:
+            metadata = metadata_of(checked_model(read_onnx(self.model), self.model))
+            names = [name for name in metadata.get("names", "").split(",") if name.strip()]
+        names = [as_attribute(name) for name in names]
+        if not names or "" in names or len(set(names)) < len(names):
+            raise SceneshiftError(
+                f"{self.model}: {'its metadata has' if self.names is None else 'predictors.names are'} the names"
+                f" {names} for its scores; expected different ones, one a score. Set predictors.names to the right ones."
+            )
+        return names
+
+    def build(self, device: str = "cpu") -> "ExportedModel":
+        """What the settings leave open is read from the model. Raises SceneshiftError that says which key to set."""
+        path = self.model
+        content = read_onnx(path)
+        model = checked_model(content, path)
+        metadata = metadata_of(model)
+        names, attributes = self.score_names(), self.attribute_names()
+        scale = self.range or _numbers(metadata, "range", 2, path)
+        if scale is None:
+            raise SceneshiftError(
+                f"{path} does not say which range its input has: set predictors.range, for example to [0, 1]."
+            )
+        return ExportedModel(
+            content, attributes, columns=[names.index(name) for name in attributes], count=len(names),
+            size=_size(self, metadata, model.graph, path), range=scale,
+            mean=self.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0),
+            std=self.std or _numbers(metadata, "std", 3, path) or (1, 1, 1), where=path, device=device,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
+        settings = {name: value for name, value in spec.items() if name != "kind"}
+        return ExportedModel(tensors["model"].tobytes(), **settings, where="the predictor's onnx model", device=device)
 
 
 class ExportedModel:
@@ -30,7 +99,7 @@ class ExportedModel:
     def __init__(
         self, model: bytes, attributes: Sequence[str], *, columns: Sequence[int], count: int, size: Sequence[int],
         range: Sequence[float], mean: Sequence[float], std: Sequence[float], output: Output | None = None,
-        where: object = "the model", device: torch.device | str = "cpu",
+        where: object = "the model", device: str = "cpu",
     ) -> None:  # fmt: skip
         """columns: those of the model's `count` scores that are kept, named `attributes`.
 
@@ -60,40 +129,13 @@ class ExportedModel:
     def spec(self) -> dict[str, Any]:
         """What the predictor file records about it."""
         return {
-            "kind": KIND, "attributes": self.attributes, "columns": self.columns, "count": self.count,
+            "kind": "onnx", "attributes": self.attributes, "columns": self.columns, "count": self.count,
             "size": self.size, "range": self.range, "mean": self.mean, "std": self.std, "output": self.output,
         }  # fmt: skip
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The model itself, as bytes."""
         return {"model": np.frombuffer(self._model, np.uint8)}
-
-    @classmethod
-    def from_file(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
-        """Rebuild from what `spec` and `tensors` gave."""
-        settings = {name: value for name, value in spec.items() if name != "kind"}
-        return cls(tensors["model"].tobytes(), **settings, where="the predictor's onnx model", device=device)
-
-    @classmethod
-    def from_settings(cls, settings: OnnxPredictor, device: torch.device | str = "cpu") -> "ExportedModel":
-        """What the settings leave open is read from the model. Raises SceneshiftError that says which key to set."""
-        path = settings.model
-        content = read_onnx(path)
-        model = checked_model(content, path)
-        metadata = metadata_of(model)
-        names = model_names(settings)
-        attributes = kept_names(settings, names)
-        scale = settings.range or _numbers(metadata, "range", 2, path)
-        if scale is None:
-            raise SceneshiftError(
-                f"{path} does not say which range its input has: set predictors.range, for example to [0, 1]."
-            )
-        return cls(
-            content, attributes, columns=[names.index(name) for name in attributes], count=len(names),
-            size=_size(settings, metadata, model.graph, path), range=scale,
-            mean=settings.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0),
-            std=settings.std or _numbers(metadata, "std", 3, path) or (1, 1, 1), where=path, device=device,
-        )  # fmt: skip
 
     def _checked_input(self) -> tuple[Any, bool, int | None]:
         """(the input, whether channels come last, its batch size or None where any will do)."""
@@ -116,6 +158,10 @@ class ExportedModel:
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         """The model's first output for n pictures; a fixed batch is filled up with the last one."""
+        import torch
+
+        from sceneshift.vision.backbone import enlarged
+
         low, high = self.range
         x = enlarged(np.array(images), (self.size[0], self.size[1]))
         x = (low + x * (high - low) - torch.tensor(self.mean)[:, None, None]) / torch.tensor(self.std)[:, None, None]
@@ -150,6 +196,8 @@ class ExportedModel:
 
     def _all_scores(self, images: np.ndarray) -> np.ndarray:
         """uint8 [n, H, W, 3] -> float32 [n, count]."""
+        import torch
+
         output = self._run(images)
         if self.output == "scores":
             scores = output.reshape(len(output), -1)

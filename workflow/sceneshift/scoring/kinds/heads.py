@@ -1,0 +1,123 @@
+"""Predictor of kind `heads`: score = features(image) · Wᵀ + bias on the frozen ImageNet backbone."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from sceneshift.attributes.classes import classes_in
+from sceneshift.attributes.names import as_attribute
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.section import IS_PATH
+from sceneshift.scoring.kind import FittedHeads
+from sceneshift.streets.render import LABELS
+
+if TYPE_CHECKING:
+    import torch
+
+    from sceneshift.scoring.labels import LabelledPhotos
+    from sceneshift.scoring.learning import Material
+
+BACKBONE = "efficientnet-lite0"
+BATCH = 64
+
+
+class HeadsPredictor(FittedHeads):
+    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos and softened copies of them: synthesised images are never as sharp."""
+
+    kind: Literal["heads"]
+    labels: Annotated[str | None, IS_PATH] = Field(
+        None,
+        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).",
+    )
+
+    def attribute_names(self, photos: str | None = None) -> list[str]:
+        if self.labels is None:
+            return list(LABELS) if photos is None else classes_in(Path(photos), "photos.folder")
+        labels = Path(self.labels)
+        if labels.is_dir():
+            return classes_in(labels, "predictors.labels")
+        if not labels.is_file():
+            raise SceneshiftError(
+                f"predictors.labels: found {self.labels!r}, which does not exist; expected a CSV"
+                " (file, then one column an attribute) or a folder with one subfolder a class."
+            )
+        with open(labels, encoding="utf-8-sig", newline="") as file:
+            columns = next(csv.reader(file), [])
+        if len(columns) < 2:
+            raise SceneshiftError(
+                f"{labels}: found the columns {columns}; expected file, then one column an attribute."
+            )
+        return [as_attribute(column) for column in columns[1:]]
+
+    def labelled(self, material: "Material") -> "LabelledPhotos":
+        return material.labelled(self.labels)
+
+    @classmethod
+    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
+        if spec["backbone"] != BACKBONE:
+            raise SceneshiftError(f"Heads on the backbone {spec['backbone']!r}; this sceneshift has {BACKBONE!r}.")
+        shape = (spec["resolution"], spec.get("width", spec["resolution"]))  # older files: square
+        return Heads(
+            spec["attributes"], tensors["weight"], tensors["bias"], shape=shape, input_size=spec["input_size"],
+            links=spec["links"], device=device,
+        )  # fmt: skip
+
+
+class Heads:
+    """Linear heads; their scores are logits, or estimates of the label itself for ridge heads (see `links`)."""
+
+    def __init__(
+        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, *, shape: tuple[int, int],
+        input_size: int, links: Sequence[str], device: "torch.device | str" = "cpu",
+    ) -> None:  # fmt: skip
+        """weight: float32 [K, 1280], bias: float32 [K]; feature standardisation is folded into both.
+
+        shape: the generator's height and width; larger images are shrunk to it first (they lose what the generator
+        cannot show), then all are brought to the square of side `input_size`.
+        links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
+        """
+        from sceneshift.vision.backbone import FEATURES
+
+        if weight.shape != (len(attributes), FEATURES) or bias.shape != (len(attributes),):
+            raise SceneshiftError(
+                f"Heads for {len(attributes)} attributes on {FEATURES} features have weights {weight.shape}"
+                f" and bias {bias.shape}."
+            )
+        self.attributes, self.links = list(attributes), list(links)
+        self.weight, self.bias = weight.astype(np.float32), bias.astype(np.float32)
+        self.shape, self.input_size, self.device = shape, input_size, device
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
+        return features(images, self.shape, self.input_size, self.device) @ self.weight.T + self.bias
+
+    def spec(self) -> dict[str, Any]:
+        """What the predictor file records about it."""
+        return {
+            "kind": "heads", "attributes": self.attributes, "links": self.links, "backbone": BACKBONE,
+            "resolution": self.shape[0], "width": self.shape[1], "input_size": self.input_size,
+        }  # fmt: skip
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Its weights, by name."""
+        return {"weight": self.weight, "bias": self.bias}
+
+
+def features(images: np.ndarray, shape: tuple[int, int], input_size: int, device: "torch.device | str") -> np.ndarray:
+    """Pooled backbone features of uint8 [N, H, W, 3]: float32 [N, 1280]. Images beyond `shape` are first shrunk."""
+    import torch
+
+    from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
+
+    backbone = load_backbone(device)
+    rows = []
+    for start in range(0, len(images), BATCH):
+        batch = torch.from_numpy(np.array(images[start : start + BATCH])).to(device)
+        if batch.shape[1] > shape[0] or batch.shape[2] > shape[1]:
+            batch = (enlarged(batch, shape) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        rows.append(backbone.pooled(enlarged(batch, input_size)).cpu().numpy())
+    return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)
