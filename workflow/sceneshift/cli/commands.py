@@ -22,7 +22,6 @@ from typing import Any, Literal, Union, get_args, get_origin
 from sceneshift.cli.devices import device_of, train_on_gpus
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Section
-from sceneshift.settings import parse
 
 STAGES = Path(__file__).parents[1] / "stages"
 Function = Callable[..., Any]
@@ -119,6 +118,8 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
         elif _is_json(kind):
             text = getattr(arguments, name)
             if text is not None or name == "settings":
+                from sceneshift.settings import parse  # late: `status` needs neither it nor the NumPy that it loads
+
                 given[name] = parse(_plain(kind), text, where=f"--{name}")
         elif (value := getattr(arguments, name)) is not None or parameter.kind is not parameter.KEYWORD_ONLY:
             given[name] = value
