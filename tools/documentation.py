@@ -21,11 +21,11 @@ from sceneshift.settings import (
 )
 
 RERUNS = """\
-## What a change makes anew
+## What a change reruns
 
 A rule reruns when the meaning of a key changes that its result depends on; writing the same differently (order, 1 for
-1.0, a default spelled out) is no change. What follows from a result that was made anew is made anew too. Put a value
-back, and there is nothing to do as long as the files are still those."""
+1.0, a default spelled out) is no change. What follows from a new result reruns too. Put a value back, and there is
+nothing to do as long as the files are still those."""
 MODULES = """\
 A rule reruns, too, when the code changes that it runs: the module below, or one that it imports. Comments, docstrings
 and white space do not count. `python -m tools.reruns` lists every module with its rules."""
@@ -60,7 +60,7 @@ def schema() -> str:
 
 
 def with_tables(readme: str) -> str:
-    """`readme` with the part between the two marks made anew."""
+    """`readme` with the part between the two marks rewritten."""
     if BEGIN not in readme or END not in readme:
         raise SceneshiftError(f"config/README.md: the lines {BEGIN!r} and {END!r} are missing.")
     before, after = readme.split(BEGIN)[0], readme.split(END)[1]

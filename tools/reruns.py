@@ -1,71 +1,44 @@
-"""What a change makes anew: tables for config/README.md. A test plans the workflow once a key and holds them to it."""
+"""What a change reruns: tables for config/README.md. A test plans the workflow once a key and holds them to it."""
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from sceneshift.runtime.code_version import modules_behind
+from sceneshift.runtime.section import Section
+from sceneshift.settings import Settings
 
-# Key, or all keys of a section that are not named themselves -> the rules that rerun when it changes. What follows from
-# their results reruns too, as far as these differ. No rules: the results do not depend on it.
-RERUNS: dict[str, tuple[str, ...]] = {
-    "run": ("everything, in a folder of its own",),
-    "seed": (
-        "prepare_photos", "train_generator", "fit_predictor", "synthesize", "index_synthesis", "fit_boundary",
-        "synthesize_unedited", "rescore_boundary", "edit", "make_pairs", "train_translator", "fit_judge",
-        "evaluate_translator",
-    ),
-    "photos.*": ("prepare_photos",),
-    "photos.resolution": ("prepare_photos", "fit_predictor", "fit_judge"),
-    "photos.width": ("prepare_photos", "fit_predictor", "fit_judge"),
-    "photos.mirror": ("train_generator",),
-    "photos.max_skipped": (),
-    "generator.*": ("train_generator",),
-    "generator.import": ("import_generator",),
-    "generator.gpus": (),
-    "generator.snapshot_images": (),
-    "generator.frechet_images": (),
-    "predictors": ("fit_predictor",),
-    "synthesis.count": ("synthesize", "index_synthesis", "fit_boundary"),
-    "synthesis.shard_size": ("synthesize", "index_synthesis", "fit_boundary"),
-    "synthesis.truncation_psi": ("synthesize", "index_synthesis", "synthesize_unedited"),
-    "synthesis.keep_images": ("synthesize",),
-    "synthesis.batch": ("synthesize", "synthesize_unedited"),
-    "boundaries.*": ("fit_boundary",),
-    "boundaries.attributes": ("fit_boundary", "rescore_boundary", "rank_attributes", "report"),
-    "boundaries.import": ("import_boundary",),
-    "boundaries.sefa.*": ("factorize_generator", "rescore_boundary", "rank_attributes", "report"),
-    "rescoring.count": ("synthesize_unedited",),
-    "rescoring.distance": ("rescore_boundary",),
-    "edits.top": ("rank_attributes",),
-    "edits.attributes": ("rank_attributes", "make_pairs"),
-    "edits.attributes.*": ("make_pairs",),
-    "edits.attributes.attribute": ("rank_attributes", "make_pairs"),
-    "edits.attributes.pairs": ("make_pairs", "import_pairs"),
-    "edits.attributes.direction": ("rank_attributes", "make_pairs"),
-    "pairs.*": ("make_pairs",),
-    "pairs.truncation_psi": ("edit", "make_pairs"),
-    "translator.*": ("train_translator",),
-    "translator.gpus": (),
-    "translator.head": ("train_translator", "translate"),
-    "translator.snapshot_images": (),
-    "translate.folder": ("translate", "report"),
-    "translate.strength": ("translate", "evaluate_translator"),
-    "evaluation.*": ("evaluate_translator",),
-    "evaluation.judge": ("fit_judge", "evaluate_translator", "report"),
-}  # fmt: skip
+
+def reruns(section: type[Section] = Settings, before: str = "") -> dict[str, tuple[str, ...]]:
+    """Key, or `photos.*` for the keys of a section not named themselves -> the rules that rerun when it changes.
+
+    What follows from their results reruns too, as far as these differ. No rules: the results do not depend on it.
+    """
+    rules = {f"{before}*": section.shapes.reruns} if section.shapes else {}
+    for name, field in section.model_fields.items():
+        key, mark = before + (field.alias or name), section.shapes_of(name)
+        if mark and mark.reruns != rules.get(f"{before}*"):
+            rules[key] = mark.reruns
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, Section):
+                rules |= reruns(inner, f"{key}.")
+    return rules
 
 
 def rules_of_key(key: str) -> tuple[str, ...] | None:
-    """The rules that rerun when this key changes; None if the table does not know it."""
-    parts = key.split(".")
-    sections = (".".join(parts[:count]) + ".*" for count in range(len(parts) - 1, 0, -1))
-    return next((RERUNS[name] for name in (key, *sections) if name in RERUNS), None)
+    """The rules that rerun when this key changes; None if no mark says so."""
+    table, parts = reruns(), key.split(".")
+    names = [key]
+    for count in range(len(parts) - 1, 0, -1):
+        section = ".".join(parts[:count])
+        names += [f"{section}.*", section]
+    return next((table[name] for name in names if name in table), None)
 
 
 def key_table() -> str:
     """Markdown: which rules rerun when a key of the config changes."""
-    rows = ["| change | made anew, with what follows from it |", "|---|---|"]
-    for key, rules in RERUNS.items():
+    rows = ["| change | reruns, with what follows from it |", "|---|---|"]
+    for key, rules in reruns().items():
         named = ", ".join(f"`{rule}`" if rule.isidentifier() else rule for rule in rules)
         rows.append(f"| `{key}` | {named or 'nothing'} |")
     return "\n".join(rows)

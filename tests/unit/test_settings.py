@@ -1,11 +1,13 @@
 """The config: what is refused, in which words; what counts as the same; files and documentation in step with it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from tools import documentation
+from tools.reruns import reruns
 
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
@@ -16,6 +18,8 @@ from sceneshift.settings import (
     GeneratorSettings,
     PhotosSettings,
     Settings,
+    SynthesisSettings,
+    TranslatorSettings,
     canonical_json,
     load_settings,
     parse,
@@ -23,6 +27,7 @@ from sceneshift.settings import (
 )
 
 REPOSITORY = Path(__file__).parents[2]
+WORKFLOW_TEXT = "\n".join(path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
 CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
 
 
@@ -96,10 +101,27 @@ def test_meaning_not_writing_decides_what_is_the_same():
     assert canonical_json(written[0]) != canonical_json(EditSettings(attribute="a", distance=3.5))
 
 
-def test_keys_can_be_left_out_of_the_canonical_form():
-    one, two = BoundariesSettings(attributes=["a"]), BoundariesSettings(attributes=["a", "b"])
-    assert canonical_json(one) != canonical_json(two)
-    assert canonical_json(one, but=("attributes",)) == canonical_json(two, but=("attributes",))
+def test_a_key_says_which_rules_it_shapes():
+    photos = PhotosSettings()
+    assert "mirror" not in photos.shaping("prepare_photos") | photos.taken_by("prepare_photos")
+    assert photos.shaping("train_generator") == {"mirror": True}
+    assert "max_skipped" not in photos.shaping("prepare_photos")  # shapes nothing,
+    assert photos.taken_by("prepare_photos")["max_skipped"] == 0.05  # but the command needs it
+    assert SynthesisSettings().shaping("synthesize_unedited") == {"truncation_psi": 0.7, "batch": 64}
+    assert BoundariesSettings(attributes=["a"]).shaping("fit_boundary") == BoundariesSettings().shaping("fit_boundary")
+
+
+def test_snapshots_outlive_the_keys_that_say_so():
+    one, other = GeneratorSettings(images=100, gpus=1, batch=8), GeneratorSettings(images=200, gpus=2, batch=8)
+    assert one.shaping("train_generator") != other.shaping("train_generator")
+    assert one.shaping_snapshots("train_generator") == other.shaping_snapshots("train_generator")
+    assert "images" in TranslatorSettings().shaping_snapshots("train_translator")  # as does its rate
+
+
+def test_every_mark_names_a_rule():
+    rules = set(re.findall(r"^ *(?:rule|checkpoint) (\w+):$", WORKFLOW_TEXT, flags=re.M))
+    named = {rule for rules in reruns().values() for rule in rules}
+    assert {rule for rule in named if rule.isidentifier()} <= rules
 
 
 def test_the_canonical_form_reads_back_as_the_same_settings():

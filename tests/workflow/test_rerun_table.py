@@ -162,7 +162,7 @@ def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
         before = plans[str(base)] = plans.get(str(base)) or planning(base)
         expected, found = rules_of_key(key), compared(before, planning(changed(base, key, field)))
         if expected is None or found != set(expected):
-            wrong.append(f"{key} reruns {sorted(found)}; sceneshift/reruns.py says {expected and sorted(expected)}")
+            wrong.append(f"{key} reruns {sorted(found)}; its mark in the settings says {expected and sorted(expected)}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -19,7 +19,7 @@ rule fit_boundary:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
-        settings=settings_json("boundaries", but=("attributes", "import", "sefa")),
+        settings=settings_json("boundaries", "fit_boundary"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.fit_boundary"),
     shell:

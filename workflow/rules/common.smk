@@ -64,20 +64,17 @@ def benchmarks(path):
     return path.replace("{run}", "results/{run}/benchmarks", 1)
 
 
-def settings_json(section, but=()):
-    """Canonical JSON of a section, for `--settings`. A rule's only setting parameter: it reruns when the meaning changes.
-
-    `but` leaves out keys that do not shape the rule's result, so that changing them reruns nothing.
-    """
-    return canonical_json(getattr(settings, section), but=but)
+def settings_json(section, rule):
+    """The keys of a section that shape the rule's result, for `--settings`: it reruns when their meaning changes."""
+    return canonical_json(getattr(settings, section).shaping(rule))
 
 
-def uncompared_settings_json(section, but=()):
-    """A section for `--settings` of a rule that needs keys which are no reason to rerun it.
+def uncompared_settings_json(section, rule):
+    """As `settings_json`, with the keys that are no reason to rerun the rule.
 
     Snakemake does not compare params that are functions of `threads`; what it is to compare stands beside.
     """
-    return lambda wildcards, threads: settings_json(section, but=but)
+    return lambda wildcards, threads: canonical_json(getattr(settings, section).taken_by(rule))
 
 
 def minutes(first):

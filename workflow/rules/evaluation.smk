@@ -51,7 +51,7 @@ rule evaluate_translator:
         mem_mb=megabytes(6000),
         runtime=minutes(60),
     params:
-        settings=settings_json("evaluation"),
+        settings=settings_json("evaluation", "evaluate_translator"),
         strength=settings.translate.strength,
         judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
         seed=settings.seed,

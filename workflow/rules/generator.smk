@@ -50,8 +50,8 @@ if settings.generator.warm_start or not settings.generator.import_:
             mem_mb=megabytes(16000 * settings.generator.gpus),
             runtime=minutes(2880),
         params:
-            settings=uncompared_settings_json("generator", but=("import",)),
-            shaping=settings_json("generator", but=("import", "gpus", "snapshot_images", "frechet_images")),
+            settings=uncompared_settings_json("generator", "train_generator"),
+            shaping=settings_json("generator", "train_generator"),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,
             code=code_version("sceneshift.stages.train_generator"),

@@ -81,5 +81,5 @@ imported_boundaries = {boundary.name: boundary for boundary in settings.boundari
 
 def edits_to_rank():
     """What the ranking depends on: how many go on, which are named, and their directions. Not distances, levels or targets."""
-    edits = [edit.model_dump(include={"attribute", "direction"}) for edit in settings.edits.attributes]
-    return canonical_json(settings.edits.model_validate({"top": settings.edits.top, "attributes": edits}))
+    edits = [edit.shaping("rank_attributes") for edit in settings.edits.attributes]
+    return canonical_json(settings.edits.shaping("rank_attributes") | {"attributes": edits})

@@ -28,7 +28,7 @@ rule make_pairs:
     params:
         out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
         edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
-        settings=settings_json("pairs"),
+        settings=settings_json("pairs", "make_pairs"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.make_pairs"),
     shell:

@@ -19,8 +19,8 @@ rule prepare_photos:
         mem_mb=megabytes(4000),
         runtime=minutes(120),
     params:
-        settings=uncompared_settings_json("photos"),
-        shaping=settings_json("photos", but=("mirror", "max_skipped")),
+        settings=uncompared_settings_json("photos", "prepare_photos"),
+        shaping=settings_json("photos", "prepare_photos"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.prepare_photos"),
     shell:

@@ -19,7 +19,7 @@ rule synthesize_unedited:
         mem_mb=megabytes(6000),
         runtime=minutes(60),
     params:
-        settings=settings_json("synthesis", but=("count", "shard_size", "keep_images")),
+        settings=settings_json("synthesis", "synthesize_unedited"),
         codes=settings.rescoring.count,
         seed=settings.seed,
         code=code_version("sceneshift.stages.synthesize"),
@@ -50,7 +50,7 @@ rule rescore_boundary:
         mem_mb=megabytes(6000),
         runtime=minutes(60),
     params:
-        settings=settings_json("rescoring", but=("count",)),
+        settings=settings_json("rescoring", "rescore_boundary"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.rescore_boundary"),
     shell:

@@ -19,7 +19,7 @@ rule synthesize:
         mem_mb=megabytes(6000),
         runtime=minutes(60),
     params:
-        settings=settings_json("synthesis", but=("count", "shard_size")),
+        settings=settings_json("synthesis", "synthesize"),
         start=shard_start,
         codes=shard_codes,
         seed=settings.seed,
@@ -49,7 +49,7 @@ rule index_synthesis:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
-        settings=settings_json("synthesis", but=("keep_images", "batch")),
+        settings=settings_json("synthesis", "index_synthesis"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.index_synthesis"),
     shell:

@@ -22,8 +22,8 @@ rule train_translator:
         runtime=minutes(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        settings=uncompared_settings_json("translator"),
-        shaping=settings_json("translator", but=("gpus", "snapshot_images")),
+        settings=uncompared_settings_json("translator", "train_translator"),
+        shaping=settings_json("translator", "train_translator"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.train_translator"),
     shell:

@@ -1,7 +1,8 @@
 """What the sections are made of: their base class, and the kinds of values."""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -35,10 +36,45 @@ def file_name(url: str) -> str:
     return urlsplit(url).path.rsplit("/", 1)[-1]
 
 
+class Shapes:
+    """What changes with the value of a key: a mark in its type, `Annotated[Positive, Shapes("make_pairs")]`.
+
+    rules: the rules whose results it shapes; none: a change reruns nothing
+    jobs: the rules of which it decides what jobs there are and which files they read
+    resumes: a training goes on from a snapshot that was made with another value
+    """
+
+    def __init__(self, *rules: str, jobs: tuple[str, ...] = (), resumes: bool = False) -> None:
+        self.rules, self.jobs, self.resumes = rules, jobs, resumes
+        self.reruns = rules + jobs
+
+
 class Section(BaseModel):
     """A part of the config: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    shapes: ClassVar[Shapes | None] = None  # for the keys without a mark of their own
+
+    @classmethod
+    def shapes_of(cls, name: str) -> Shapes | None:
+        """The mark of a field, or the section's; None if the enclosing section's holds."""
+        return next((mark for mark in cls.model_fields[name].metadata if isinstance(mark, Shapes)), cls.shapes)
+
+    def shaping(self, rule: str) -> dict[str, Any]:
+        """The keys that shape the result of `rule`, with their values: what a rerun depends on."""
+        return self._dump(lambda mark: rule in mark.rules)
+
+    def shaping_snapshots(self, rule: str) -> dict[str, Any]:
+        """As `shaping`, without the keys whose change leaves a training's snapshots usable."""
+        return self._dump(lambda mark: rule in mark.rules and not mark.resumes)
+
+    def taken_by(self, rule: str) -> dict[str, Any]:
+        """As `shaping`, with the keys that shape nothing: all that the command of `rule` is told."""
+        return self._dump(lambda mark: rule in mark.rules or not mark.reruns)
+
+    def _dump(self, wanted: Callable[[Shapes], bool]) -> dict[str, Any]:
+        marks = {name: self.shapes_of(name) for name in type(self).model_fields}
+        return self.model_dump(by_alias=True, include={name for name, mark in marks.items() if mark and wanted(mark)})
 
     def sources(self) -> dict[str, str | list[str]]:
         """The keys that name a file or folder to read, by its path or by URLs, with their values."""

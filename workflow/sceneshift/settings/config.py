@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import Section
+from sceneshift.runtime.section import Section, Shapes
 from sceneshift.scoring.kinds import AnyPredictor
 from sceneshift.scoring.kinds.heads import HeadsPredictor
 from sceneshift.settings.edits import EditsSettings, PairsSettings
@@ -14,17 +14,33 @@ from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
+DRAWING = Shapes(
+    "prepare_photos",
+    "train_generator",
+    "fit_predictor",
+    "synthesize",
+    "index_synthesis",
+    "fit_boundary",
+    "synthesize_unedited",
+    "rescore_boundary",
+    "edit",
+    "make_pairs",
+    "train_translator",
+    "fit_judge",
+    "evaluate_translator",
+)
+
 
 class Settings(Section):
     """The whole config."""
 
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
-        "streets", description="Name of the run: everything goes to results/RUN/."
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Every random draw follows from it.")
+    run: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), Shapes("everything, in a folder of its own")
+    ] = Field("streets", description="Name of the run: everything goes to results/RUN/.")
+    seed: Annotated[int, Field(ge=0), DRAWING] = Field(0, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
-    predictors: list[AnyPredictor] = Field(
+    predictors: Annotated[list[AnyPredictor], Shapes("fit_predictor")] = Field(
         [HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side."
     )
     synthesis: SynthesisSettings = SynthesisSettings()

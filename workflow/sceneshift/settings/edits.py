@@ -1,25 +1,29 @@
 """What becomes an editor, and the pairs that it learns from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from sceneshift.runtime.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Shapes, Share
 
 Level = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
+
+RANKED = Shapes("rank_attributes", "make_pairs")
 
 
 class EditSettings(Section):
     """One edit, which becomes one translator."""
 
-    attribute: str = Field(
+    shapes: ClassVar = Shapes("make_pairs")
+
+    attribute: Annotated[str, RANKED] = Field(
         description="The attribute to change; or a direction from elsewhere, by the name of its boundary."
     )
     measured_by: str | None = Field(
         None,
         description="The scored attribute by which the edit is measured, filtered and evaluated; `more` is more of it. `null`: the attribute itself. Must be given for a direction that has none of its own: `{attribute: sefa_all_1, measured_by: vegetation}`.",
     )
-    direction: Literal["more", "less"] = Field("more", description="More of it or less.")
+    direction: Annotated[Literal["more", "less"], RANKED] = Field("more", description="More of it or less.")
     distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
         description="Step along the normal in units of W; `auto` finds the smallest whose effect reaches `target_effect`.",
@@ -33,7 +37,7 @@ class EditSettings(Section):
         description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
     )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
-    pairs: str | None = Field(
+    pairs: Annotated[str | None, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
         None,
         description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesised: `{attribute: snow, pairs: my_pairs}`.",
     )
@@ -47,11 +51,11 @@ class EditSettings(Section):
 class EditsSettings(Section):
     """Which attributes become editors."""
 
-    top: Annotated[int, Field(ge=0)] = Field(
+    top: Annotated[int, Field(ge=0), Shapes("rank_attributes")] = Field(
         3,
         description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.",
     )
-    attributes: list[EditSettings] = Field([], description="Edits that go on whatever their rank.")
+    attributes: Annotated[list[EditSettings], RANKED] = Field([], description="Edits that go on whatever their rank.")
 
     @field_validator("attributes")
     @classmethod
@@ -83,7 +87,11 @@ class KeepSettings(Section):
 class PairsSettings(Section):
     """The synthesised pairs that a translator learns from."""
 
+    shapes: ClassVar = Shapes("make_pairs")
+
     count: Positive = Field(1500, description="Pairs to keep. Published: 50,000.")
     candidates: Positive = Field(8, description="Give up after so many candidates for each pair wanted.")
-    truncation_psi: Share = Field(0.7, description="Truncation ψ of both images.")
+    truncation_psi: Annotated[Share, Shapes("edit", "make_pairs")] = Field(
+        0.7, description="Truncation ψ of both images."
+    )
     keep: KeepSettings = Field(KeepSettings(), description="Thresholds of the filter.")

@@ -1,33 +1,37 @@
 """StyleGAN2 and its training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import IMPORTED, Positive, Precision, Section, Share
+from sceneshift.runtime.section import IMPORTED, Positive, Precision, Section, Shapes, Share
+
+RESUMES = Shapes("train_generator", resumes=True)
 
 
 class GeneratorSettings(Section):
     """StyleGAN2 (Karras et al. 2020) with adaptive augmentation. `null` means: the paper's value for the resolution."""
 
-    import_: str | None = Field(
+    shapes: ClassVar = Shapes("train_generator")
+
+    import_: Annotated[str | None, Shapes("import_generator")] = Field(
         None,
         alias="import",
         description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
-    warm_start: str | None = Field(
+    warm_start: Annotated[str | None, RESUMES] = Field(  # snapshots know the file by its content
         None,
         description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )
-    images: Positive = Field(
+    images: Annotated[Positive, RESUMES] = Field(
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
     )
     batch: Positive = Field(32, description="Images a step.")
-    gpus: Positive = Field(
+    gpus: Annotated[Positive, Shapes()] = Field(
         1,
         description="GPUs that share each batch, which must be a multiple of 4·gpus. The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
     )
-    deterministic: bool = Field(
+    deterministic: Annotated[bool, RESUMES] = Field(
         False,
         description="On a CUDA GPU: use only algorithms that give the same bits each time, where PyTorch has them, so that a resumed training equals an undisturbed one bit for bit (on a CPU it always does). Slower; what has no such algorithm is named in the log.",
     )
@@ -63,10 +67,10 @@ class GeneratorSettings(Section):
         "ada", description="Adaptive discriminator augmentation (pipe `bgc`), or none."
     )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
-    snapshot_images: Positive = Field(
+    snapshot_images: Annotated[Positive, Shapes()] = Field(
         10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images."
     )
-    frechet_images: Annotated[int, Field(ge=0)] = Field(
+    frechet_images: Annotated[int, Field(ge=0), Shapes()] = Field(
         1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."
     )
     precision: Precision = Field(

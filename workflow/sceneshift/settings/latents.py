@@ -1,28 +1,35 @@
 """Synthesis, boundaries and their re-scoring."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sceneshift.runtime.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Shapes, Share
 from sceneshift.settings.edits import Level
+
+SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
+RANKED = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
 
 
 class SynthesisSettings(Section):
     """How many images are synthesised and scored."""
 
-    count: Positive = Field(10_000, description="Images to synthesise and score. Published: 500,000.")
-    shard_size: Positive = Field(
+    count: Annotated[Positive, SHARDS] = Field(
+        10_000, description="Images to synthesise and score. Published: 500,000."
+    )
+    shard_size: Annotated[Positive, SHARDS] = Field(
         5000, description="Images a shard; a shard is a job. Growing `count` computes new shards only."
     )
-    truncation_psi: Share = Field(
+    truncation_psi: Annotated[Share, Shapes("synthesize", "index_synthesis", "synthesize_unedited")] = Field(
         0.7,
         description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.",
     )
-    keep_images: Annotated[int, Field(ge=0)] = Field(
+    keep_images: Annotated[int, Field(ge=0), Shapes("synthesize")] = Field(
         0, description="Keep the first so many images of each shard in it."
     )
-    batch: Positive = Field(64, description="Images a forward pass.")
+    batch: Annotated[Positive, Shapes("synthesize", "synthesize_unedited")] = Field(
+        64, description="Images a forward pass."
+    )
 
 
 class ImportedBoundary(Section):
@@ -52,7 +59,9 @@ class SefaSettings(Section):
 class BoundariesSettings(Section):
     """The linear SVM boundaries in W (InterFaceGAN, HiGAN), and directions from elsewhere."""
 
-    attributes: Literal["all"] | list[str] = Field(
+    shapes: ClassVar = Shapes("fit_boundary")
+
+    attributes: Annotated[Literal["all"] | list[str], Shapes(jobs=("fit_boundary", *RANKED))] = Field(
         "all", description="`all` that the predictors score, or a list of names."
     )
     selection: Literal["extremes", "random"] = Field(
@@ -63,16 +72,18 @@ class BoundariesSettings(Section):
         2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`)."
     )
     split: Annotated[float, Field(gt=0, lt=1)] = Field(0.7, description="Share used for training; the rest validates.")
-    import_: list[ImportedBoundary] = Field(
+    import_: Annotated[list[ImportedBoundary], Shapes("import_boundary")] = Field(
         [], alias="import", description="Boundaries made elsewhere, for this generator's codes."
     )
-    sefa: SefaSettings = Field(SefaSettings(), description="Directions found without labels.")
+    sefa: Annotated[SefaSettings, Shapes(jobs=("factorize_generator", *RANKED))] = Field(
+        SefaSettings(), description="Directions found without labels."
+    )
 
 
 class RescoringSettings(Section):
     """HiGAN's re-scoring: what does each boundary change?"""
 
-    count: Positive = Field(500, description="Fresh codes. Published: 2000.")
-    distance: Annotated[float, Field(gt=0)] = Field(
+    count: Annotated[Positive, Shapes("synthesize_unedited")] = Field(500, description="Fresh codes. Published: 2000.")
+    distance: Annotated[float, Field(gt=0), Shapes("rescore_boundary")] = Field(
         2.0, description="Step along the normal, in units of W, as HiGAN's 2."
     )

@@ -1,14 +1,18 @@
 """Where the photos come from."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from sceneshift.runtime.section import Positive, Section, Share
+from sceneshift.runtime.section import Positive, Section, Shapes, Share
+
+EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge")
 
 
 class PhotosSettings(Section):
     """Where the photos come from and how they are brought to one size."""
+
+    shapes: ClassVar = Shapes("prepare_photos")
 
     source: Literal["rendered", "folder"] = Field(
         "rendered",
@@ -19,10 +23,10 @@ class PhotosSettings(Section):
         description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
     )
     count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
-    resolution: int = Field(
+    resolution: Annotated[int, EVERY_SIZE] = Field(
         64, description="Height in pixels of what is trained on: a power of two from 16 to 1024. `width` is the width."
     )
-    width: int | None = Field(
+    width: Annotated[int | None, EVERY_SIZE] = Field(
         None,
         description="Width in pixels, for photos wider than high: a multiple of resolution / 4, from resolution to 4·resolution. Near 4:3 is 1.25 or 1.5 times the resolution, 16:9 1.75 times, 2:1 twice. `null`: square.",
     )
@@ -30,12 +34,16 @@ class PhotosSettings(Section):
         "center",
         description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (much border, where tall photos come into a wide shape).",
     )
-    mirror: bool = Field(True, description="Also train on left-right mirrored photos.")
+    mirror: Annotated[bool, Shapes("train_generator")] = Field(
+        True, description="Also train on left-right mirrored photos."
+    )
     held_out: Share = Field(
         0.1,
         description="Share of the photos that training never sees; they play the real photos later. Chosen by a hash of the file name.",
     )
-    max_skipped: Share = Field(0.05, description="More than this share of unusable files is an error.")
+    max_skipped: Annotated[Share, Shapes()] = Field(
+        0.05, description="More than this share of unusable files is an error."
+    )
 
     @field_validator("resolution")
     @classmethod

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,13 +50,11 @@ def _from_json(text: str | None, default: Any, expected: str, where: str) -> Any
         raise SceneshiftError(f"{where} is not JSON: {error}. Expected {expected}.") from error
 
 
-def canonical_json(section: Section | list[Section], but: Collection[str] = ()) -> str:
-    """The same text for the same meaning, whatever the key order, number format or defaults left out; without keys `but`."""
-    if isinstance(section, list):
-        values: Any = [part.model_dump(by_alias=True) for part in section]
-    else:
-        values = {key: value for key, value in section.model_dump(by_alias=True).items() if key not in but}
-    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+def canonical_json(section: Section | list[Section] | dict[str, Any]) -> str:
+    """The same text for the same meaning, whatever the key order, number format or defaults left out."""
+    return json.dumps(
+        section, sort_keys=True, separators=(",", ":"), default=lambda part: part.model_dump(by_alias=True)
+    )
 
 
 def _validated(model: type[S], values: Any, where: str) -> S:

@@ -1,24 +1,28 @@
 """pix2pixHD, what it translates, and how that is judged."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import Positive, Precision, Section
+from sceneshift.runtime.section import Positive, Precision, Section, Shapes
+
+RESUMES = Shapes("train_translator", resumes=True)
 
 
 class TranslatorSettings(Section):
     """pix2pixHD (Wang et al. 2018). `null` means: by the resolution."""
 
+    shapes: ClassVar = Shapes("train_translator")
+
     images: Positive = Field(6000, description="Length of training, in pairs shown.")
     batch: Positive = Field(8, description="Pairs a step (1 in the paper).")
-    gpus: Positive = Field(
+    gpus: Annotated[Positive, Shapes()] = Field(
         1,
         description="GPUs that share each batch; batch and images must be multiples of it. Changing it reruns nothing.",
     )
-    deterministic: bool = Field(False, description="As the generator's.")
-    head: Literal["edit", "image"] = Field(
+    deterministic: Annotated[bool, RESUMES] = Field(False, description="As the generator's.")
+    head: Annotated[Literal["edit", "image"], Shapes("train_translator", "translate")] = Field(
         "edit",
         description="`edit`: predicts gain, offset and mask, starts as the identity, edits photos at their own resolution. `image`: pix2pixHD's own tanh image.",
     )
@@ -47,8 +51,10 @@ class TranslatorSettings(Section):
         description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.",
     )
     pixel: Annotated[float, Field(ge=0)] = Field(5.0, description="Weight of an L1 loss on pixels (0 in the paper).")
-    snapshot_images: Positive = Field(2000, description="A snapshot and a sheet of examples every so many pairs.")
-    precision: Precision = Field(
+    snapshot_images: Annotated[Positive, Shapes()] = Field(
+        2000, description="A snapshot and a sheet of examples every so many pairs."
+    )
+    precision: Annotated[Precision, RESUMES] = Field(  # snapshots know what it was resolved to
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
 
@@ -70,8 +76,10 @@ class TranslatorSettings(Section):
 class TranslateSettings(Section):
     """Which photos are translated, and how strongly."""
 
-    folder: str | None = Field(None, description="A folder of photos; `null`: the held-out photos.")
-    strength: Annotated[float, Field(ge=0, le=2)] = Field(
+    folder: Annotated[str | None, Shapes("translate", "report")] = Field(
+        None, description="A folder of photos; `null`: the held-out photos."
+    )
+    strength: Annotated[float, Field(ge=0, le=2), Shapes("translate", "evaluate_translator")] = Field(
         1.0, description="Dials the edit: 0 leaves the photo, 1 is as trained."
     )
 
@@ -79,8 +87,10 @@ class TranslateSettings(Section):
 class EvaluationSettings(Section):
     """Did the attribute move on real photos, and did the rest stay?"""
 
+    shapes: ClassVar = Shapes("evaluate_translator")
+
     count: Positive = Field(300, description="Held-out photos used.")
-    judge: Literal["auto", "none"] = Field(
+    judge: Annotated[Literal["auto", "none"], Shapes("evaluate_translator", jobs=("fit_judge", "report"))] = Field(
         "auto",
         description="`auto`: for rendered streets also score by a network trained on labelled renders for the evaluation alone. `none`: the run's own predictors only.",
     )

@@ -105,9 +105,7 @@ def train_generator(
         _say(state, settings, warm_images, arithmetic, world)
 
     # Resume.
-    length = {"images", "snapshot_images"}  # a longer training goes on from a shorter one
-    shapeless = {"import_", "gpus", "deterministic", "frechet_images", "warm_start"}
-    shaping = settings.model_dump(exclude=shapeless | length)
+    shaping = settings.shaping_snapshots("train_generator")
     warm = sha256_of(settings.warm_start) if settings.warm_start else None
     digest = world.from_first(
         lambda: digest_of(

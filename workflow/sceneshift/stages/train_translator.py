@@ -66,7 +66,13 @@ def train_translator(
     _check_size(pairs, sizes)
     dtype = compute_dtype(settings.precision, where)
     code = code_version(__name__)
-    digest = digest_of(settings=shaping(settings), pairs=pairs.sha256, seed=seed, dtype=str(dtype), code=code)
+    digest = digest_of(
+        settings=settings.shaping_snapshots("train_translator"),
+        pairs=pairs.sha256,
+        seed=seed,
+        dtype=str(dtype),
+        code=code,
+    )
 
     # Networks and optimisers
     layout = memory_format(where)
@@ -233,11 +239,6 @@ def memory_format(device: torch.device) -> torch.memory_format:
     """Channels last on a GPU; on a CPU oneDNN chooses its own layout, and norms and mirrored borders are three times
     as fast on contiguous maps."""
     return torch.channels_last if device.type == "cuda" else torch.contiguous_format
-
-
-def shaping(settings: TranslatorSettings) -> dict[str, Any]:
-    """The settings that shape the weights: all but how often a snapshot is written, and on what they are computed."""
-    return settings.model_dump(exclude={"snapshot_images", "precision", "gpus", "deterministic"})
 
 
 def recorded_edit(pairs: Path) -> dict[str, Any]:
