@@ -36,6 +36,19 @@ def test_wide_photos_come_back_wide(tmp_path):
         np.testing.assert_array_equal(store.images([1, 0]), images[::-1])
 
 
+def test_duplicates_are_read_as_written_and_older_stores_have_none(path, images, tmp_path):
+    assert PhotoStore(path).duplicates == {}
+    with PhotoStoreWriter(tmp_path / "p.h5", 16, crop="pad", folder="", provenance="{}") as writer:
+        writer.append(images[:2], ["a", "b"], [False, True])
+        writer.append_duplicate("c\udcff", 1)  # a name need not be UTF-8
+        writer.append_duplicate("d", 0)
+    assert PhotoStore(tmp_path / "p.h5").duplicates == {"c\udcff": 1, "d": 0}
+    with h5py.File(tmp_path / "p.h5", "r+") as file:
+        file["duplicates_of"][0] = 2
+    with pytest.raises(SceneshiftError, match="inconsistent"):
+        _ = PhotoStore(tmp_path / "p.h5").duplicates
+
+
 def test_reads_what_was_written(path, images):
     with PhotoStore(path, resolution=16) as store:
         assert len(store) == 50

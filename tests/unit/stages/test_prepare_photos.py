@@ -105,12 +105,13 @@ def test_no_usable_photo_names_folder_and_formats(tmp_path):
         run(tmp_path / "nowhere", tmp_path)
 
 
-def test_exact_duplicates_count_once(folder, tmp_path):
+def test_exact_duplicates_count_once_and_are_known_by_all_their_names(folder, tmp_path):
     shutil.copy(folder / "town" / "01.png", folder / "village" / "zz copy.png")
     store, rows = run(folder, tmp_path)
     assert len(store) == 20
     assert rows["village/zz copy.png"]["status"] == "duplicate"
     assert rows["village/zz copy.png"]["reason"] == "same bytes as town/01.png"
+    assert store.duplicates == {"village/zz copy.png": store.names.index("town/01.png")}
 
 
 def test_the_split_stays_when_photos_are_added(folder, tmp_path):

@@ -4,6 +4,8 @@ images    uint8 [N, H, W, 3], RGB, one image a chunk
 names     utf-8 [N]: the path below the folder, with /, or street-000123
 held_out  bool [N]: kept from training
 labels    float32 [N, K] in [0, 1], only where known; labels.attrs["attributes"] names the K columns
+duplicates     utf-8 [D]: names of files with the same bytes as a photo taken, only where there are some
+duplicates_of  int64 [D]: the places of these photos
 attrs     format, format_version, crop, folder ("" for rendered streets), provenance (JSON)
 """
 
@@ -11,7 +13,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -61,14 +63,31 @@ class PhotoStoreWriter:
         self, images: np.ndarray, names: Sequence[str], held_out: Sequence[bool], labels: np.ndarray | None = None
     ) -> None:
         """Add n photos: images uint8 [n, H, W, 3], n names, n flags, and labels [n, K] if the store has attributes."""
-        start = len(self._images)
-        encoded = [name.encode("utf-8", "surrogateescape") for name in names]  # file names need not be valid UTF-8
-        columns = [(self._images, images), (self._names, encoded), (self._held_out, list(held_out))]
+        columns = [(self._images, images), (self._names, _encoded(names)), (self._held_out, list(held_out))]
         if self._labels is not None:
             columns.append((self._labels, labels))
         for dataset, values in columns:
-            dataset.resize(start + len(images), axis=0)
-            dataset[start:] = values
+            _extend(dataset, values)
+
+    def append_duplicate(self, name: str, place: int) -> None:
+        """Note that the file `name` has the bytes of the photo at `place`: it is known by this name too."""
+        for key, dtype, value in (
+            ("duplicates", h5py.string_dtype(), _encoded([name])),
+            ("duplicates_of", int, [place]),
+        ):
+            if key not in self._file:
+                self._file.create_dataset(key, shape=(0,), maxshape=(None,), chunks=(4096,), dtype=dtype)
+            _extend(self._file[key], value)
+
+
+def _extend(dataset: h5py.Dataset, values: Any) -> None:
+    start = len(dataset)
+    dataset.resize(start + len(values), axis=0)
+    dataset[start:] = values
+
+
+def _encoded(names: Sequence[str]) -> list[bytes]:
+    return [name.encode("utf-8", "surrogateescape") for name in names]  # file names need not be valid UTF-8
 
 
 class PhotoStore:
@@ -130,6 +149,19 @@ class PhotoStore:
     def names(self) -> list[str]:
         """The photos' names: paths below the folder, or street-000123."""
         return [name.decode("utf-8", "surrogateescape") for name in self._open()["names"][:]]
+
+    @cached_property
+    @names_damage
+    def duplicates(self) -> dict[str, int]:
+        """Other names of photos, of files with the same bytes: name -> place of the photo."""
+        file = self._open()
+        if "duplicates" not in file:
+            return {}
+        names = [name.decode("utf-8", "surrogateescape") for name in file["duplicates"][:]]
+        places = file["duplicates_of"][:].tolist()
+        if len(names) != len(places) or not all(0 <= place < len(self) for place in places):
+            raise SceneshiftError(f"{self.path} is inconsistent: duplicates of photos that it does not hold.")
+        return dict(zip(names, places, strict=True))
 
     @cached_property
     @names_damage

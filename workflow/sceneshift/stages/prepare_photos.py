@@ -50,7 +50,7 @@ def prepare_photos(
     The table has one row a file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
     original), held_out (1 or 0, for photos taken), and then `folder` (the first subfolder) or the streets' labels.
     Whether a photo is held out depends on its name below the folder alone, so that it stays where it is when others
-    are added. Of files with the same bytes the first by name is taken.
+    are added. Of files with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
 
     Raises SceneshiftError if the folder is missing or has no photo, if nothing in it is usable, if nothing is left to
     train on, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
@@ -73,7 +73,7 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
     paths = list(find_photos(folder))
     skipped_csv = out_csv.with_suffix(".skipped.csv")
     skipped: list[tuple[str, str]] = []
-    first_of: dict[bytes, str] = {}
+    first_of: dict[bytes, tuple[str, int]] = {}  # name and place in the store
     counts = {"train": 0, "held out": 0, "duplicate": 0}
     read = partial(_read, shape=settings.shape, crop=settings.crop)
     with ExitStack() as stack:
@@ -89,9 +89,10 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
                 rows.writerow((name, "skipped", photo, "", "", "", group))
                 continue
             size = (photo.width, photo.height)
-            first = first_of.setdefault(photo.digest, name)
+            first, place = first_of.setdefault(photo.digest, (name, counts["train"] + counts["held out"]))
             if first != name:
                 counts["duplicate"] += 1
+                store.append_duplicate(name, place)
                 rows.writerow((name, "duplicate", f"same bytes as {first}", *size, "", group))
                 continue
             held_out = is_held_out(name, settings.held_out)
