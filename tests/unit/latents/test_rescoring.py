@@ -76,7 +76,7 @@ def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
 
 def test_levels_move_less_than_all_layers(run):
     effects = {
-        level: float(row["mean_change"]) for level, row in effects_on("brightness", run / "brightness.csv").items()
+        level: row["mean_change"] for level, row in effects_on("brightness", run / "brightness.csv").items()
     }
     assert max(value for level, value in effects.items() if level != "all") < 1.1 * effects["all"]
     assert best_level("brightness", run / "brightness.csv") != "all"
@@ -97,7 +97,7 @@ def test_bootstrap_interval_covers_the_error_of_the_mean():
     random = np.random.default_rng(0)
     changes = random.normal(1, 1, size=(400, 1)).astype(np.float32)
     (row,) = summarise("a", "all", Change(changes, np.ones(400)), ["a"], np.ones(1), 0)
-    width = (float(row["high"]) - float(row["low"])) / 2
+    width = (row["high"] - row["low"]) / 2
     assert width == pytest.approx(1.96 * np.maximum(changes, 0).std() / 20, rel=0.15)
 
 
@@ -159,8 +159,7 @@ def test_all_layers_of_a_boundary_are_those_that_it_is_for(run):
     fitted = load_boundary(run / "warmth.npz")
     save_boundary(Boundary(**{**vars(fitted), "resolutions": (4,)}), run / "coarse.npz")
     rescored(run, "coarse")
-    table = [row for row in rows(run / "coarse.csv") if row["attribute"] == "warmth"]
-    effects = {row["level"]: row["mean_change"] for row in table}
+    effects = {level: row["mean_change"] for level, row in effects_on("warmth", run / "coarse.csv").items()}
     whole = effects_on("warmth", run / "warmth.csv")
     assert effects["all"] == effects["layout"] == whole["layout"]["mean_change"]
     assert effects["all"] != whole["all"]["mean_change"]

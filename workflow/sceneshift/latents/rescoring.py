@@ -1,8 +1,8 @@
 """HiGAN's re-scoring: what does moving along a boundary change, attribute by attribute and level by level?"""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,16 @@ from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.runtime.tables import read_table
 from sceneshift.scoring import Predictor
 
-COLUMNS = ("edited", "level", "attribute", "delta", "standardised", "low", "high", "mean_change", "structure")
+COLUMNS = {
+    "edited": str, "level": str, "attribute": str, "delta": float, "standardised": float, "low": float, "high": float,
+    "mean_change": float, "structure": float,
+}  # fmt: skip
 BOOTSTRAPS = 1000
 BATCH = 64
-Row = dict[str, str]
+Row = dict[str, Any]  # of a re-scoring table, one value a column
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def measure_change(
 
 def summarise(
     edited: str, level: str, change: Change, attributes: list[str], deviations: np.ndarray, seed: int
-) -> list[dict[str, str]]:
+) -> list[Row]:
     """The table's rows of one level."""
     rises = np.maximum(change.scores, 0).astype(np.float64)
     delta, count = rises.mean(0), len(rises)
@@ -61,14 +65,9 @@ def summarise(
     kept = float(change.structure.mean())
     return [
         {
-            "edited": edited, "level": level, "attribute": name,
-            **{
-                column: f"{value:.6g}"
-                for column, value in (
-                    ("delta", delta[k]), ("standardised", delta[k] / deviations[k]), ("low", low[k]), ("high", high[k]),
-                    ("mean_change", mean[k]), ("structure", kept),
-                )
-            },
+            "edited": edited, "level": level, "attribute": name, "delta": delta[k],
+            "standardised": delta[k] / deviations[k], "low": low[k], "high": high[k], "mean_change": mean[k],
+            "structure": kept,
         }
         for k, name in enumerate(attributes)
     ]  # fmt: skip
@@ -93,10 +92,12 @@ def check_store(store: LatentStore, generator_path: Path | str, predictor_path: 
 
 def effects_on(attribute: str, table: Path | str) -> dict[str, Row]:
     """Level -> the row of a re-scoring table that measures `attribute`."""
-    rows = [row for row in rescoring_rows(table) if row["attribute"] == attribute]
-    if not rows:
-        raise SceneshiftError(f"{table} does not measure {attribute!r}. Re-score with a predictor of it.")
-    return {row["level"]: row for row in rows}
+    effects = {row["level"]: row for row in rescoring_rows(table) if row["attribute"] == attribute}
+    if len(effects) < 2 or "all" not in effects:
+        raise SceneshiftError(
+            f"{table} does not measure {attribute!r} at all layers and level by level. Re-score with a predictor of it."
+        )
+    return effects
 
 
 def best_level(attribute: str, table: Path | str) -> str:
@@ -107,15 +108,17 @@ def best_level(attribute: str, table: Path | str) -> str:
 
 def lowers(attribute: str, level: str, table: Path | str) -> bool:
     """Whether moving along the boundary's normal makes less of `attribute`."""
-    return float(effects_on(attribute, table)[level]["mean_change"]) < 0
+    effects = effects_on(attribute, table)
+    if level not in effects:
+        raise SceneshiftError(f"{table} does not measure the level {level!r}; it has: {', '.join(effects)}.")
+    return effects[level]["mean_change"] < 0
 
 
 def effect(row: Row) -> float:
     """Mean standardised rise of the score along the normal, or, where that is more, against it (its mean fall)."""
-    rise = float(row["standardised"])
-    return max(rise, rise - float(row["mean_change"]))
+    return max(row["standardised"], row["standardised"] - row["mean_change"])
 
 
 def rescoring_rows(table: Path | str) -> list[Row]:
-    with open(table, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows of a table that rescore-boundary wrote. Raises SceneshiftError that names what is damaged."""
+    return read_table(table, COLUMNS, "Make it again with rescore-boundary.")

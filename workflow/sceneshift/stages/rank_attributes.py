@@ -1,6 +1,5 @@
 """rank_attributes: which attributes can this generator change, and which of them become editors?"""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.rescoring import Row, best_level, effect, rescoring_rows
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.tables import write_table
 from sceneshift.settings import EditsSettings
 
 COLUMNS = (
@@ -42,14 +41,13 @@ def rank_attributes(
     ranked = [row["attribute"] for row in rows]
     if missing := [name for name in named if name not in ranked]:
         raise SceneshiftError(f"edits.attributes: {', '.join(missing)} was not re-scored; known: {', '.join(ranked)}.")
-    others = [row["attribute"] for row in rows if row["attribute"] not in named and row["standardised"]]
+    others = [row["attribute"] for row in rows if row["attribute"] not in named and row["standardised"] is not None]
     chosen = {*named, *others[: max(0, settings.top - len(named))]}
-    with atomic_file(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for rank, row in enumerate(rows, start=1):
-            name = row["attribute"]
-            table.writerow({"rank": rank, **row, "chosen": name in chosen, "direction": named.get(name, "more")})
+    marked = (
+        {"rank": rank, **row, "chosen": row["attribute"] in chosen, "direction": named.get(row["attribute"], "more")}
+        for rank, row in enumerate(rows, start=1)
+    )
+    write_table(out, COLUMNS, marked)
 
 
 def _row(table: Path, boundary_path: Path) -> Row:
@@ -61,19 +59,21 @@ def _row(table: Path, boundary_path: Path) -> Row:
             f" of {boundary.attribute!r}. Give both in the same order."
         )
     whole = {row["attribute"]: row for row in rows if row["level"] == "all"}
-    strongest = max(whole.values(), key=effect)
-    own = whole.get(boundary.attribute)
+    own, strongest = whole.get(boundary.attribute), max(whole.values(), key=effect, default=None)
+    if strongest is None:
+        raise SceneshiftError(f"{table} does not measure all layers moved together. Re-score {boundary_path} again.")
     fitted = not math.isnan(boundary.validation_accuracy)
     return {
         "attribute": boundary.attribute,
-        **{name: own[name] if own else "" for name in ("standardised", "low", "high")},
+        **{name: own[name] if own else None for name in ("standardised", "low", "high")},
         "changes_most": strongest["attribute"],
         "mean_change": strongest["mean_change"],
-        "validation_accuracy": f"{boundary.validation_accuracy:.6g}" if fitted else "",
+        "validation_accuracy": boundary.validation_accuracy if fitted else None,
         "best_level": best_level((own or strongest)["attribute"], table),
     }
 
 
 def _place(row: Row) -> tuple[bool, float, str]:
-    has_own = bool(row["standardised"])
-    return not has_own, -float(row["standardised"] if has_own else abs(float(row["mean_change"]))), row["attribute"]
+    """Directions without an attribute of their own come last."""
+    own = row["standardised"]
+    return own is None, -(abs(row["mean_change"]) if own is None else own), row["attribute"]

@@ -1,6 +1,5 @@
 """rescore_boundary: what does moving along a boundary change, attribute by attribute and level by level (HiGAN)?"""
 
-import csv
 from pathlib import Path
 
 import torch
@@ -11,8 +10,8 @@ from sceneshift.latents.rendering import Renderer
 from sceneshift.latents.rescoring import COLUMNS, check_store, measure_change, score_deviations, summarise
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.tables import write_table
 from sceneshift.scoring import load_predictor
 from sceneshift.settings import RescoringSettings
 
@@ -61,7 +60,4 @@ def rescore_boundary(
             )
             rows += summarise(edited.attribute, level, change, scorer.attributes, deviations, seed)
             bar.advance(len(codes))
-    with atomic_file(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    write_table(out, list(COLUMNS), rows)
