@@ -1,5 +1,6 @@
 """The command line: what it says, what it returns, how fast it says it."""
 
+import errno
 import functools
 import importlib
 import re
@@ -76,6 +77,19 @@ def test_an_error_is_one_message_without_a_traceback(run_that, capsys):
 def test_an_interruption_is_no_success(run_that, capsys):
     assert run_that(Interrupted("a snapshot was written")) == 143
     assert "a snapshot was written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "the memory is used up"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"), "the memory is used up"),
+        (OSError(errno.EIO, "Input/output error", "photos.h5"), "photos.h5: the disk or the network drive failed"),
+    ],
+)
+def test_what_the_system_refuses_is_said_without_a_traceback(run_that, capsys, error, says):
+    assert run_that(error) == 1
+    assert capsys.readouterr().err.startswith(f"error: {says}")
 
 
 def test_a_bug_keeps_its_traceback(run_that):

@@ -75,9 +75,7 @@ def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
 
 
 def test_levels_move_less_than_all_layers(run):
-    effects = {
-        level: row["mean_change"] for level, row in effects_on("brightness", run / "brightness.csv").items()
-    }
+    effects = {level: row["mean_change"] for level, row in effects_on("brightness", run / "brightness.csv").items()}
     assert max(value for level, value in effects.items() if level != "all") < 1.1 * effects["all"]
     assert best_level("brightness", run / "brightness.csv") != "all"
 

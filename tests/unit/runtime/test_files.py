@@ -74,6 +74,9 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path):
         (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
         (OSError(errno.EACCES, "Permission denied"), "no permission"),
         (OSError(errno.EROFS, "Read-only file system"), "read-only"),
+        (OSError(errno.EIO, "Input/output error"), "disk or the network drive failed"),
+        (OSError(errno.EMFILE, "Too many open files"), r"ulimit -n"),
+        (OSError(errno.ESTALE, "Stale file handle"), "mount it again"),
         (OSError("Can't write data (file write failed: errno = 28, error message = 'No space')"), "disk is full"),
     ],
 )
@@ -82,6 +85,82 @@ def test_what_the_user_can_mend_names_the_path(tmp_path, atomic, error, says):
         raise error
     assert str(tmp_path / "a") in str(refusal.value)
     assert os.listdir(tmp_path) == []
+
+
+def test_another_file_that_failed_on_the_way_is_named(tmp_path):
+    with (
+        pytest.raises(SceneshiftError, match=r"Cannot write .*/a: /data/in.h5: no permission"),
+        atomic_file(tmp_path / "a"),
+    ):
+        raise OSError(errno.EACCES, "Permission denied", "/data/in.h5")
+
+
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+def test_names_may_be_as_long_as_the_file_system_allows(tmp_path, atomic):
+    names = ["a" * 255, "b" * 250 + ".jpg", "c." + "d" * 253, "ü" * 127, "x" + "中" * 84]
+    for name in names * 2:  # the second time over the old one
+        with atomic(tmp_path / name) as temporary:
+            (temporary / "x" if temporary.is_dir() else temporary).write_text("whole")
+    with pytest.raises(SceneshiftError, match="name is too long"), atomic(tmp_path / ("a" * 256)):
+        pass
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+def test_a_file_where_a_folder_is_needed_is_named_before_the_work(tmp_path, atomic):
+    (tmp_path / "file").write_text("mine")
+    with (
+        pytest.raises(SceneshiftError, match="a file is there where a folder is needed"),
+        atomic(tmp_path / "file/out"),
+    ):
+        pytest.fail("the work began")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    (tmp_path / "f").write_text("mine")
+    with pytest.raises(SceneshiftError, match="a file is there"), atomic_directory(tmp_path / "f"):
+        pytest.fail("the work began")
+    assert (tmp_path / "f").read_text() == "mine"
+
+
+def test_the_old_folder_is_there_until_the_new_one_is(tmp_path, monkeypatch):
+    folder, replace = tmp_path / "f", os.replace
+    folder.mkdir()
+    (folder / "old").touch()
+
+    def fails(source, target):
+        if "new" in os.listdir(source):
+            raise OSError(errno.EIO, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(SceneshiftError, match="failed"), atomic_directory(folder) as temporary:
+        (temporary / "new").touch()
+    assert os.listdir(folder) == ["old"]
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_all_that_a_folder_holds_is_on_disk_before_it_is_in_place(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: flushed.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}")))
+    )
+    with atomic_directory(tmp_path / "f") as temporary:
+        (temporary / "a").mkdir()
+        (temporary / "a" / "b").write_text("b")
+    assert {"a", "b", temporary.name} <= set(flushed)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a/b.jpg", "..a", "a/..b/c", "~", " "])
+def test_a_name_that_stays_inside_becomes_a_path(tmp_path, name):
+    assert inside(tmp_path, name, "photos.h5") == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/../../x", "/etc/passwd", "a/..", ".", "a\0b"])
+def test_a_name_that_leads_out_is_refused(tmp_path, name):
+    with pytest.raises(SceneshiftError, match=r"photos\.h5 names a file"):
+        inside(tmp_path, name, "photos.h5")
 
 
 def test_other_errors_come_through_as_they_are(tmp_path):

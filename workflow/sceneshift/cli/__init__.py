@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sceneshift
 from sceneshift.cli.commands import add_arguments, call, stage_function, stages
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import SceneshiftError, explanation
 from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
 
@@ -31,6 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as interruption:
         print(f"interrupted: {interruption}", file=sys.stderr)
         return EXIT_CODE
+    except Exception as error:
+        if (reason := explanation(error)) is None:
+            raise
+        about = getattr(error, "filename", None)
+        print(f"error: {f'{about}: ' if about else ''}{reason}, then run again.", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import SceneshiftError, explanation
+
+STEM, SUFFIX = 32, 16  # characters of a name, up to four bytes each, that its temporary name keeps
 
 
 @contextlib.contextmanager
@@ -22,7 +24,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_hidden(path.stem), suffix=path.suffix[-SUFFIX:], dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
@@ -37,20 +39,44 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_directory(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it replaces `path` when the block ends without an error."""
+    """Yield a temporary folder beside `path`; it replaces `path` when the block ends without an error.
+
+    The old folder is removed when the new one is in its place, not before.
+    """
     path = Path(path)
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file of that name is there", str(path))
+        temporary, old = (Path(tempfile.mkdtemp(prefix=_hidden(path.name), dir=path.parent)) for _ in range(2))
     try:
         with _explained(path):
             yield temporary
+            for entry in [*temporary.rglob("*"), temporary]:
+                _flush_to_disk(entry)
             temporary.chmod(0o777 & ~_umask())
-            if path.exists():
-                shutil.rmtree(path)
-            os.replace(temporary, path)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, old / path.name)
+            try:
+                os.replace(temporary, path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.replace(old / path.name, path)
+                raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def inside(folder: Path | str, name: str, source: object) -> Path:
+    """`folder`/`name`, for a name that the file `source` holds; SceneshiftError if that leads out of the folder."""
+    parts = name.split("/")
+    if not name or name.startswith("/") or ".." in parts or "\0" in name or not Path(name).parts:
+        raise SceneshiftError(
+            f"{source} names a file {name!r:.200}, which does not lie in a folder; expected a path below it, without"
+            " '..'. The file is damaged or made to harm: do not use it."
+        )
+    return Path(folder) / name
 
 
 def set_aside(path: Path | str) -> Path:
@@ -90,23 +116,26 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reasons = {
-            errno.ENOSPC: "the disk is full: free some space",
-            errno.EDQUOT: "the disk quota is used up: free some space",
-            errno.EFBIG: "the file would be larger than this process may write: raise its limit (ulimit -f)",
-            errno.EACCES: "no permission to write there: mend the folder's permissions",
-            errno.EROFS: "the file system is read-only: choose another folder",
-        }
-        # h5py reports a full disk as a plain OSError whose text holds the errno
-        number = error.errno or next((n for n in reasons if f"errno = {n}," in str(error)), None)
-        if number not in reasons:
+        if (reason := explanation(error)) is None:
             raise
-        raise SceneshiftError(f"Cannot write {path}: {reasons[number]}, then run again.") from error
+        about = error.filename and Path(os.fsdecode(error.filename)).name
+        if about and about != path.name and not about.startswith((_hidden(path.stem), _hidden(path.name))):
+            reason = f"{error.filename}: {reason}"  # something else that was read or written on the way
+        raise SceneshiftError(f"Cannot write {path}: {reason}, then run again.") from error
+
+
+def _hidden(name: str) -> str:
+    """The beginning of a temporary name for `name`, short enough for any file system: 255 bytes are the most."""
+    return f".{name[:STEM]}."
 
 
 def _flush_to_disk(path: Path) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    """Of a file, its content; of a folder, which names are in it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:
