@@ -3,14 +3,17 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from tools import documentation
 from tools.reruns import reruns
 
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.section import Section
 from sceneshift.scoring.kind import PredictorSettings
 from sceneshift.settings import (
     BoundariesSettings,
@@ -29,6 +32,15 @@ from sceneshift.settings import (
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW_TEXT = "\n".join(path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
 CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+
+
+def sections():
+    """Every kind of section that a config may have."""
+    found, new = set(), {Section}
+    while new:
+        found |= new
+        new = {child for parent in new for child in parent.__subclasses__()} - found
+    return found
 
 
 def refusal(config):
@@ -76,6 +88,12 @@ def refusal(config):
         ({"edits": {"attributes": [{"attribute": "a", "distance": -1}]}}, ["distance", "-1"]),
         ({"run": "../elsewhere"}, ["run", "../elsewhere"]),
         ({"boundaries": {"split": 1}}, ["boundaries.split", "1", "less than 1"]),
+        ({"photos": {"count": "1e5"}}, ["photos.count", "'1e5'", "Write it out: 100000"]),
+        ({"photos": {"count": True}}, ["photos.count", "True", "YAML reads yes, no, on and off as true"]),
+        ({"edits": {"attributes": [{"attribute": False}]}}, ["attribute: found False", "put the word in quotes"]),
+        ({"run": 2024}, ["run", 'Put it in quotes: "2024"']),
+        ({"photos": None}, ["photos: found None", "write its keys below it, or leave it out"]),
+        ({"photos.folder": "x"}, ["photos.folder: unknown key", "write `photos: {folder: …}`"]),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(config, says):
@@ -93,6 +111,43 @@ def test_every_mistake_is_named_at_once():
     message = refusal({"photos": {"resolution": 100}, "synthesis": {"count": 0}})
     assert "photos.resolution" in message
     assert "synthesis.count" in message
+
+
+def test_a_key_given_twice_is_an_error_with_its_lines_beside_all_others(tmp_path):
+    edits = "edits:\n  attributes:\n  - attribute: a\n    direction: less\n    direction: more\n"
+    text = "photos: {count: 3}\n" + edits + "photos: {width: 1}\n"
+    (tmp_path / "my.yaml").write_text(text)
+    with pytest.raises(SceneshiftError) as error:
+        load_settings(yaml.safe_load(text), files=[tmp_path / "my.yaml"])
+    message = str(error.value)
+    assert "photos: given twice" in message
+    assert "lines 1 and 7" in message
+    assert "edits.attributes.0.direction: given twice" in message
+    assert "photos.width: found 1" in message
+
+
+def test_no_option_takes_true_for_one():
+    for section in sections():
+        for name, field in section.model_fields.items():
+            if bool not in (field.annotation, *get_args(field.annotation)):
+                with pytest.raises(ValidationError) as error:
+                    section.model_validate({field.alias or name: True})
+                assert (field.alias or name) in [part for wrong in error.value.errors() for part in wrong["loc"]]
+
+
+def test_a_path_may_begin_at_home_or_with_a_dash(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    given = {
+        "photos": {"source": "folder", "folder": "~/photos"},
+        "generator": {"import": "~/g.pkl"},
+        "predictors": [{"kind": "places365", "network": "~/n.pth"}, {"kind": "heads", "labels": "-labels.csv"}],
+        "translate": {"folder": "-new"},
+    }
+    settings = load_settings(given)
+    assert settings.photos.folder == "/home/me/photos"
+    assert settings.generator.import_ == "/home/me/g.pkl"
+    assert settings.predictors[0].network == "/home/me/n.pth"
+    assert (settings.predictors[1].labels, settings.translate.folder) == ("./-labels.csv", "./-new")
 
 
 def test_meaning_not_writing_decides_what_is_the_same():

@@ -1,11 +1,12 @@
 """What the sections are made of: their base class, and the kinds of values."""
 
+import os
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -14,10 +15,16 @@ Precision = Literal["auto", "float32", "bfloat16"]
 IMPORTED = "imported"  # generator.warm_start: what generator.import names
 
 
+def _local(path: str | None) -> str | None:
+    """`~` is the home folder; what begins with a dash would be an option to the commands."""
+    path = path and os.path.expanduser(path)
+    return f"./{path}" if path and path.startswith("-") else path
+
+
 def _path_or_urls(value: Any) -> Any:
     urls = [value] if isinstance(value, str) and re.match("https?://", value) else value
     if isinstance(urls, str):
-        return urls
+        return _local(urls)
     if not urls or not isinstance(urls, list):
         raise ValueError("must be a path, or a list of URLs of the same file")
     for url in urls:
@@ -27,7 +34,7 @@ def _path_or_urls(value: Any) -> Any:
 
 
 IS_SOURCE = BeforeValidator(_path_or_urls)
-IS_PATH = "a path"
+IS_PATH = AfterValidator(_local)
 Source = Annotated[str | list[str], IS_SOURCE]  # a path, or the URLs of mirrors to download from
 
 
@@ -54,6 +61,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     shapes: ClassVar[Shapes | None] = None  # for the keys without a mark of their own
+
+    @model_validator(mode="before")
+    @classmethod
+    def _true_is_no_number(cls, values: Any) -> Any:
+        """YAML reads `on` as true, which pydantic would take for 1."""
+        if not isinstance(values, dict):
+            return values
+        kinds = {name: field.annotation for name, field in cls.model_fields.items()}
+        meant = {
+            name for name, kind in kinds.items() if bool in (kind, *get_args(kind)) or str in (kind, *get_args(kind))
+        }
+        wrong = {key for key, value in values.items() if isinstance(value, bool) and key in kinds.keys() - meant}
+        return values | {key: str(values[key]) for key in wrong}
 
     @classmethod
     def shapes_of(cls, name: str) -> Shapes | None:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from sceneshift.runtime.section import Positive, Section, Shapes, Share
+from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
 Level = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
 
@@ -37,7 +37,7 @@ class EditSettings(Section):
         description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
     )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
-    pairs: Annotated[str | None, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
+    pairs: Annotated[str | None, IS_PATH, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
         None,
         description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesised: `{attribute: snow, pairs: my_pairs}`.",
     )

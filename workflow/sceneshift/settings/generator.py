@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import IMPORTED, Positive, Precision, Section, Shapes, Share
+from sceneshift.runtime.section import IMPORTED, IS_PATH, Positive, Precision, Section, Shapes, Share
 
 RESUMES = Shapes("train_generator", resumes=True)
 
@@ -14,12 +14,12 @@ class GeneratorSettings(Section):
 
     shapes: ClassVar = Shapes("train_generator")
 
-    import_: Annotated[str | None, Shapes("import_generator")] = Field(
+    import_: Annotated[str | None, IS_PATH, Shapes("import_generator")] = Field(
         None,
         alias="import",
         description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
-    warm_start: Annotated[str | None, RESUMES] = Field(  # snapshots know the file by its content
+    warm_start: Annotated[str | None, IS_PATH, RESUMES] = Field(  # snapshots know the file by its content
         None,
         description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sceneshift.runtime.section import Positive, Section, Shapes, Share
+from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 from sceneshift.settings.edits import Level
 
 SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
@@ -38,7 +38,9 @@ class ImportedBoundary(Section):
     name: Annotated[str, Field(pattern=r"^[^/]+$")] = Field(
         description="An attribute that the predictors score: the file takes the place of the fitted boundary. Or a name of its own: ranked beside the others, and used by an edit of that name with `measured_by`."
     )
-    file: str = Field(description="The .npy file: an array (1, w_dim), or a dict with `boundary` and `meta_data`.")
+    file: Annotated[str, IS_PATH] = Field(
+        description="The .npy file: an array (1, w_dim), or a dict with `boundary` and `meta_data`."
+    )
     layers_of: Literal["stylegan2", "stylegan"] = Field(
         "stylegan2", description="Whose layers the file counts in `manipulate_layers`, if it names any."
     )

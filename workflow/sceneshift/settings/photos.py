@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from sceneshift.runtime.section import Positive, Section, Shapes, Share
+from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
 EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge")
 
@@ -18,7 +18,7 @@ class PhotosSettings(Section):
         "rendered",
         description="`rendered`: street views drawn from code, with labels, no download. `folder`: your own photos.",
     )
-    folder: str | None = Field(
+    folder: Annotated[str | None, IS_PATH] = Field(
         None,
         description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
     )

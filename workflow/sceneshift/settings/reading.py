@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,14 +17,16 @@ from sceneshift.settings.config import Settings
 S = TypeVar("S", bound=Section)
 
 
-def load_settings(config: Mapping[str, Any], shipped: Path | None = None) -> Settings:
+def load_settings(config: Mapping[str, Any], shipped: Path | None = None, files: Iterable[Path | str] = ()) -> Settings:
     """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
 
+    files: those that the config was read from. A key that stands twice in one is an error: YAML keeps only the last.
     Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
     workflow: they are found below `shipped` when another working directory is in use. `warm_start: imported` becomes
     the path of the run's imported generator.
     """
-    settings = _validated(Settings, config, where="config")
+    twice = [line for file in files for line in repeated_keys(Path(file))]
+    settings = _validated(Settings, config, "config", twice)
     warm_start = settings.generator.warm_start
     if warm_start == IMPORTED:
         warm_start = f"results/{settings.run}/generator/imported.safetensors"
@@ -57,12 +59,39 @@ def canonical_json(section: Section | list[Section] | dict[str, Any]) -> str:
     )
 
 
-def _validated(model: type[S], values: Any, where: str) -> S:
+def repeated_keys(file: Path) -> list[str]:
+    """One line for each key that stands twice in a section of a YAML file."""
+    import yaml  # Snakemake's
+
+    def walk(node: yaml.Node | None, before: str) -> Iterator[str]:
+        if isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                yield from walk(item, f"{before}{number}.")
+        if isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for name, value in node.value:
+                key, line = f"{before}{name.value}", name.start_mark.line + 1
+                if key in lines:
+                    yield f"{key}: given twice in {file}, in lines {lines[key]} and {line}; YAML would keep the last alone, so join them"
+                lines[key] = line
+                yield from walk(value, f"{key}.")
+
     try:
-        return model.model_validate(values)
+        return list(walk(yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), ""))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SceneshiftError(f"The config file {file} cannot be read: {error}") from error
+
+
+def _validated(model: type[S], values: Any, where: str, more: Sequence[str] = ()) -> S:
+    """The section; or one error with a line for each mistake in `values`, and the lines `more` of mistakes known before."""
+    lines, section = [*more], None
+    try:
+        section = model.model_validate(values)
     except ValidationError as errors:
-        lines = [_explain(model, error) for error in errors.errors()]
-        raise SceneshiftError(f"The {where} is not valid:\n" + "\n".join(f"  {line}" for line in lines)) from None
+        lines += [_explain(model, error) for error in errors.errors()]
+    if lines or section is None:
+        raise SceneshiftError(f"The {where} is not valid:\n" + "\n".join(f"  {line}" for line in lines))
+    return section
 
 
 # pydantic puts the names of union branches into an error's path; a config key is what the user wrote
@@ -75,12 +104,31 @@ def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in path) or "(top level)"
     if error["type"] == "extra_forbidden":
         known = _keys_at(model, path[:-1])
-        near = difflib.get_close_matches(str(path[-1]), known, n=1)
+        section, *inner = str(path[-1]).split(".")
+        near = difflib.get_close_matches(section, known, n=1)
+        if inner:
+            return (
+                f"{key}: unknown key; write `{section}: {{{'.'.join(inner)}: …}}`, that is, {inner[0]} below {section}"
+            )
         hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
         return f"{key}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{key}: missing; it must be given"
-    return f"{key}: found {error['input']!r}; {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return f"{key}: found {error['input']!r}; this is a section: write its keys below it, or leave it out"
+    return f"{key}: found {error['input']!r}; {error['msg'].removeprefix('Value error, ')}{_hint(error)}"
+
+
+def _hint(error: Mapping[str, Any]) -> str:
+    """What to write instead, where YAML read something else than was meant."""
+    value = error["input"]
+    if str(value) in ("True", "False"):
+        return ". YAML reads yes, no, on and off as true and false: put the word in quotes, write a number in digits"
+    if error["type"] == "string_type" and isinstance(value, int | float):
+        return f'. Put it in quotes: "{value}"'
+    if error["type"] == "int_parsing" and re.fullmatch(r"[\d.]+e\+?\d+", str(value), re.I):
+        return f". Write it out: {float(value):.0f}"
+    return ""
 
 
 def _keys_at(model: type[Section], path: list[Any]) -> list[str]:

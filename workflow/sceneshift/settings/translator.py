@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import Positive, Precision, Section, Shapes
+from sceneshift.runtime.section import IS_PATH, Positive, Precision, Section, Shapes
 
 RESUMES = Shapes("train_translator", resumes=True)
 
@@ -46,7 +46,7 @@ class TranslatorSettings(Section):
     perceptual: Annotated[float, Field(ge=0)] = Field(
         10.0, description="Weight of the perceptual loss; 0 turns it off."
     )
-    perceptual_network: str = Field(
+    perceptual_network: Annotated[str, IS_PATH] = Field(
         "backbone",
         description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.",
     )
@@ -76,7 +76,7 @@ class TranslatorSettings(Section):
 class TranslateSettings(Section):
     """Which photos are translated, and how strongly."""
 
-    folder: Annotated[str | None, Shapes("translate", "report")] = Field(
+    folder: Annotated[str | None, IS_PATH, Shapes("translate", "report")] = Field(
         None, description="A folder of photos; `null`: the held-out photos."
     )
     strength: Annotated[float, Field(ge=0, le=2), Shapes("translate", "evaluate_translator")] = Field(
