@@ -32,7 +32,7 @@ def run(tmp_path_factory):
         [PhotometricPredictor(kind="photometric", attributes=["brightness", "warmth"])],
         accuracy=folder / "accuracy.csv",
     )
-    (folder / "edit.json").write_text(json.dumps({"measured_by": "brightness", "direction": "less"}))
+    (folder / "edit.json").write_text(json.dumps({"attribute": "b", "measured_by": "brightness", "direction": "less"}))
     return folder
 
 
@@ -80,7 +80,7 @@ def test_equal_seeds_choose_equal_photos(run, tmp_path, monkeypatch):
 
 
 def test_an_attribute_that_the_predictor_does_not_know_is_named(run, tmp_path, monkeypatch):
-    (run / "other.json").write_text(json.dumps({"measured_by": "joy"}))
+    (run / "other.json").write_text(json.dumps({"attribute": "joy", "measured_by": "joy", "direction": "more"}))
     monkeypatch.setattr(translators, "load_translator", lambda *_, **__: Darkens())
     with pytest.raises(SceneshiftError, match=r"joy.*brightness, warmth"):
         translators.evaluate_translator(

@@ -12,6 +12,7 @@ from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.store import LatentStore
+from sceneshift.pairs.keep import KeepRule
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import load_predictor
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
@@ -19,7 +20,7 @@ from sceneshift.settings import BoundariesSettings, EditSettings, KeepSettings, 
 from sceneshift.stages import make_pairs as pairs_module
 from sceneshift.stages.fit_boundary import fit_boundary as fit_boundary_stage
 from sceneshift.stages.fit_predictor import fit_predictor
-from sceneshift.stages.make_pairs import KeepRule, make_pairs
+from sceneshift.stages.make_pairs import make_pairs
 from sceneshift.stages.synthesize import synthesize
 
 ATTRIBUTES = ["brightness", "warmth"]

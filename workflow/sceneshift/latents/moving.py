@@ -1,10 +1,26 @@
-"""Moving codes along a boundary's normal (HiGAN, section 3.2)."""
+"""Moving codes along a boundary's normal (HiGAN, arXiv 1911.09267, section 3.2)."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 
+@dataclass(frozen=True)
+class Move:
+    """A step along a normal, of codes truncated by ψ, on some of the generator's layers."""
+
+    normal: np.ndarray  # [w_dim], unit length
+    distance: float  # in units of W; negative: the other way
+    mask: np.ndarray  # bool [num_ws]: the layers moved
+    truncation_psi: float
+
+    def of(self, w: np.ndarray, w_avg: np.ndarray) -> np.ndarray:
+        """Untruncated codes [N, w_dim], moved: float32 [N, num_ws, w_dim]."""
+        return move_codes(w, self.normal, self.distance, self.mask, self.truncation_psi, w_avg)
+
+
 def truncated(w: np.ndarray, truncation_psi: float, w_avg: np.ndarray) -> np.ndarray:
-    """w_avg + ψ(w - w_avg): [N, w_dim]."""
+    """w_avg + ψ(w - w_avg): float32 [N, w_dim]."""
     return (w_avg + truncation_psi * (w - w_avg)).astype(np.float32)
 
 
@@ -14,7 +30,7 @@ def move_codes(
     """Codes of each layer, truncated, and moved on the masked layers: float32 [N, num_ws, w_dim].
 
     w: untruncated codes [N, w_dim]. normal: [w_dim], unit length. distance: in units of W, negative for less.
-    mask: bool [num_ws], the layers to move.
+    mask: bool [num_ws], the layers to move. w_avg: [w_dim].
 
     w_l = w_avg + ψ(w - w_avg) + d·ψ·n on masked layers: HiGAN's w_l + d·s_l·n with s_l = ψ where codes are truncated.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sceneshift.images.structure import structure
-from sceneshift.latents.moving import move_codes
+from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
@@ -26,6 +26,15 @@ Row = dict[str, Any]  # of a re-scoring table, one value a column
 
 
 @dataclass(frozen=True)
+class Unedited:
+    """N codes, untruncated, and what the predictor says of their truncated images."""
+
+    codes: np.ndarray  # float32 [N, w_dim]
+    images: np.ndarray  # uint8 [N, H, W, 3]
+    scores: np.ndarray  # float32 [N, K]
+
+
+@dataclass(frozen=True)
 class Change:
     """What one move did to N codes."""
 
@@ -33,23 +42,15 @@ class Change:
     structure: np.ndarray  # float64 [N], of each picture before and after
 
 
-def measure_change(
-    renderer: Renderer, predictor: Predictor, codes: np.ndarray, before_scores: np.ndarray, before_images: np.ndarray,
-    normal: np.ndarray, distance: float, mask: np.ndarray, truncation_psi: float,
-) -> Change:  # fmt: skip
-    """Move codes, render and score them.
-
-    codes: untruncated [N, w_dim]. before_scores [N, K] and before_images uint8 [N, H, W, 3] (array-like): of the same
-    codes unmoved, truncated by `truncation_psi`.
-    """
+def measure_change(renderer: Renderer, predictor: Predictor, before: Unedited, move: Move) -> Change:
+    """Move codes, render and score them. `before` is truncated as the move is."""
 
     def work(rows: range) -> tuple[np.ndarray, np.ndarray]:
         some = slice(rows.start, rows.stop)
-        moved = move_codes(codes[some], normal, distance, mask, truncation_psi, renderer.w_avg)
-        images = renderer.render(moved)
-        return predictor.score(images) - before_scores[some], structure(before_images[some], images)
+        images = renderer.render(move.of(before.codes[some], renderer.w_avg))
+        return predictor.score(images) - before.scores[some], structure(before.images[some], images)
 
-    results = list(in_order(work, batches(len(codes), BATCH), renderer.device))
+    results = list(in_order(work, batches(len(before.codes), BATCH), renderer.device))
     return Change(np.concatenate([r[0] for r in results]), np.concatenate([r[1] for r in results]))
 
 

@@ -4,12 +4,23 @@ W's spread differs per generator and per direction, so a fixed step means differ
 in standard deviations of the codes' projection on the normal, and reported in both units with the whole curve.
 """
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sceneshift.latents.codes import z_of
+from sceneshift.latents.moving import Move
+from sceneshift.latents.rendering import Renderer, batches, in_order
+from sceneshift.latents.rescoring import Unedited, measure_change
+from sceneshift.pairs.keep import KeepRule
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.scoring import Predictor
+from sceneshift.settings import EditSettings
+
 CODES = 256
+BATCH = 64
 STRUCTURE_BOUND = 0.4  # below it (evaluation.structure) a picture is another picture
 SPARED = 0.05  # of the largest effect where the target is out of reach: effects saturate while structure still falls
 STEPS = (1.5, 3.0, 4.5, 6.0, 9.0, 12.0)  # standard deviations, for the first bracket
@@ -77,6 +88,54 @@ def find_distance(
     else:
         reason, wanted = "reach" if above is None else "structure", largest - SPARED * abs(largest)
     return FoundDistance(next(point for point in allowed if point.effect >= wanted), reason, curve)
+
+
+def distance_of(
+    edit: EditSettings, renderer: Renderer, predictor: Predictor, move: Move, rule: KeepRule, seed: int
+) -> FoundDistance:
+    """The step along `move`'s normal that `edit` asks for, measured on fresh codes that may be sources of pairs.
+
+    Raises SceneshiftError if none of them may.
+    """
+
+    def start(rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        w = renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim))
+        images = renderer.render_truncated(w, move.truncation_psi)
+        return w, images, predictor.score(images)
+
+    parts = in_order(start, batches(CODES, BATCH), renderer.device)
+    codes, images, scores = map(np.concatenate, zip(*parts, strict=True))
+    deviation, sources = projection_deviation(codes, move.normal), rule.may_be_source(scores)
+    if not sources.any():
+        raise SceneshiftError(
+            f"{edit.attribute}, {edit.direction}: none of {CODES} images may be a source of pairs (pairs.keep.source):"
+            " raise it, or bring pairs.truncation_psi nearer to synthesis.truncation_psi."
+        )
+    before = Unedited(codes[sources], images[sources], scores[sources])
+
+    def measure(distance: float) -> tuple[float, float]:
+        change = measure_change(renderer, predictor, before, replace(move, distance=rule.sign * distance))
+        own = change.scores[:, rule.own].mean(dtype=np.float64) / rule.deviations[rule.own]
+        return float(rule.sign * own), float(change.structure.mean())
+
+    if edit.distance == "auto":
+        found = find_distance(measure, deviation, edit.target_effect)
+    else:
+        point = Point(edit.distance, edit.distance / deviation, *measure(edit.distance))
+        found = FoundDistance(point, "given", [point])
+    point = found.point
+    print(
+        f"{edit.attribute}, {edit.direction}: step {point.distance:.3g} in W ({point.deviations:.2f} standard"
+        f" deviations of the codes): own effect {point.effect:.2f}, structure {point.structure:.2f} ({found.reason})",
+        file=sys.stderr,
+    )
+    if found.reason in ("reach", "structure"):
+        print(
+            f"{edit.attribute}: the target effect {edit.target_effect:g} is out of reach; this generator or boundary"
+            " does not carry the edit that far. Train longer, synthesise more, or lower edits.target_effect.",
+            file=sys.stderr,
+        )
+    return found
 
 
 def projection_deviation(w: np.ndarray, normal: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """What the report shows of one edit: real photos, verdicts, strip, pairs, curves."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -8,10 +8,11 @@ from PIL import Image
 
 from sceneshift.evaluation.summary import Change, summarise
 from sceneshift.images.reading import find_photos
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoken, training_curves
-from sceneshift.report.run_files import json_file, needed, table
+from sceneshift.report.run_files import needed, table
 from sceneshift.runtime.errors import SceneshiftError
 
 PAIRS = 8
@@ -52,7 +53,7 @@ class Edit:
     own: Change
     own_unit: str
     structure: float
-    facts: dict
+    record: EditRecord
     photos: list[Comparison]
     spread_over: str
     verdicts: list[Verdict]
@@ -65,8 +66,8 @@ class Edit:
 
 def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | None) -> Edit:
     """Gather one edit's files, with `shown` real photos. Raises SceneshiftError that names what is missing."""
-    facts = json_file(run / f"pairs/{attribute}/edit.json")
-    own = facts["measured_by"]
+    record = EditRecord.read(run / f"pairs/{attribute}/edit.json")
+    own = record.measured_by
     rows = summarise(needed(run / f"evaluation/{attribute}.csv"))
     verdicts = []
     for scorer in ("judge", "predictor", "pixels"):
@@ -78,26 +79,26 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     scorer = "judge" if "judge" in owns else "predictor"
     if scorer not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
-    lacking = _lacking(run / f"evaluation/{attribute}.csv", own, facts["direction"])
-    curve = pd.DataFrame(facts["curve"])
+    lacking = _lacking(run / f"evaluation/{attribute}.csv", own, record.direction)
+    curve = pd.DataFrame(map(asdict, record.curve))
     pairs = run / f"pairs/{attribute}"
     history = run / f"translators/{attribute}/training/history.csv"
     return Edit(
         attribute=own,
-        title=f"{facts['direction']} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
+        title=f"{record.direction} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
         own=owns[scorer],
         own_unit={"judge": "on the judge's scale of 0 to 1", "predictor": "in standard deviations of the predictor"}[
             scorer
         ],
         structure=next(row.after for row in rows if row.attribute == "structure"),
-        facts=facts,
+        record=record,
         photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
-        spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(facts)}",
+        spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(record)}",
         verdicts=verdicts,
         strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
         reasons=counts(_reasons(table(pairs / "pairs.csv", ("kept", "reason")))),
-        curve=distance_curve(curve, facts["deviations"]) if len(curve) > 1 else None,
+        curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
         training=training_curves(table(history, ("images",))) if history.exists() else None,
     )
 
@@ -110,8 +111,8 @@ def _lacking(evaluation: Path, attribute: str, direction: str) -> set[str]:
     return {_stem(str(name)) for name in scores.index[: -(-len(scores) // 2)]}
 
 
-def _end_of(facts: dict) -> str:
-    return f"{'most' if facts['direction'] == 'less' else 'least'} {spoken(facts['measured_by'])}"
+def _end_of(record: EditRecord) -> str:
+    return f"{'most' if record.direction == 'less' else 'least'} {spoken(record.measured_by)}"
 
 
 def _comparisons(

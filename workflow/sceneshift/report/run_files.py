@@ -30,14 +30,6 @@ def table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     return values
 
 
-def json_file(path: Path) -> dict:
-    """A JSON object that must exist."""
-    try:
-        return json.loads(needed(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SceneshiftError(f"{path} is not JSON ({error}). Delete it and run again.") from error
-
-
 def metadata(path: Path) -> dict[str, object]:
     """What a .safetensors or .h5 file says about itself, JSON texts parsed."""
     try:

@@ -1,7 +1,6 @@
 """What a translator does to held-out photos: did its attribute move, and did the rest stay?"""
 
 import csv
-import json
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.open_sky import open_skies
 from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
 from sceneshift.evaluation.summary import COLUMNS, Change, summarise
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.devices import pick_device
 from sceneshift.runtime.errors import SceneshiftError
@@ -50,11 +50,11 @@ def evaluate_translator(
     Example: translator.safetensors photos.h5 vegetation.csv --predictor predictor.safetensors --edit edit.json
     """
     device = str(pick_device(str(device)))
-    wanted = json.loads(Path(edit).read_text(encoding="utf-8"))
+    record = EditRecord.read(edit)
     scorers = {"predictor": load_predictor(predictor, device)}
-    if wanted["measured_by"] not in scorers["predictor"].attributes:
+    if record.measured_by not in scorers["predictor"].attributes:
         raise SceneshiftError(
-            f"{edit} is measured by {wanted['measured_by']!r}, which {predictor} does not score. It knows:"
+            f"{edit} is measured by {record.measured_by!r}, which {predictor} does not score. It knows:"
             f" {', '.join(scorers['predictor'].attributes)}."
         )
     if judge is not None:

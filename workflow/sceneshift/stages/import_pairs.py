@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from sceneshift.pairs.dataset import PairsDataset
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.files import atomic_directory
 from sceneshift.runtime.provenance import made_by
 from sceneshift.settings import EditSettings
@@ -24,11 +25,7 @@ def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> 
     """
     pairs = PairsDataset(folder)
     count = len(pairs)
-    facts = {
-        "attribute": edit.attribute, "measured_by": edit.measure, "direction": edit.direction, "reason": "imported",
-        "curve": [], "kept": count, "tried": count,
-        "provenance": json.loads(made_by(command="import-pairs", pairs_sha256=pairs.sha256, edit=edit.model_dump())),
-    }  # fmt: skip
+    provenance = made_by(command="import-pairs", pairs_sha256=pairs.sha256, edit=edit.model_dump())
     with atomic_directory(out) as made:
         for pair in pairs.files:
             for path in pair:
@@ -39,4 +36,7 @@ def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> 
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["index", "kept", "reason"])
             table.writerows([index, True, ""] for index in range(count))
-        (made / "edit.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        EditRecord(
+            attribute=edit.attribute, direction=edit.direction, measured_by=edit.measure, reason="imported",
+            curve=[], kept=count, tried=count, provenance=json.loads(provenance),
+        ).write(made)  # fmt: skip

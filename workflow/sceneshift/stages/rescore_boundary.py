@@ -6,8 +6,9 @@ import torch
 
 from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.levels import levels
+from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer
-from sceneshift.latents.rescoring import COLUMNS, check_store, measure_change, score_deviations, summarise
+from sceneshift.latents.rescoring import COLUMNS, Unedited, check_store, measure_change, score_deviations, summarise
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.progress import Progress
@@ -52,12 +53,10 @@ def rescore_boundary(
         check_store(fresh, generator, predictor)
         if fresh.images is None or len(fresh.images) < len(fresh):
             raise SceneshiftError(f"{unedited} lacks its images. Make it with `sceneshift synthesize --keep-images`.")
-        psi, codes, before = float(fresh.attrs["truncation_psi"]), fresh.w(slice(None)), fresh.scores
-        images = fresh.images[:]  # HDF5 is not read from several threads at once
+        psi = float(fresh.attrs["truncation_psi"])
+        before = Unedited(fresh.w(slice(None)), fresh.images[:], fresh.scores)  # threads do not share an HDF5 file
         for level, mask in masks.items():
-            change = measure_change(
-                renderer, scorer, codes, before, images, edited.normal, settings.distance, mask, psi
-            )
+            change = measure_change(renderer, scorer, before, Move(edited.normal, settings.distance, mask, psi))
             rows += summarise(edited.attribute, level, change, scorer.attributes, deviations, seed)
-            bar.advance(len(codes))
+            bar.advance(len(before.codes))
     write_table(out, list(COLUMNS), rows)

@@ -1,6 +1,5 @@
 """Training a translator on pairs: pix2pixHD's training (Wang et al. 2018), counted in pairs shown."""
 
-import json
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 
 from sceneshift.images.pixels import from_uint8
 from sceneshift.pairs.dataset import PairsBatch, PairsDataset
+from sceneshift.pairs.edit_record import NAME as EDIT_RECORD
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
 from sceneshift.runtime.errors import SceneshiftError
@@ -243,13 +244,8 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 def recorded_edit(pairs: Path) -> dict[str, Any]:
     """What make-pairs wrote about the edit in edit.json; empty if there is none."""
-    path = pairs / "edit.json"
-    if not path.exists():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SceneshiftError(f"{path} is not JSON ({error}). Run make-pairs again, or remove it.") from error
+    path = pairs / EDIT_RECORD
+    return EditRecord.read(path).facts() if path.exists() else {}
 
 
 def _crossed(before: int, now: int, interval: int) -> bool:
