@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from sceneshift.photos.store import FORMAT_VERSION, PhotoStore, PhotoStoreWriter
+from sceneshift.photos.store import FORMAT, PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -95,8 +95,8 @@ def test_what_is_wrong_is_named(path, tmp_path):
     broken(tmp_path / "text.h5", "no HDF5 file")
     broken(path, r"16 px, but 64 px are needed", resolution=64)
     with h5py.File(path, "a") as file:
-        file.attrs["format_version"] = FORMAT_VERSION + 1
-    broken(path, f"version {FORMAT_VERSION + 1}, this sceneshift reads {FORMAT_VERSION}")
+        file.attrs["format_version"] = FORMAT.version + 1
+    broken(path, f"version {FORMAT.version + 1}, this sceneshift reads {FORMAT.version}")
     with h5py.File(path, "a") as file:
         file.attrs["format"] = "sceneshift latents"
     broken(path, r"'sceneshift latents', expected 'sceneshift photos'")

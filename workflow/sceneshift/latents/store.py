@@ -8,6 +8,7 @@ attrs   format, format_version, seed, stream, truncation_psi (of the scored imag
         ("" without one), provenance (JSON); in an index over shards also shards (JSON: file, count, sha256)
 """
 
+import contextlib
 import json
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,14 +19,21 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.hdf5 import names_damage
+from sceneshift.runtime.files import inside
+from sceneshift.runtime.hdf5 import Column, HostileError, StoreFormat, names_damage, names_of_columns
 
-FORMAT = "sceneshift latents"
-FORMAT_VERSION = 1
 CHUNK = 1024
 BLOCK = 8192  # rows read at a time
 # What shards of one index must agree in.
-COMMON = ("seed", "stream", "truncation_psi", "generator_sha256", "predictor_sha256")
+COMMON = {"seed": int, "stream": str, "truncation_psi": float, "generator_sha256": str, "predictor_sha256": str}
+FORMAT = StoreFormat(
+    "latent store", "Make it with `sceneshift synthesize`.", "sceneshift latents", version=1,
+    columns={
+        "index": Column(np.int64), "w": Column(np.float32, ndim=2), "scores": Column(np.float32, ndim=2),
+        "images": Column(np.uint8, ndim=4, needed=False),
+    },
+    attributes={**COMMON, "provenance": str},
+)  # fmt: skip
 
 
 class LatentStoreWriter:
@@ -40,15 +48,17 @@ class LatentStoreWriter:
         image_shape: tuple[int, ...] = (),
     ) -> None:
         """attrs: those of COMMON and `provenance`. image_shape: (H, W, 3) if images are to be kept."""
-        self._file = h5py.File(path, "w", libver=("v110", "v110"))
-        self._append_to = {
-            "index": self._dataset("index", (), np.int64),
-            "w": self._dataset("w", (w_dim,), np.float32),
-            "scores": self._dataset("scores", (len(attributes),), np.float32),
-        }
-        self._append_to["scores"].attrs["attributes"] = np.array(list(attributes), h5py.string_dtype())
-        self._images = self._dataset("images", image_shape, np.uint8) if image_shape else None
-        self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **attrs})
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(FORMAT.new(path))
+            self._append_to = {
+                "index": self._dataset("index", (), np.int64),
+                "w": self._dataset("w", (w_dim,), np.float32),
+                "scores": self._dataset("scores", (len(attributes),), np.float32),
+            }
+            self._append_to["scores"].attrs["attributes"] = np.array(list(attributes), h5py.string_dtype())
+            self._images = self._dataset("images", image_shape, np.uint8) if image_shape else None
+            FORMAT.describe(self._file, attrs)
+            self._closing = stack.pop_all()
 
     def _dataset(self, name: str, shape: tuple[int, ...], dtype: type) -> h5py.Dataset:
         chunks = (1 if name == "images" else CHUNK, *(max(size, 1) for size in shape))
@@ -58,8 +68,8 @@ class LatentStoreWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
+    def __exit__(self, *exception: Any) -> None:
+        self._closing.__exit__(*exception)
 
     def append(self, index: np.ndarray, w: np.ndarray, scores: np.ndarray, images: np.ndarray) -> None:
         """n codes: index [n], w [n, w_dim], scores [n, K]; images uint8 [m, H, W, 3], those to keep."""
@@ -82,12 +92,15 @@ class LatentStore:
     inconsistent, or if a shard that it refers to is missing or has changed.
     """
 
+    FORMAT = FORMAT
+
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = self._opened()
+        # no cache of chunks: blocks are read once, and over 100 shards the caches would add up to a gigabyte
+        self._file = FORMAT.open(path, rdcc_nbytes=0)
         try:
             self._check()
-        except SceneshiftError:
+        except BaseException:
             self._file.close()
             raise
 
@@ -109,13 +122,13 @@ class LatentStore:
     @names_damage
     def attributes(self) -> list[str]:
         """Names of the K score columns."""
-        return [str(name) for name in self._file["scores"].attrs["attributes"]]
+        return names_of_columns(self._file["scores"])
 
     @property
     @names_damage
     def attrs(self) -> dict[str, Any]:
-        """The root attributes: seed, stream, truncation_psi, generator_sha256, predictor_sha256, provenance, …"""
-        return dict(self._file.attrs)
+        """The root attributes: seed, stream, truncation_psi, generator_sha256, predictor_sha256, provenance."""
+        return {name: kind(self._file.attrs[name]) for name, kind in FORMAT.attributes.items()}
 
     @property
     @names_damage
@@ -171,34 +184,23 @@ class LatentStore:
                 out[places] = dataset[start : start + BLOCK][rows[places] - start]
         return out
 
-    def _opened(self) -> h5py.File:
-        if not self.path.is_file():
-            raise SceneshiftError(f"The latent store {self.path} does not exist. Make it with `sceneshift synthesize`.")
-        try:
-            # no cache of chunks: blocks are read once, and over 100 shards the caches would add up to a gigabyte
-            return h5py.File(self.path, "r", rdcc_nbytes=0)
-        except OSError as error:
-            raise SceneshiftError(f"The latent store {self.path} is truncated or no HDF5 file ({error}).") from error
-
     @names_damage
     def _check(self) -> None:
-        found, version = self._file.attrs.get("format"), self._file.attrs.get("format_version")
-        if found != FORMAT:
-            raise SceneshiftError(f"{self.path} is no latent store: its format is {found!r}, expected {FORMAT!r}.")
-        if version != FORMAT_VERSION:
-            raise SceneshiftError(
-                f"{self.path} has latent store format version {version}, this sceneshift reads {FORMAT_VERSION}."
-                " Synthesise again, or use the sceneshift that made it."
-            )
-        lengths = {name: len(self._file[name]) if name in self._file else None for name in ("index", "w", "scores")}
-        if len(set(lengths.values())) > 1 or None in lengths.values():
-            raise SceneshiftError(f"{self.path} is incomplete: rows of {lengths}. Synthesise again.")
-        for shard in json.loads(self._file.attrs.get("shards", "[]")):
+        shards = self._shards()
+        lengths = FORMAT.check_columns(self._file, shards)
+        if len({lengths[name] for name in ("index", "w", "scores")}) > 1:
+            raise HostileError(f"incomplete: rows of {lengths}")
+        for name, rows in shards.items():
             # HDF5 itself would read a missing shard as zeros
-            file = self.path.parent / shard["file"]
-            with LatentStore(file) as part:
-                if len(part) != shard["count"]:
+            with LatentStore(inside(self.path.parent, name, self.path)) as part:
+                if part._shards():
+                    raise HostileError(f"its shard {name} is an index itself")
+                if len(part) != rows:
                     raise SceneshiftError(
-                        f"{self.path} was made when {file} had {shard['count']} codes; now it has {len(part)}."
+                        f"{self.path} was made when {part.path} had {rows} codes; now it has {len(part)}."
                         " Run `sceneshift index-synthesis` again."
                     )
+
+    def _shards(self) -> dict[str, int]:
+        """Of an index, the shards below its folder with their codes."""
+        return {str(shard["file"]): int(shard["count"]) for shard in json.loads(self._file.attrs.get("shards", "[]"))}

@@ -9,6 +9,7 @@ duplicates_of  int64 [D]: the places of these photos
 attrs     format, format_version, crop, folder ("" for rendered streets), provenance (JSON)
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,10 +20,17 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.hdf5 import names_damage
+from sceneshift.runtime.hdf5 import Column, HostileError, StoreFormat, names_damage, names_of_columns
 
-FORMAT = "sceneshift photos"
-FORMAT_VERSION = 1
+FORMAT = StoreFormat(
+    "photo store", "Make it with `sceneshift prepare-photos`.", "sceneshift photos", version=1,
+    columns={
+        "images": Column(np.uint8, ndim=4), "names": Column(str), "held_out": Column(bool),
+        "labels": Column(np.float32, ndim=2, needed=False),
+        "duplicates": Column(str, needed=False), "duplicates_of": Column(np.int64, needed=False),
+    },
+    attributes={"crop": str, "folder": str, "provenance": str},
+)  # fmt: skip
 
 
 class PhotoStoreWriter:
@@ -32,8 +40,13 @@ class PhotoStoreWriter:
         self, path: Path | str, resolution: int, *, crop: str, folder: str, provenance: str,
         width: int | None = None, attributes: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self._file = h5py.File(path, "w", libver=("v110", "v110"))
-        shape = (resolution, resolution if width is None else width, 3)
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(FORMAT.new(path))
+            self._create(attributes, (resolution, resolution if width is None else width, 3))
+            FORMAT.describe(self._file, {"crop": crop, "folder": folder, "provenance": provenance})
+            self._closing = stack.pop_all()
+
+    def _create(self, attributes: Sequence[str], shape: tuple[int, int, int]) -> None:
         self._images = self._file.create_dataset(
             "images", shape=(0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype=np.uint8
         )
@@ -48,16 +61,12 @@ class PhotoStoreWriter:
                 "labels", shape=(0, count), maxshape=(None, count), chunks=(4096, count), dtype=np.float32
             )
             self._labels.attrs["attributes"] = list(attributes)
-        for name, value in {
-            "format": FORMAT, "format_version": FORMAT_VERSION, "crop": crop, "folder": folder, "provenance": provenance
-        }.items():  # fmt: skip
-            self._file.attrs[name] = value
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
+    def __exit__(self, *exception: Any) -> None:
+        self._closing.__exit__(*exception)
 
     def append(
         self, images: np.ndarray, names: Sequence[str], held_out: Sequence[bool], labels: np.ndarray | None = None
@@ -101,6 +110,8 @@ class PhotoStore:
     Raises SceneshiftError that names the file if it is missing, truncated, no photo store, of another format version,
     inconsistent, or of another resolution.
     """
+
+    FORMAT = FORMAT
 
     def __init__(self, path: Path | str, *, resolution: int | None = None) -> None:
         self.path = Path(path)
@@ -191,7 +202,7 @@ class PhotoStore:
     def attributes(self) -> tuple[str, ...]:
         """Names of the K label columns; empty without labels."""
         file = self._open()
-        return tuple(file["labels"].attrs["attributes"]) if "labels" in file else ()
+        return tuple(names_of_columns(file["labels"])) if "labels" in file else ()
 
     @property
     def resolution(self) -> int:
@@ -229,15 +240,7 @@ class PhotoStore:
 
     def _open(self) -> h5py.File:
         if self._file is None or self._process != os.getpid():
-            if not self.path.exists():
-                raise SceneshiftError(f"{self.path} does not exist. Make it with `sceneshift prepare-photos`.")
-            try:
-                self._file = h5py.File(self.path, "r")
-            except OSError as error:
-                raise SceneshiftError(
-                    f"{self.path} cannot be read as a photo store: truncated, or no HDF5 file ({error})."
-                    " Delete it and prepare the photos again."
-                ) from error
+            self._file = FORMAT.open(self.path)
             self._process = os.getpid()
         return self._file
 
@@ -251,23 +254,14 @@ class PhotoStore:
 
     @names_damage
     def _check_content(self, file: h5py.File, resolution: int | None) -> None:
-        found = file.attrs.get("format")
-        if found != FORMAT:
-            raise SceneshiftError(f"{self.path} is no photo store: its format is {found!r}, expected {FORMAT!r}.")
-        version = int(file.attrs.get("format_version", -1))
-        if version != FORMAT_VERSION:
-            raise SceneshiftError(
-                f"{self.path} has photo store format version {version}, this sceneshift reads {FORMAT_VERSION}."
-                " Prepare the photos again, or use the sceneshift that made it."
-            )
-        missing = [name for name in ("images", "names", "held_out") if name not in file]
-        if missing:
-            raise SceneshiftError(f"{self.path} lacks {', '.join(missing)}: prepare the photos again.")
-        lengths = {name: len(file[name]) for name in ("images", "names", "held_out", "labels") if name in file}
-        if len(set(lengths.values())) > 1:
-            raise SceneshiftError(f"{self.path} is inconsistent: {lengths}. Prepare the photos again.")
+        lengths = FORMAT.check_columns(file)
+        of_photos = {name: rows for name, rows in lengths.items() if not name.startswith("duplicates")}
+        if len(set(of_photos.values())) > 1 or lengths.get("duplicates") != lengths.get("duplicates_of"):
+            raise HostileError(f"inconsistent: {lengths}")
         self._length = lengths["images"]
-        self._resolution, self._width = map(int, file["images"].shape[1:3])
+        self._resolution, self._width, colors = map(int, file["images"].shape[1:])
+        if colors != 3 or min(self.shape) < 1:
+            raise HostileError(f"images are of shape {file['images'].shape}")
         if resolution is not None and resolution != self._resolution:
             raise SceneshiftError(
                 f"{self.path} holds photos of {self._resolution} px, but {resolution} px are needed."

@@ -68,17 +68,6 @@ def atomic_directory(path: Path | str) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def inside(folder: Path | str, name: str, source: object) -> Path:
-    """`folder`/`name`, for a name that the file `source` holds; SceneshiftError if that leads out of the folder."""
-    parts = name.split("/")
-    if not name or name.startswith("/") or ".." in parts or "\0" in name or not Path(name).parts:
-        raise SceneshiftError(
-            f"{source} names a file {name!r:.200}, which does not lie in a folder; expected a path below it, without"
-            " '..'. The file is damaged or made to harm: do not use it."
-        )
-    return Path(folder) / name
-
-
 def set_aside(path: Path | str) -> Path:
     """Rename a file or folder that is not to be trusted to `NAME.set-aside`, in place of an earlier one."""
     path = Path(path)

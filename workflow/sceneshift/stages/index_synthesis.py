@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sceneshift.latents.store import COMMON, FORMAT, FORMAT_VERSION, LatentStore
+from sceneshift.latents.store import COMMON, FORMAT, LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, set_aside, sha256_of
 from sceneshift.runtime.provenance import made_by
@@ -24,7 +24,7 @@ def index_synthesis(
     """Make one store of several shards, without copying them.
 
     shards: stores written by synthesize, in order
-    out: store to write (.h5); it refers to the shards by relative path
+    out: store to write (.h5); it refers to the shards, which lie below its folder, by relative path
     generator: generator that made the shards: with both, a shard that is not what was to be made is named and set aside
     predictor: predictor that made the shards
 
@@ -46,13 +46,13 @@ def index_synthesis(
                     f"The shards {sources[0]} and {path} do not belong together: {name} is {facts[0][name]!r} in the"
                     f" one and {facts[-1][name]!r} in the other. Synthesise them with the same settings."
                 )
-    relative = [Path(os.path.relpath(path.resolve(), out.resolve().parent)).as_posix() for path in sources]
+    relative = [_below(out, path) for path in sources]
     listed = [
         {"file": name, "count": fact["count"], "sha256": sha256_of(path)}
         for name, fact, path in zip(relative, facts, sources, strict=True)
     ]
     total = sum(fact["count"] for fact in facts)
-    with atomic_file(out) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with atomic_file(out) as temporary, FORMAT.new(temporary) as file:
         for name, dtype in (("index", np.int64), ("w", np.float32), ("scores", np.float32)):
             width = {"index": (), "w": (facts[0]["w_dim"],), "scores": (len(facts[0]["attributes"]),)}[name]
             if 0 in width:
@@ -71,8 +71,18 @@ def index_synthesis(
         file["scores"].attrs["attributes"] = np.array(facts[0]["attributes"], h5py.string_dtype())
         common = {name: facts[0][name] for name in COMMON}
         provenance = made_by(command="index-synthesis")
-        file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, **common, "provenance": provenance})
-        file.attrs["shards"] = json.dumps(listed)
+        FORMAT.describe(file, {**common, "provenance": provenance, "shards": json.dumps(listed)})
+
+
+def _below(out: Path, shard: Path) -> str:
+    """The shard's path below the folder of `out`."""
+    name = os.path.relpath(shard.resolve(), out.resolve().parent)
+    if name.startswith(".."):
+        raise SceneshiftError(
+            f"{shard} does not lie below the folder of {out}. An index refers to shards beside it or below, so that no"
+            " file can make it read others: put it there, or move the shards."
+        )
+    return Path(name).as_posix()
 
 
 @dataclass(frozen=True)
