@@ -184,5 +184,5 @@ def test_a_byte_that_fails_hdf5s_checksum_is_damage(tmp_path, name):
     assert len(headers) > 3
     for at in headers:
         path.write_bytes(raw[: at + 12] + bytes([raw[at + 12] ^ 1]) + raw[at + 13 :])
-        with pytest.raises(SceneshiftError, match=rf"{name} is truncated, damaged"):
+        with pytest.raises(SceneshiftError, match=rf"{name} is .*damaged"):
             read(path)
