@@ -1,15 +1,18 @@
 """Reading photos: every format and mode gives the same picture; every kind of broken file a reason."""
 
 import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.images.reading import UnusablePhotoError, check_folder, find_photos, read_photo, read_sized
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.images import reading
+from sceneshift.images.reading import UnusablePhotoError, read_photo, read_sized
 from sceneshift.streets.render import render_street
 
 
@@ -152,14 +155,21 @@ def test_crop_takes_the_middle_and_pad_keeps_everything(tmp_path):
     np.testing.assert_array_equal(padded[0], padded[15])
 
 
+def write_png(path: Path, width: int, height: int, rows: bytes | Iterable[bytes], bits: int = 8, kind: int = 2) -> None:
+    """A PNG of these rows, each with its filter byte; kind 2: RGB, 6: RGBA."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer = zlib.compressobj(1)
+    data = b"".join(packer.compress(row) for row in ([rows] if isinstance(rows, bytes) else rows)) + packer.flush()
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
 def bomb(path: Path, side: int) -> None:
     """A PNG of a few bytes that claims side x side pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
+    write_png(path, side, side, bytes(1000))
 
 
 def broken_files(folder: Path, street: Image.Image) -> dict[str, str]:
@@ -206,28 +216,92 @@ def test_a_picture_under_a_wrong_extension_is_read(tmp_path, street):
     assert difference(read_sized(tmp_path / "a.jpg", (32, 32)).pixels, street) < 1.5
 
 
-def test_find_photos_goes_by_content_and_by_name(tmp_path, street):
-    (tmp_path / "b" / "deep").mkdir(parents=True)
-    street.save(tmp_path / "b" / "deep" / "a.PNG")
-    street.save(tmp_path / "z.png")
-    (tmp_path / "z.png").rename(tmp_path / "no_extension")
-    (tmp_path / "notes.txt").write_text("not a photo")
-    (tmp_path / "empty.jpg").write_bytes(b"")
-    (tmp_path / "scan.heic").write_bytes(b"????ftypheic")
-    (tmp_path / "._ghost.jpg").write_bytes(b"macOS")
-    (tmp_path / "b" / "loop").symlink_to(tmp_path)
-    found = [path.relative_to(tmp_path).as_posix() for path in find_photos(tmp_path)]
-    assert found == ["empty.jpg", "no_extension", "scan.heic", "b/deep/a.PNG"]
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_greys_of_12_bits_in_16_are_no_night(tmp_path, street, name, bits):
+    grey = np.asarray(street.convert("L")).astype(np.float64)
+    Image.fromarray((grey * (2**bits - 1) / grey.max()).astype(np.uint16)).save(tmp_path / name)
+    bright = Image.fromarray((grey * 255 / grey.max()).astype(np.uint8))
+    assert difference(read_sized(tmp_path / name, (32, 32)).pixels, bright) < 1.5
 
 
-def test_check_folder_names_the_folder_and_the_formats(tmp_path, street):
-    with pytest.raises(SceneshiftError, match=r"nowhere does not exist.*JPEG, PNG, WebP, BMP or TIFF"):
-        check_folder(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "notes.txt").write_text("?")
-    with pytest.raises(SceneshiftError, match=r"empty.*no photo.*JPEG, PNG, WebP, BMP or TIFF"):
-        check_folder(tmp_path / "empty")
-    with pytest.raises(SceneshiftError, match="is a file"):
-        check_folder(tmp_path / "empty" / "notes.txt")
-    street.save(tmp_path / "a.png")
-    check_folder(tmp_path)
+def test_a_picture_in_strips_is_the_picture_at_once(tmp_path, street, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = (np.asarray(street.convert("L")).astype(np.uint16) << 4).astype(np.uint16)
+    street.convert("RGBA").save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(deep).save(tmp_path / "b.png")
+    at_once = [read_photo(tmp_path / name) for name in ("a.png", "b.png")]
+    monkeypatch.setattr(reading, "_STRIP_PIXELS", 1000)
+    for name, expected in zip(("a.png", "b.png"), at_once, strict=True):
+        np.testing.assert_array_equal(read_photo(tmp_path / name), expected)
+
+
+def test_deep_colours_that_pillow_cannot_read_have_a_reason(tmp_path):
+    """Pillow reads the upper 8 of 16 bits: of 12-bit colours 4 are left."""
+    write_png(tmp_path / "a.png", 64, 64, bytes([0, *([7, 200] * 192)]) * 64, bits=16)
+    with pytest.raises(UnusablePhotoError, match="nearly black: of its 16-bit colours"):
+        read_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("dtype", "channels", "said"), [("f8", 1, "64 bits, floats"), ("f4", 3, "32 bits, floats")])
+def test_a_tiff_that_cannot_be_read_has_its_reason(tmp_path, dtype, channels, said):
+    write_tiff(tmp_path / "a.tif", np.zeros((8, 8, channels), dtype))
+    with pytest.raises(UnusablePhotoError, match=rf"a TIFF with pixels of a kind .*{channels} samples of {said}"):
+        read_photo(tmp_path / "a.tif")
+
+
+def write_tiff(path: Path, pixels: np.ndarray) -> None:
+    height, width, channels = pixels.shape
+    tags = [
+        (256, 4, width), (257, 4, height), (258, 3, pixels.itemsize * 8), (259, 3, 1),
+        (262, 3, 2 if channels > 1 else 1), (273, 4, 8), (277, 3, channels), (278, 4, height), (279, 4, pixels.nbytes),
+        (339, 3, 3),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, v) for tag, kind, v in tags)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8 + pixels.nbytes) + pixels.tobytes() + directory + bytes(4))
+
+
+def test_a_printer_s_profile_of_megabytes_is_no_damage(tmp_path, street):
+    street.save(tmp_path / "a.png", icc_profile=np.random.default_rng(0).bytes(3_000_000))
+    assert read_photo(tmp_path / "a.png").shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize("size", [(20000, 2), (2, 20000)])
+def test_a_line_of_pixels_is_no_photo(tmp_path, size):
+    Image.new("RGB", size).save(tmp_path / "a.png")
+    for read in (read_photo, lambda path: read_sized(path, (64, 64), "pad")):
+        with pytest.raises(UnusablePhotoError, match=r"too thin: .* at most 32 times as long as wide"):
+            read(tmp_path / "a.png")
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path, street):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif, an extra")
+    pillow_heif.register_heif_opener()
+    street.save(tmp_path / "a.heic", quality=90)
+    assert difference(read_sized(tmp_path / "a.heic", (32, 32)).pixels, street) < 3
+
+
+def test_heic_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    monkeypatch.setattr(reading, "HEIC", False)
+    monkeypatch.setattr(reading, "FORMATS", ["JPEG"])
+    with pytest.raises(UnusablePhotoError, match=r"pip install 'sceneshift\[heic\]'"):
+        read_photo(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("call", ["read_photo(path)", "read_sized(path, (64, 64))"])
+def test_a_pixel_takes_no_more_memory_than_is_said(tmp_path, call):
+    """25 million pixels at 7 bytes; converting the whole at once took 17."""
+    row = bytes([0, *([128] * 5000 * 8)])
+    write_png(tmp_path / "a.png", 5000, 5000, (row for _ in range(5000)), bits=16, kind=6)
+    assert peak_megabytes(call, tmp_path / "a.png") < 25 * 8
+
+
+def peak_megabytes(call: str, path: Path) -> int:
+    program = (
+        "import resource, sys; from sceneshift.images.reading import read_photo, read_sized; path = sys.argv[1]\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        f"before = peak(); {call}; print(peak() - before)"
+    )
+    return int(subprocess.run([sys.executable, "-c", program, path], check=True, capture_output=True, text=True).stdout)

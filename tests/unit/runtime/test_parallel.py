@@ -1,10 +1,12 @@
 """Results come in order; what waits stays few."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sceneshift.runtime.parallel import in_order
+from sceneshift.runtime.parallel import Budget, in_order
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -24,3 +26,21 @@ def test_items_are_taken_only_as_results_are():
         next(results)
         assert len(taken) == 5
         results.close()
+
+
+def test_a_budget_is_never_overdrawn():
+    budget, lock, used, most = Budget(10), threading.Lock(), 0, 0
+
+    def work(amount):
+        nonlocal used, most
+        with budget.taken(amount):
+            with lock:
+                used += amount
+                most = max(most, used)
+            time.sleep(0.001)
+            with lock:
+                used -= amount
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, [3, 9, 1, 10, 4, 4, 4, 2] * 8))
+    assert 4 < most <= 10

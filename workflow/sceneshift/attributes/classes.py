@@ -1,12 +1,14 @@
 """Classes as subfolders: the first folder that a photo lies in names its class."""
 
+import os
 from pathlib import Path
 
 from sceneshift.attributes.names import as_attribute
-from sceneshift.images.reading import find_photos
+from sceneshift.images.finding import find_photos, may_hold_photos
 from sceneshift.runtime.errors import SceneshiftError
 
 UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are no class
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
 
 
 def class_of(name: str) -> str | None:
@@ -19,7 +21,9 @@ def classes_in(folder: Path, key: str) -> list[str]:
     """The classes of a folder of photos, as attributes. SceneshiftError that names the config's `key` for under two."""
     if not folder.is_dir():
         raise SceneshiftError(f"{key}: the folder {folder} does not exist.")
-    subfolders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _is_class(entry.name))
+    if advice := split_above_classes(folder):
+        raise SceneshiftError(f"{key}: {advice}")
+    subfolders = [folder / name for name in _subfolders(folder) if name.lower() not in UNLABELLED]
     names = [as_attribute(subfolder.name) for subfolder in subfolders if any(find_photos(subfolder))]
     if len(names) < 2:
         raise SceneshiftError(
@@ -29,5 +33,19 @@ def classes_in(folder: Path, key: str) -> list[str]:
     return names
 
 
-def _is_class(folder_name: str) -> bool:
-    return not folder_name.startswith(".") and folder_name.lower() not in UNLABELLED
+def split_above_classes(folder: Path) -> str | None:
+    """What to do where the subfolders are a split (train, val, …) with the classes below them; None where not."""
+    splits = _subfolders(folder)
+    if len(splits) < 2 or not {name.lower() for name in splits} <= SPLITS:
+        return None
+    if not set.intersection(*(set(_subfolders(folder / name)) for name in splits)):
+        return None
+    return (
+        f"{folder} has the subfolders {', '.join(splits)} with the classes below them, but a photo's first subfolder is"
+        f" its class. Name one of them, {folder / splits[0]}, or put the folders of each class together: which photos"
+        " are held out is decided here, by photos.held_out."
+    )
+
+
+def _subfolders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and may_hold_photos(entry.name))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from sceneshift.images.reading import FORMAT_NAMES, UnusablePhotoError, find_photos, read_photo
+from sceneshift.images.finding import FORMAT_NAMES, find_photos
+from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.training.microbatches import WHOLE, Part

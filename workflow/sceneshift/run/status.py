@@ -5,6 +5,7 @@ succeeded; its progress file says how far it is. Snakemake holds a lock while it
 job has failed, and that it is tried again (attempts.py).
 """
 
+import fcntl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 
 from sceneshift.run.attempts import AGAIN, FAILED
 from sceneshift.run.plan import PlannedJob, planned_jobs
-from sceneshift.runtime.locks import NoLocksError, lock
 from sceneshift.runtime.progress import NAME, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
@@ -112,14 +112,15 @@ def _time(path: Path) -> float:
 
 
 def _locked(path: Path) -> bool:
-    """Whether a living process holds the lock; where the file system has no locks, nobody does."""
+    """Whether a living process holds the lock."""
     try:
-        held = lock(path, shared=True)
-    except (FileNotFoundError, NoLocksError):
+        with open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    if held:
-        held.close()
-    return held is None
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _count(jobs: list[Job], state: str) -> int:

@@ -1,5 +1,7 @@
 """Work done side by side, taken in order, with a bound on what waits in memory."""
 
+import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -27,3 +29,24 @@ def in_order(
     finally:
         for future in pending:
             future.cancel()
+
+
+class Budget:
+    """Pixels, bytes or the like that all threads share: a thread that needs more than is left waits for the others."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, amount: int) -> Iterator[None]:
+        """Within the block `amount` is taken; it must not be more than the total."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= amount)
+            self._left -= amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += amount
+                self._changed.notify_all()

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from sceneshift.attributes.names import as_attribute
 from sceneshift.attributes.votes import read_votes
-from sceneshift.images.reading import find_photos
+from sceneshift.images.finding import find_photos
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.bradley_terry import Votes, bradley_terry

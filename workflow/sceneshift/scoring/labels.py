@@ -10,7 +10,8 @@ import numpy as np
 
 from sceneshift.attributes.classes import class_of
 from sceneshift.attributes.names import as_attribute
-from sceneshift.images.reading import UnusablePhotoError, find_photos, read_sized
+from sceneshift.images.finding import find_photos
+from sceneshift.images.reading import UnusablePhotoError, read_sized
 from sceneshift.photos.held_out import is_held_out
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sceneshift.images.reading import UnusablePhotoError, check_folder, find_photos, read_photo
+from sceneshift.images.finding import check_folder, find_photos
+from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
