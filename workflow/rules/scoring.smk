@@ -1,7 +1,4 @@
 # The attribute predictors, all in one file; what they take from elsewhere is downloaded first.
-predictors, downloads = with_downloads(settings.predictors, folder="results/downloads")
-predictor_paths = [path for predictor in predictors for path in predictor.sources().values()]
-photos_teach = learns_from_photos(predictors)
 
 if downloads:
 
@@ -13,13 +10,13 @@ if downloads:
         benchmark:
             "results/downloads/benchmarks/{file}.tsv"
         wildcard_constraints:
-            file=one_of(downloads),
+            file="|".join(map(re.escape, downloads)),
         localrule: True  # a cluster's nodes often have no internet
         conda:
             "../../envs/sceneshift.yaml"
         resources:
-            mem_mb=doubling(1000),
-            runtime=doubling(60),
+            mem_mb=megabytes(1000),
+            runtime=minutes(60),
         params:
             # as a function of the output no trigger: another mirror does not make the file anew, nor all that follows
             urls=lambda wildcards, output: downloads[wildcards.file],
@@ -29,9 +26,8 @@ if downloads:
 
 rule fit_predictor:
     input:
-        recovered,
-        photos=results("{run}/photos.h5") if photos_teach else [],
-        files=file_inputs(*predictor_paths),
+        photos=results("{run}/photos.h5") if has_heads else [],
+        files=predictor_files,
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),
         accuracy=report(
@@ -46,14 +42,13 @@ rule fit_predictor:
         benchmarks("{run}/fit_predictor.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(1 + judged)
+    threads: share_of_cores(1 + has_judge)
     resources:
         gpu=1,
-        mem_mb=doubling(8000),
-        runtime=doubling(120),
+        mem_mb=megabytes(8000),
+        runtime=minutes(120),
     params:
-        settings=compared(predictors),
-        contents=lambda wildcards: contents(*predictor_paths),
+        settings=canonical_json(predictors),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneshift.attributes.classes import classes_in
 from sceneshift.images.reading import read_sized
+from sceneshift.photos.held_out import held_out_among, is_held_out, masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages import prepare_photos as prepare
-from sceneshift.stages.prepare_photos import is_held_out, prepare_photos
+from sceneshift.stages.prepare_photos import prepare_photos
 from sceneshift.streets.render import LABELS, render_street, street_factors
 
 
@@ -189,3 +191,65 @@ def test_worker_processes_give_the_same_streets(tmp_path, monkeypatch):
     prepare_photos(None, tmp_path / "two.h5", rendered, table=tmp_path / "two.csv", seed=7)
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("count", "fewest"), [(3, 0), (4, 1), (20, 5), (100, 5)])
+def test_a_small_folder_holds_out_what_evaluation_needs(count, fewest):
+    names = [f"town/{index}.jpg" for index in range(count)]
+    assert held_out_among(names, 0.01).sum() == fewest
+    assert not held_out_among(names, 0).any()
+    assert (held_out_among(names, 0.5) >= [is_held_out(name, 0.5) for name in names]).all()
+
+
+def test_twenty_photos_have_held_out_ones(folder, tmp_path):
+    store, rows = run(folder, tmp_path, held_out=0.01)
+    assert store.held_out.sum() == 5
+    assert {name for name, row in rows.items() if row["held_out"] == "1"} == {
+        store.names[index] for index in store.held_out_indices
+    }
+
+
+def test_too_few_photos_to_hold_out_any_are_said(folder, tmp_path, capsys):
+    for path in sorted(folder.rglob("*.png"))[3:]:
+        path.unlink()
+    run(folder, tmp_path, held_out=0.01)
+    assert "no editor can be evaluated" in capsys.readouterr().err
+
+
+def test_a_split_above_the_classes_is_said(folder, tmp_path, capsys):
+    for split in ("train", "val"):
+        shutil.copytree(folder, tmp_path / "split" / split)
+    run(tmp_path / "split", tmp_path)
+    assert "has the subfolders train, val with the classes below them" in capsys.readouterr().err
+    with pytest.raises(SceneshiftError, match=r"photos\.folder: .*Name one of them, .*split/train"):
+        classes_in(tmp_path / "split", "photos.folder")
+    run(folder, tmp_path)
+    assert "classes below" not in capsys.readouterr().err
+
+
+def test_what_cannot_be_opened_counts_as_skipped(folder, tmp_path):
+    (folder / "lost").symlink_to("/nowhere")
+    (folder / "town" / "up").symlink_to(folder)
+    _, rows = run(folder, tmp_path, max_skipped=0.1)
+    assert [name for name, row in rows.items() if row["status"] == "skipped"] == ["lost", "town/up"]
+    assert "broken link" in rows["lost"]["reason"]
+    with pytest.raises(SceneshiftError, match=r"2 of 22 files cannot be used"):
+        run(folder, tmp_path)
+
+
+def test_names_as_long_as_the_file_system_allows(folder, tmp_path):
+    for length in (246, 255):
+        shutil.copy(folder / "town" / "01.png", folder / f"{'a' * (length - 4)}.png")
+        with open(folder / f"{'a' * (length - 4)}.png", "ab") as file:
+            file.write(b"%d" % length)
+    assert len(run(folder, tmp_path)[0]) == 22
+
+
+def test_no_two_photos_have_one_output():
+    names = ["b", "b.png", "b.jpg", "b.jpg.png", "b.jpg.png.png", "c.PNG"]
+    written = png_names(names)
+    assert len(set(written.values())) == len(names)
+    assert all(name.lower().endswith(".png") for name in written.values())
+    assert (written["b.jpg"], written["c.PNG"]) == ("b.jpg.png", "c.PNG")
+    assert masks_folder(names) == "masks"
+    assert masks_folder(["masks/a.png", "masks_/b.png"]) == "masks__"

@@ -78,6 +78,10 @@ class PhotoStoreWriter:
         for dataset, values in columns:
             _extend(dataset, values)
 
+    def hold_out(self, held_out: np.ndarray) -> None:
+        """Replace all flags, bool [N]."""
+        self._held_out[:] = held_out
+
     def append_duplicate(self, name: str, place: int) -> None:
         """Note that the file `name` has the bytes of the photo at `place`: it is known by this name too."""
         for key, dtype, value in (

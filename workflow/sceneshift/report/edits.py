@@ -7,8 +7,9 @@ import pandas as pd
 from PIL import Image
 
 from sceneshift.evaluation.summary import Change, summarise
-from sceneshift.images.reading import find_photos
+from sceneshift.images.finding import find_photos
 from sceneshift.pairs.edit_record import EditRecord
+from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoken, training_curves
@@ -108,7 +109,7 @@ def _lacking(evaluation: Path, attribute: str, direction: str) -> set[str]:
     rows = table(evaluation)
     rows = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == attribute)]
     scores = rows.set_index("photo")["before"].sort_values(ascending=direction != "less", kind="stable")
-    return {_stem(str(name)) for name in scores.index[: -(-len(scores) // 2)]}
+    return {str(name) for name in scores.index[: -(-len(scores) // 2)]}
 
 
 def _end_of(record: EditRecord) -> str:
@@ -120,16 +121,23 @@ def _comparisons(
 ) -> list[Comparison]:
     """Evenly spread by name over the translated photos, or those `among` them, so that no good ones are picked."""
     folder = needed(run / f"translated/{attribute}")
-    masks = folder / "masks"
-    found = [path for path in find_photos(folder) if masks not in path.parents]
-    if among is not None:
-        found = [path for path in found if _stem(path.relative_to(folder).as_posix()) in among] or found
     with PhotoStore(run / "photos.h5") as store:
-        held_out = {_stem(store.names[index]): index for index in store.held_out_indices}
+        held_out = {store.names[index]: index for index in store.held_out_indices}
+        if translated_from is None:
+            photos, written = held_out, png_names(held_out)
+        else:
+            photos = [path.relative_to(translated_from).as_posix() for path in find_photos(translated_from)]
+            written = {name: name for name in photos}
+        masks, mask_of = folder / masks_folder(photos), png_names(photos)
+        photo_of = {name: photo for photo, name in written.items()}
+        found = list(find_photos(folder, without=[masks]))
+        if among is not None:
+            found = [path for path in found if photo_of.get(path.relative_to(folder).as_posix()) in among] or found
         comparisons = []
         for path in spread(sorted(found), shown):
             name = path.relative_to(folder).as_posix()
-            if translated_from is None and (index := held_out.get(_stem(name))) is not None:
+            photo = photo_of.get(name)
+            if translated_from is None and (index := held_out.get(photo)) is not None:
                 before = Image.fromarray(store.images([index])[0])
             elif translated_from is not None:
                 before = read_picture(translated_from / name)
@@ -138,7 +146,7 @@ def _comparisons(
                     f"{path} is no held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
                     " `sceneshift report … --translated-from FOLDER`."
                 )
-            mask = masks / (name if name.lower().endswith(".png") else f"{name}.png")
+            mask = masks / mask_of.get(photo, name)
             comparisons.append(
                 Comparison(
                     name,
@@ -148,11 +156,6 @@ def _comparisons(
                 )
             )
     return comparisons
-
-
-def _stem(name: str) -> str:
-    """Held-out photos are written as PNG, .png added unless the name ends so."""
-    return name[:-4] if name.lower().endswith(".png") else name
 
 
 def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:

@@ -13,15 +13,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from sceneshift.images.reading import (
-    FORMAT_NAMES,
-    SizedPhoto,
-    UnusablePhotoError,
-    check_folder,
-    find_photos,
-    read_sized,
-)
-from sceneshift.photos.held_out import is_held_out
+from sceneshift.attributes.classes import split_above_classes
+from sceneshift.images.finding import FORMAT_NAMES, check_folder, find_photos
+from sceneshift.images.reading import SizedPhoto, UnusablePhotoError, read_sized
+from sceneshift.photos.held_out import held_out_among, is_held_out
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
@@ -50,7 +45,8 @@ def prepare_photos(
     The table has one row a file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
     original), held_out (1 or 0, for photos taken), and then `folder` (the first subfolder) or the streets' labels.
     Whether a photo is held out depends on its name below the folder alone, so that it stays where it is when others
-    are added. Of files with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
+    are added; only where that holds out fewer than five, the next in line are held out too, up to a quarter. Of files
+    with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
 
     Raises SceneshiftError if the folder is missing or has no photo, if nothing in it is usable, if nothing is left to
     train on, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
@@ -73,8 +69,12 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
     paths = list(find_photos(folder))
     skipped_csv = out_csv.with_suffix(".skipped.csv")
     skipped: list[tuple[str, str]] = []
-    first_of: dict[bytes, tuple[str, int]] = {}  # name and place in the store
-    counts = {"train": 0, "held out": 0, "duplicate": 0}
+    listed: list[list[object]] = []  # rows of the table
+    taken: dict[bytes, int] = {}  # digest of a photo taken -> its place in the store
+    names: list[str] = []  # of the photos taken
+    duplicates = 0
+    if advice := split_above_classes(folder):
+        print(f"photos.folder: {advice}", file=sys.stderr)
     read = partial(_read, shape=settings.shape, crop=settings.crop)
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
@@ -86,25 +86,31 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
             group = name.split("/")[0] if "/" in name else ""
             if isinstance(photo, str):
                 skipped.append((name, photo))
-                rows.writerow((name, "skipped", photo, "", "", "", group))
+                listed.append([name, "skipped", photo, "", "", "", group])
                 continue
             size = (photo.width, photo.height)
-            first, place = first_of.setdefault(photo.digest, (name, counts["train"] + counts["held out"]))
-            if first != name:
-                counts["duplicate"] += 1
+            place = taken.setdefault(photo.digest, len(names))
+            if place < len(names):
+                duplicates += 1
                 store.append_duplicate(name, place)
-                rows.writerow((name, "duplicate", f"same bytes as {first}", *size, "", group))
+                listed.append([name, "duplicate", f"same bytes as {names[place]}", *size, "", group])
                 continue
-            held_out = is_held_out(name, settings.held_out)
-            counts["held out" if held_out else "train"] += 1
-            rows.writerow((name, "taken", "", *size, int(held_out), group))
-            store.append(photo.pixels[None], [name], [held_out])
+            names.append(name)
+            listed.append([name, "taken", "", *size, "", group])
+            store.append(photo.pixels[None], [name], [False])
         _check_skipped(settings, folder, skipped, len(paths), skipped_csv)
-        _check_split(settings, counts["train"], counts["held out"])
+        held_out = held_out_among(names, settings.held_out)
+        _check_split(settings, int((~held_out).sum()), int(held_out.sum()))
+        store.hold_out(held_out)
+        flags = iter(held_out.astype(int).tolist())
+        for row in listed:
+            if row[1] == "taken":
+                row[COLUMNS.index("held_out")] = next(flags)
+        rows.writerows(listed)
     skipped_csv.unlink(missing_ok=True)  # of an earlier attempt
     print(
-        f"{folder}: {counts['train']} photos to train on, {counts['held out']} held out,"
-        f" {counts['duplicate']} duplicates, {len(skipped)} skipped: {out_csv} says why",
+        f"{folder}: {(~held_out).sum()} photos to train on, {held_out.sum()} held out, {duplicates} duplicates,"
+        f" {len(skipped)} skipped: {out_csv} says why",
         file=sys.stderr,
     )
 
@@ -207,7 +213,7 @@ def _check_split(settings: PhotosSettings, train: int, held_out: int) -> None:
         )
     if held_out == 0 and settings.held_out > 0:
         print(
-            f"photos.held_out = {settings.held_out:g}: none of {train} photos was held out; the split is by a hash"
-            " of the name, and there are too few for this share",
+            f"photos.held_out = {settings.held_out:g}: none of {train} photos was held out, which are too few for it:"
+            " no editor can be evaluated, and no held-out photo translated. Give four photos or more.",
             file=sys.stderr,
         )

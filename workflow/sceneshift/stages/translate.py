@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+from sceneshift.images.finding import FORMAT_NAMES, find_photos
 from sceneshift.images.photo_files import PhotoFile, read_photo_file, write_photo_file
-from sceneshift.images.reading import FORMAT_NAMES, UnusablePhotoError, find_photos
-from sceneshift.photos.held_out import held_out_name
+from sceneshift.images.reading import UnusablePhotoError
+from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, inside
 from sceneshift.runtime.progress import Progress
 from sceneshift.translator.translator import Edited, Translator, load_translator
 
-MASKS = "masks"  # folder of the masks within the output folder
 WORKERS = 2  # threads that decode and encode beside the network
 GROUP = 16  # photos edited together …
 GROUP_BYTES = 2**26  # … or fewer: as many as take this much memory once decoded
@@ -70,6 +70,7 @@ def _translate_files(
 ) -> Translated:
     """Decode a group ahead, edit a group, encode behind."""
     count, skipped = 0, []
+    mask_of = _mask_files(out, [name for _, name in files]) if masks else {}
     writing: list[Future] = []
     with (
         ThreadPoolExecutor(WORKERS) as pool,
@@ -88,7 +89,7 @@ def _translate_files(
             for future in writing:
                 future.result()
             writing = [
-                pool.submit(_write, out, name, result, photo, masks)
+                pool.submit(_write, out / name, result, photo, mask_of.get(name))
                 for (name, photo), result in zip(usable, edited, strict=True)
             ]
             count += len(usable)
@@ -103,23 +104,28 @@ def _translate_store(editor: Translator, path: Path, out: Path, strength: float,
         indices = store.held_out_indices
         if not len(indices):
             raise SceneshiftError(f"{path} has no held-out photos. Set photos.held_out above 0, or name a folder.")
-        for index in indices:
-            inside(out, store.names[index], path)
+        names = {index: store.names[index] for index in indices.tolist()}
+        files = {name: inside(out, png, path) for name, png in png_names(list(names.values())).items()}
+        mask_of = _mask_files(out, list(files)) if masks else {}
         with Progress("translating", len(indices), unit="photos", beside=out) as progress:
             for start in range(0, len(indices), GROUP):
                 group = indices[start : start + GROUP]
                 images = store.images(group)
                 for index, image, result in zip(group, images, editor.edited(list(images), strength), strict=True):
-                    like = PhotoFile(image, None, "PNG", {})
-                    _write(out, held_out_name(store.names[index]), result, like, masks)
+                    name, like = names[index], PhotoFile(image, None, "PNG", {})
+                    _write(files[name], result, like, mask_of.get(name))
                 progress.advance(len(group))
     return Translated(len(indices), [])
 
 
-def _write(out: Path, name: str, edited: Edited, like: PhotoFile, masks: bool) -> None:
-    write_photo_file(out / name, edited.image, like)
-    if masks:
-        with atomic_file(out / MASKS / held_out_name(name)) as temporary:
+def _mask_files(out: Path, names: list[str]) -> dict[str, Path]:
+    return {name: out / masks_folder(names) / png for name, png in png_names(names).items()}
+
+
+def _write(path: Path, edited: Edited, like: PhotoFile, mask: Path | None) -> None:
+    write_photo_file(path, edited.image, like)
+    if mask is not None:
+        with atomic_file(mask) as temporary:
             Image.fromarray(np.asarray(edited.mask)).save(temporary)
 
 
@@ -131,9 +137,7 @@ def _listed(photos: Path, out: Path) -> list[tuple[Path, str]]:
         files = [(photos, photos.name)]
         folder = photos.parent
     else:
-        written = out.resolve()
-        found = (path for path in find_photos(photos) if written not in path.resolve().parents)
-        files = [(path, path.relative_to(photos).as_posix()) for path in found]
+        files = [(path, path.relative_to(photos).as_posix()) for path in find_photos(photos, without=[out])]
         folder = photos
     if out.resolve() == folder.resolve():
         raise SceneshiftError(f"{out} is where the photos themselves lie: they would be overwritten. Name another.")
