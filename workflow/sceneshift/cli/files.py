@@ -1,0 +1,64 @@
+"""The files of a command, checked before its work starts: the work may take days."""
+
+import contextlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sceneshift.runtime.errors import SceneshiftError, explanation
+from sceneshift.runtime.file_kinds import what_is
+
+# How the arguments' help names each kind that can be told from the content.
+WORDS = {
+    "generator": "generator", "predictor": "predictor", "translator": "translator", "judge": "judge",
+    "boundary": "boundar", "photo store": "photo store", "latent/score store": "latent/score store",
+    "picture": "image|picture|photo", "folder": "folder",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A file or folder that an argument names; `described` by its help, in which `… to write` tells an output."""
+
+    argument: str
+    path: Path
+    described: str
+
+    @property
+    def is_output(self) -> bool:
+        return bool(re.search(r"\bto write\b", self.described))
+
+    def check(self) -> None:
+        """Raise SceneshiftError for an input that is missing or another thing, and an output that cannot be written."""
+        self._check_output() if self.is_output else self._check_input()
+
+    def _check_input(self) -> None:
+        if not os.path.exists(self.path):
+            self._refuse("does not exist")
+        if not os.access(self.path, os.R_OK):
+            self._refuse("must not be read: mend its permissions")
+        words = WORDS.get(kind := what_is(self.path))
+        if words and not re.search(words, self.described):
+            self._refuse(f"is a {kind}")
+
+    def _check_output(self) -> None:
+        what, _, _ = self.described.partition(" to write")
+        if "folder" not in what and self.path.is_dir():
+            self._refuse("is a folder")
+        if what in ("folder", "the folder") and self.path.is_file():
+            self._refuse("is a file")
+        try:
+            if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
+                self._refuse("is a device, which must not be replaced")
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(self.path)  # is the name too long, or below a file?
+            folder = next(folder for folder in self.path.absolute().parents if folder.exists())
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            self._refuse(f"cannot be written: {explanation(error) or error}")
+
+    def _refuse(self, what: str) -> None:
+        expected = re.split(r"[;:] ", self.described)[0]
+        raise SceneshiftError(f"{self.argument}: {self.path} {what}; expected: {expected}.")
