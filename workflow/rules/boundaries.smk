@@ -1,10 +1,12 @@
 # Boundaries in W: fitted, one linear SVM an attribute; made elsewhere; or found without labels.
 
+imported_boundaries = {boundary.name: boundary for boundary in settings.boundaries.import_}
+
 
 rule fit_boundary:
     input:
         store=results("{run}/synthesis.h5"),
-        shards=shards,
+        shards=shards.files,
     output:
         boundary=results("{run}/boundaries/{attribute}.npz"),
     log:
@@ -12,14 +14,14 @@ rule fit_boundary:
     benchmark:
         benchmarks("{run}/fit_boundary/{attribute}.tsv")
     wildcard_constraints:
-        attribute=one_of(fitted_attributes(settings)),
+        attribute=one_of(attributes.fitted),
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(10),
+        mem_mb=doubling(2000),
+        runtime=doubling(10),
     params:
-        settings=settings_json("boundaries", "fit_boundary"),
+        settings=settings_json(settings.boundaries, "fit_boundary"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.fit_boundary"),
     shell:
@@ -29,7 +31,7 @@ rule fit_boundary:
 
 rule import_boundary:
     input:
-        boundary=lambda wildcards: imported_boundaries[wildcards.attribute].file,
+        lambda wildcards: file_inputs(imported_boundaries[wildcards.attribute].file),
         generator=results("{run}/generator/generator.safetensors"),
     output:
         boundary=results("{run}/boundaries/{attribute}.npz"),
@@ -42,13 +44,15 @@ rule import_boundary:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(5),
+        mem_mb=doubling(2000),
+        runtime=doubling(5),
     params:
+        file=lambda wildcards: imported_boundaries[wildcards.attribute].file,
+        contents=lambda wildcards: contents(imported_boundaries[wildcards.attribute].file),
         layers_of=lambda wildcards: imported_boundaries[wildcards.attribute].layers_of,
         code=code_version("sceneshift.stages.import_boundary"),
     shell:
-        "sceneshift import-boundary {input.boundary:q} {output.boundary:q} --generator {input.generator:q}"
+        "sceneshift import-boundary {params.file:q} {output.boundary:q} --generator {input.generator:q}"
         " --name {wildcards.attribute:q} --layers-of {params.layers_of} 2>&1 | tee {log:q}"
 
 
@@ -71,8 +75,8 @@ if settings.boundaries.sefa.components:
         conda:
             "../../envs/sceneshift.yaml"
         resources:
-            mem_mb=megabytes(2000),
-            runtime=minutes(5),
+            mem_mb=doubling(2000),
+            runtime=doubling(5),
         params:
             code=code_version("sceneshift.stages.factorize_generator"),
         shell:

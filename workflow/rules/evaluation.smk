@@ -13,8 +13,8 @@ rule fit_judge:
     threads: share_of_cores(2)
     resources:
         gpu=1,
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
     params:
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
@@ -31,7 +31,7 @@ rule evaluate_translator:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
         predictor=results("{run}/predictor/predictor.safetensors"),
         edit=results("{run}/pairs/{attribute}/edit.json"),
-        judge=results("{run}/judge/judge.safetensors") if has_judge else [],
+        judge=results("{run}/judge/judge.safetensors") if judged else [],
     output:
         table=report(
             results("{run}/evaluation/{attribute}.csv"),
@@ -45,15 +45,15 @@ rule evaluate_translator:
         benchmarks("{run}/evaluate_translator/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(edit_count)
+    threads: share_of_cores(edits.count)
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(60),
+        mem_mb=doubling(6000),
+        runtime=doubling(60),
     params:
-        settings=settings_json("evaluation", "evaluate_translator"),
+        settings=settings_json(settings.evaluation, "evaluate_translator"),
         strength=settings.translate.strength,
-        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if has_judge else "",
+        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if judged else "",
         seed=settings.seed,
         code=code_version("sceneshift.stages.evaluate_translator"),
     shell:

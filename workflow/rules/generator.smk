@@ -7,7 +7,7 @@ if settings.generator.import_:
 
     rule import_generator:
         input:
-            checkpoint=settings.generator.import_,
+            file_inputs(settings.generator.import_),
         output:
             generator=results(f"{{run}}/generator/{imported}.safetensors"),
         log:
@@ -17,14 +17,16 @@ if settings.generator.import_:
         conda:
             "../../envs/sceneshift.yaml"
         resources:
-            mem_mb=megabytes(4000),
-            runtime=minutes(10),
+            mem_mb=doubling(4000),
+            runtime=doubling(10),
         params:
+            checkpoint=uncompared(settings.generator.import_),
+            contents=lambda wildcards: contents(settings.generator.import_),
             resolution=settings.photos.resolution,
             width=settings.photos.shape[1],
             code=code_version("sceneshift.stages.import_generator"),
         shell:
-            "sceneshift import-generator {input.checkpoint:q} {output.generator:q}"
+            "sceneshift import-generator {params.checkpoint:q} {output.generator:q}"
             " --resolution {params.resolution} --width {params.width} 2>&1 | tee {log:q}"
 
 
@@ -33,7 +35,7 @@ if settings.generator.warm_start or not settings.generator.import_:
     rule train_generator:
         input:
             photos=results("{run}/photos.h5"),
-            warm_start=settings.generator.warm_start or [],
+            warm_start=file_inputs(settings.generator.warm_start),
         output:
             generator=results("{run}/generator/generator.safetensors"),
         log:
@@ -41,17 +43,18 @@ if settings.generator.warm_start or not settings.generator.import_:
         benchmark:
             benchmarks("{run}/train_generator.tsv")
         priority: 1  # nearly everything waits for it
-        retries: retries(5)
+        retries: retries(workflow, 5)
         conda:
             "../../envs/sceneshift.yaml"
         threads: 8
         resources:
             gpu=settings.generator.gpus,
-            mem_mb=megabytes(16000 * settings.generator.gpus),
-            runtime=minutes(2880),
+            mem_mb=doubling(16000 * settings.generator.gpus),
+            runtime=doubling(2880),
         params:
-            settings=uncompared_settings_json("generator", "train_generator"),
-            shaping=settings_json("generator", "train_generator"),
+            settings=uncompared_settings_json(settings.generator, "train_generator"),
+            shaping=settings_json(settings.generator, "train_generator"),
+            warm_start=lambda wildcards: contents(settings.generator.warm_start),
             mirror="--mirror" if settings.photos.mirror else "--no-mirror",
             seed=settings.seed,
             code=code_version("sceneshift.stages.train_generator"),

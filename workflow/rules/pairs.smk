@@ -6,7 +6,7 @@ rule make_pairs:
         generator=results("{run}/generator/generator.safetensors"),
         predictor=results("{run}/predictor/predictor.safetensors"),
         boundary=results("{run}/boundaries/{attribute}.npz"),
-        condition=condition_boundaries,
+        condition=edits.held,
         rescoring=results("{run}/rescoring/{attribute}.csv"),
         store=results("{run}/synthesis.h5"),
     output:
@@ -20,15 +20,15 @@ rule make_pairs:
         benchmarks("{run}/make_pairs/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(edit_count)
+    threads: share_of_cores(edits.count)
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(240),
+        mem_mb=doubling(6000),
+        runtime=doubling(240),
     params:
         out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
-        settings=settings_json("pairs", "make_pairs"),
+        edit=lambda wildcards: canonical_json(edits.of(wildcards)),
+        settings=settings_json(settings.pairs, "make_pairs"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.make_pairs"),
     shell:
@@ -39,9 +39,6 @@ rule make_pairs:
 
 
 rule import_pairs:
-    input:
-        source=lambda wildcards: f"{edit_of(wildcards.attribute).pairs}/train_A",
-        edited=lambda wildcards: f"{edit_of(wildcards.attribute).pairs}/train_B",
     output:
         source=directory(results("{run}/pairs/{attribute}/train_A")),
         edited=directory(results("{run}/pairs/{attribute}/train_B")),
@@ -56,12 +53,13 @@ rule import_pairs:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(60),
+        mem_mb=doubling(2000),
+        runtime=doubling(60),
     params:
-        folder=lambda wildcards: edit_of(wildcards.attribute).pairs,
+        folder=lambda wildcards: edits.of(wildcards).pairs,
+        contents=lambda wildcards: contents(edits.of(wildcards).pairs),
         out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        edit=lambda wildcards: canonical_json(edit_of(wildcards.attribute)),
+        edit=lambda wildcards: canonical_json(edits.of(wildcards)),
         code=code_version("sceneshift.stages.import_pairs"),
     shell:
         "sceneshift import-pairs {params.folder:q} {params.out:q} --edit {params.edit:q} 2>&1 | tee {log:q}"

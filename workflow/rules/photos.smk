@@ -1,9 +1,11 @@
 # Photos in: rendered streets, or the user's folder, as one store.
 
+photos_folder = settings.photos.folder if settings.photos.source == "folder" else None
+
 
 rule prepare_photos:
     input:
-        folder=photos_folder,
+        recovered,
     output:
         photos=results("{run}/photos.h5"),
         table=results("{run}/photos.csv"),
@@ -16,13 +18,15 @@ rule prepare_photos:
         "../../envs/sceneshift.yaml"
     threads: 8
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(120),
+        mem_mb=doubling(4000),
+        runtime=doubling(120),
     params:
-        settings=uncompared_settings_json("photos", "prepare_photos"),
-        shaping=settings_json("photos", "prepare_photos"),
+        folder=uncompared(photos_folder or ""),
+        contents=lambda wildcards: contents(photos_folder),
+        settings=uncompared_settings_json(settings.photos, "prepare_photos"),
+        shaping=settings_json(settings.photos, "prepare_photos"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.prepare_photos"),
     shell:
-        "sceneshift prepare-photos {input.folder:q} {output.photos:q} --table {output.table:q}"
+        "sceneshift prepare-photos {params.folder:q} {output.photos:q} --table {output.table:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

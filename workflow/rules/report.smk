@@ -7,15 +7,15 @@ rule report:
         generator=results("{run}/generator/generator.safetensors"),
         accuracy=results("{run}/predictor/accuracy.csv"),
         store=results("{run}/synthesis.h5"),
-        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_names(settings)),
-        rescoring=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_names(settings)),
+        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=attributes.boundaries),
+        rescoring=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=attributes.boundaries),
         attributes=results("{run}/attributes.csv"),
-        judge=results("{run}/judge/judge.safetensors") if has_judge else [],  # here too, or it waits for the ranking
-        edits=for_each_chosen(results("{run}/edits/{attribute}.png")),
-        pairs=for_each_chosen(results("{run}/pairs/{attribute}/pairs.csv")),
-        translators=for_each_chosen(results("{run}/translators/{attribute}/translator.safetensors")),
-        translated=for_each_chosen(results("{run}/translated/{attribute}")),
-        evaluation=for_each_chosen(results("{run}/evaluation/{attribute}.csv")),
+        judge=results("{run}/judge/judge.safetensors") if judged else [],  # here too, or it waits for the ranking
+        edits=ranking.for_each_chosen(results("{run}/edits/{attribute}.png")),
+        pairs=ranking.for_each_chosen(results("{run}/pairs/{attribute}/pairs.csv")),
+        translators=ranking.for_each_chosen(results("{run}/translators/{attribute}/translator.safetensors")),
+        translated=ranking.for_each_chosen(results("{run}/translated/{attribute}")),
+        evaluation=ranking.for_each_chosen(results("{run}/evaluation/{attribute}.csv")),
     output:
         page=report(
             results("{run}/report.html"),
@@ -30,11 +30,11 @@ rule report:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(20),
+        mem_mb=doubling(4000),
+        runtime=doubling(20),
     params:
         folder=lambda wildcards: results(wildcards.run),
-        translated=["--translated-from", settings.translate.folder] if settings.translate.folder else [],
+        translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
         code=code_version("sceneshift.stages.report"),
     shell:
         "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} 2>&1 | tee {log:q}"

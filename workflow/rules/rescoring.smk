@@ -16,10 +16,10 @@ rule synthesize_unedited:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(60),
+        mem_mb=doubling(6000),
+        runtime=doubling(60),
     params:
-        settings=settings_json("synthesis", "synthesize_unedited"),
+        settings=settings_json(settings.synthesis, "synthesize_unedited"),
         codes=settings.rescoring.count,
         seed=settings.seed,
         code=code_version("sceneshift.stages.synthesize"),
@@ -44,13 +44,13 @@ rule rescore_boundary:
         benchmarks("{run}/rescore_boundary/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(len(boundary_names(settings)))
+    threads: share_of_cores(len(attributes.boundaries))
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(60),
+        mem_mb=doubling(6000),
+        runtime=doubling(60),
     params:
-        settings=settings_json("rescoring", "rescore_boundary"),
+        settings=settings_json(settings.rescoring, "rescore_boundary"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.rescore_boundary"),
     shell:
@@ -61,8 +61,8 @@ rule rescore_boundary:
 
 checkpoint rank_attributes:
     input:
-        tables=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=boundary_names(settings)),
-        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=boundary_names(settings)),
+        tables=expand(results("{{run}}/rescoring/{attribute}.csv"), attribute=attributes.boundaries),
+        boundaries=expand(results("{{run}}/boundaries/{attribute}.npz"), attribute=attributes.boundaries),
     output:
         attributes=report(
             results("{run}/attributes.csv"),
@@ -77,10 +77,10 @@ checkpoint rank_attributes:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(5),
+        mem_mb=doubling(1000),
+        runtime=doubling(5),
     params:
-        settings=edits_to_rank(),
+        settings=edits_to_rank(settings.edits),
         code=code_version("sceneshift.stages.rank_attributes"),
     shell:
         "sceneshift rank-attributes {output.attributes:q} --rescoring {input.tables:q}"
@@ -105,8 +105,8 @@ rule edit:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(10),
+        mem_mb=doubling(4000),
+        runtime=doubling(10),
     params:
         truncation=settings.pairs.truncation_psi,
         seed=settings.seed,

@@ -1,4 +1,7 @@
 # The attribute predictors, all in one file; what they take from elsewhere is downloaded first.
+predictors, downloads = with_downloads(settings.predictors, folder="results/downloads")
+predictor_paths = [path for predictor in predictors for path in predictor.sources().values()]
+photos_teach = learns_from_photos(predictors)
 
 if downloads:
 
@@ -10,13 +13,13 @@ if downloads:
         benchmark:
             "results/downloads/benchmarks/{file}.tsv"
         wildcard_constraints:
-            file="|".join(map(re.escape, downloads)),
+            file=one_of(downloads),
         localrule: True  # a cluster's nodes often have no internet
         conda:
             "../../envs/sceneshift.yaml"
         resources:
-            mem_mb=megabytes(1000),
-            runtime=minutes(60),
+            mem_mb=doubling(1000),
+            runtime=doubling(60),
         params:
             # as a function of the output no trigger: another mirror does not make the file anew, nor all that follows
             urls=lambda wildcards, output: downloads[wildcards.file],
@@ -26,8 +29,9 @@ if downloads:
 
 rule fit_predictor:
     input:
-        photos=results("{run}/photos.h5") if has_heads else [],
-        files=predictor_files,
+        recovered,
+        photos=results("{run}/photos.h5") if photos_teach else [],
+        files=file_inputs(*predictor_paths),
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),
         accuracy=report(
@@ -42,13 +46,14 @@ rule fit_predictor:
         benchmarks("{run}/fit_predictor.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(1 + has_judge)
+    threads: share_of_cores(1 + judged)
     resources:
         gpu=1,
-        mem_mb=megabytes(8000),
-        runtime=minutes(120),
+        mem_mb=doubling(8000),
+        runtime=doubling(120),
     params:
-        settings=canonical_json(predictors),
+        settings=compared(predictors),
+        contents=lambda wildcards: contents(*predictor_paths),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,

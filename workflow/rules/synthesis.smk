@@ -13,15 +13,15 @@ rule synthesize:
         benchmarks("{run}/synthesize/{shard}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(shard_count)
+    threads: share_of_cores(shards.count)
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(60),
+        mem_mb=doubling(6000),
+        runtime=doubling(60),
     params:
-        settings=settings_json("synthesis", "synthesize"),
-        start=shard_start,
-        codes=shard_codes,
+        settings=settings_json(settings.synthesis, "synthesize"),
+        start=shards.start,
+        codes=shards.length,
         seed=settings.seed,
         code=code_version("sceneshift.stages.synthesize"),
     shell:
@@ -34,7 +34,7 @@ rule synthesize:
 # input, whatever reasons of its own it has to run.
 rule index_synthesis:
     input:
-        shards=shards,
+        shards=shards.files,
         generator=results("{run}/generator/generator.safetensors"),
         predictor=results("{run}/predictor/predictor.safetensors"),
     output:
@@ -46,10 +46,10 @@ rule index_synthesis:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(10),
+        mem_mb=doubling(2000),
+        runtime=doubling(10),
     params:
-        settings=settings_json("synthesis", "index_synthesis"),
+        settings=settings_json(settings.synthesis, "index_synthesis"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.index_synthesis"),
     shell:

@@ -1,5 +1,7 @@
 # One pix2pixHD translator an edit, and the real photos through it.
 
+translated_folder = settings.translate.folder
+
 
 rule train_translator:
     input:
@@ -12,18 +14,18 @@ rule train_translator:
         logs("{run}/train_translator/{attribute}.log"),
     benchmark:
         benchmarks("{run}/train_translator/{attribute}.tsv")
-    retries: retries(5)
+    retries: retries(workflow, 5)
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(edit_count)
+    threads: share_of_cores(edits.count)
     resources:
         gpu=settings.translator.gpus,
-        mem_mb=megabytes(16000 * settings.translator.gpus),
-        runtime=minutes(1440),
+        mem_mb=doubling(16000 * settings.translator.gpus),
+        runtime=doubling(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        settings=uncompared_settings_json("translator", "train_translator"),
-        shaping=settings_json("translator", "train_translator"),
+        settings=uncompared_settings_json(settings.translator, "train_translator"),
+        shaping=settings_json(settings.translator, "train_translator"),
         seed=settings.seed,
         code=code_version("sceneshift.stages.train_translator"),
     shell:
@@ -34,7 +36,7 @@ rule train_translator:
 rule translate:
     input:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
-        photos=settings.translate.folder or results("{run}/photos.h5"),
+        photos=[] if translated_folder else results("{run}/photos.h5"),
     output:
         translated=directory(results("{run}/translated/{attribute}")),
     log:
@@ -43,15 +45,18 @@ rule translate:
         benchmarks("{run}/translate/{attribute}.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(edit_count)
+    threads: share_of_cores(edits.count)
     resources:
         gpu=1,
-        mem_mb=megabytes(6000),
-        runtime=minutes(240),
+        mem_mb=doubling(6000),
+        runtime=doubling(240),
     params:
+        photos=lambda wildcards, input: translated_folder or input.photos,
+        folder=lambda wildcards: translated_folder,
+        contents=lambda wildcards: contents(translated_folder),
         strength=settings.translate.strength,
         masks="--masks" if settings.translator.head == "edit" else "",
         code=code_version("sceneshift.stages.translate"),
     shell:
-        "sceneshift translate {input.translator:q} {input.photos:q} {output.translated:q}"
+        "sceneshift translate {input.translator:q} {params.photos:q} {output.translated:q}"
         " --strength {params.strength} {params.masks} 2>&1 | tee {log:q}"

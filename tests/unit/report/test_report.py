@@ -6,9 +6,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from sceneshift.report import reads
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.stages.report import report
+from sceneshift.streets.render import LABELS
 
+EDITS = ("natural_light", "vegetation")  # of the run
 VOID = {"meta", "img", "input", "source", "link", "br"}
 
 
@@ -103,6 +106,20 @@ def test_photos_are_compared_by_keyboard_and_masks_can_be_shown(page):
 def test_equal_runs_give_equal_bytes(built, finished_run, tmp_path):
     report(finished_run, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == built.read_bytes()
+
+
+def test_the_page_is_made_from_the_declared_files_alone(built, finished_run, tmp_path):
+    """What the rule declares, and the trainings' histories."""
+    chosen = {name: (*reads.BOUNDARY, *reads.EDIT) for name in EDITS}
+    each = [one.format(attribute=name) for name in LABELS for one in chosen.get(name, reads.BOUNDARY)]
+    trainings = ["generator/training", *(f"translators/{name}/training" for name in EDITS)]
+    run = tmp_path / finished_run.name
+    for name in (*reads.RUN, *each, *trainings):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (finished_run / name).is_dir() else shutil.copy
+        copy(finished_run / name, run / name)
+    report(run, tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_bytes() == built.read_bytes()
 
 
 @pytest.mark.parametrize(

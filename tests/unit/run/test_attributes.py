@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.run.attributes import boundary_names, check_attributes, fitted_attributes, scored_attributes
+from sceneshift.run.attributes import attributes_of, scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.labels import labelled_photos
 from sceneshift.settings import load_settings
@@ -88,7 +88,7 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
 )
 def test_an_unknown_attribute_is_named_with_those_that_are_known(config, says):
     with pytest.raises(SceneshiftError) as error:
-        check_attributes(load_settings(config))
+        attributes_of(load_settings(config))
     for part in says:
         assert part in str(error.value)
 
@@ -96,7 +96,7 @@ def test_an_unknown_attribute_is_named_with_those_that_are_known(config, says):
 def test_photos_without_classes_need_labels(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
     with pytest.raises(SceneshiftError, match="subfolders with photos"):
-        check_attributes(of_folder(tmp_path))
+        attributes_of(of_folder(tmp_path))
 
 
 def test_boundaries_come_from_three_places():
@@ -105,10 +105,9 @@ def test_boundaries_come_from_three_places():
         "import": [{"name": "snow", "file": "s.npy"}, {"name": "clouds_higan", "file": "c.npy"}],
         "sefa": {"components": 2, "levels": ["layout"]},
     }
-    settings = load_settings({"boundaries": sources})
-    assert fitted_attributes(settings) == ["clouds"], "an imported boundary takes the place of the fitted one"
-    assert boundary_names(settings) == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
-    check_attributes(settings)
+    attributes = attributes_of(load_settings({"boundaries": sources}))
+    assert attributes.fitted == ["clouds"], "an imported boundary takes the place of the fitted one"
+    assert attributes.boundaries == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
 
 
 def test_of_votes_only_the_questions_are_looked_at(tmp_path):

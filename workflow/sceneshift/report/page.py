@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 import sceneshift
+from sceneshift.report import reads
 from sceneshift.report.edits import Edit, read_edit
 from sceneshift.report.models import generator_section, predictor_section, ranking_section
 from sceneshift.report.plots import spoken
@@ -39,7 +40,7 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
     What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
-    run = Path(run_dir)
+    run, (template, style, script) = Path(run_dir), reads.TEMPLATES
     photos = table(needed(run / "photos.csv"), ("file", "status", "held_out"))
     ranked = table(
         run / "attributes.csv",
@@ -65,10 +66,10 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
             "sceneshift": sceneshift.__version__, "Python": platform.python_version(), "PyTorch": torch.__version__,
             "NumPy": np.__version__,
         },
-        "style": (HERE / "page.css").read_text(encoding="utf-8"),
-        "script": (HERE / "page.js").read_text(encoding="utf-8"),
+        "style": (HERE / style).read_text(encoding="utf-8"),
+        "script": (HERE / script).read_text(encoding="utf-8"),
     }  # fmt: skip
-    page = _environment().get_template("page.html.j2").render(facts).encode("utf-8")
+    page = _environment().get_template(template).render(facts).encode("utf-8")
     if len(page) > LARGEST:
         raise SceneshiftError(f"{out_html} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
     with atomic_file(out_html) as temporary:
@@ -107,10 +108,7 @@ def _figures(run: Path, photos: Any, ranked: Any, generator: Any, edits: list[Ed
 
 
 def _files(run: Path, chosen: list[str]) -> list[Path]:
-    one = [
-        "photos.h5", "generator/generator.safetensors", "predictor/predictor.safetensors", "synthesis.h5",
-        "attributes.csv", "judge/judge.safetensors",
-    ]  # fmt: skip
-    each = ["boundaries/{}.npz", "pairs/{}/pairs.csv", "translators/{}/translator.safetensors", "evaluation/{}.csv"]
-    names = one + [pattern.format(attribute) for attribute in chosen for pattern in each]
-    return [needed(run / name) for name in names if not name.startswith("judge") or (run / name).exists()]
+    """What the page is made from, folders of pictures left out."""
+    each = [pattern.replace("{attribute}", name) for name in chosen for pattern in (*reads.BOUNDARY, *reads.EDIT)]
+    judge = [reads.JUDGE] if (run / reads.JUDGE).exists() else []
+    return [path for name in (*reads.RUN, *judge, *each) if not needed(path := run / name).is_dir()]

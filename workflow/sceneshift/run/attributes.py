@@ -1,12 +1,35 @@
 """Which attributes a run scores, known from its config before any job runs: for the DAG and for early errors."""
 
 import re
+from collections import Counter
+from dataclasses import dataclass
 
 from sceneshift.attributes.names import must_be_known, side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import Settings
 
 _NO_FILE_NAME = re.compile(r"[.-].*|.*[/{}\x00-\x1f].*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The attributes of a run, by what becomes of them."""
+
+    scored: list[str]  # by the predictors, side by side
+    fitted: list[str]  # those that get a boundary fitted here
+    boundaries: list[str]  # every boundary by name: fitted, imported, found by SeFa
+
+
+def attributes_of(settings: Settings) -> Attributes:
+    """The attributes of a run. Raises SceneshiftError for one in boundaries or edits that there is not."""
+    scored, boundaries = scored_attributes(settings), settings.boundaries
+    imported = [boundary.name for boundary in boundaries.import_]
+    wanted = scored if boundaries.attributes == "all" else boundaries.attributes
+    fitted = [name for name in wanted if name not in imported]
+    sefa = [f"sefa_{level}_{k}" for level in boundaries.sefa.levels for k in range(1, boundaries.sefa.components + 1)]
+    attributes = Attributes(scored, fitted, [*fitted, *imported, *sefa])
+    _check(attributes, settings)
+    return attributes
 
 
 def scored_attributes(settings: Settings) -> list[str]:
@@ -21,26 +44,11 @@ def scored_attributes(settings: Settings) -> list[str]:
     return names
 
 
-def fitted_attributes(settings: Settings) -> list[str]:
-    """The attributes that get a boundary fitted here: those wanted, but for those whose boundary is imported."""
-    wanted = settings.boundaries.attributes
-    imported = [boundary.name for boundary in settings.boundaries.import_]
-    return [name for name in (scored_attributes(settings) if wanted == "all" else wanted) if name not in imported]
-
-
-def boundary_names(settings: Settings) -> list[str]:
-    """Every boundary of the run by name: fitted, imported, found by SeFa."""
-    sefa = settings.boundaries.sefa
-    found = [f"sefa_{level}_{k}" for level in sefa.levels for k in range(1, sefa.components + 1)]
-    return [*fitted_attributes(settings), *(boundary.name for boundary in settings.boundaries.import_), *found]
-
-
-def check_attributes(settings: Settings) -> None:
-    """Raise SceneshiftError for an attribute in boundaries or edits that is not scored or gets no boundary."""
-    scored, names = scored_attributes(settings), boundary_names(settings)
-    for name in fitted_attributes(settings):
+def _check(attributes: Attributes, settings: Settings) -> None:
+    scored, names = attributes.scored, attributes.boundaries
+    for name in attributes.fitted:
         must_be_known(name, scored, "boundaries.attributes", "the predictors score")
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
         raise SceneshiftError(f"boundaries: {', '.join(repeated)} is the name of several. Rename the imported ones.")
     for edit in settings.edits.attributes:
         where = f"edits.attributes ({edit.attribute})"

@@ -4,7 +4,6 @@ A slot is a lock on a file of the GPU's name. The kernel frees it when its holde
 nothing to clean up. Works without torch: the slot must be taken before CUDA looks at CUDA_VISIBLE_DEVICES.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.locks import lock
 
 POLL_SECONDS = 0.2
 
@@ -55,25 +55,14 @@ def _take(names: list[str], count: int) -> None:
     if folder.stat().st_uid != os.getuid():
         raise SceneshiftError(f"{folder} belongs to somebody else. Remove it, or set TMPDIR to a folder of your own.")
     said = False
-    with open(folder / "door", "w") as door:  # one at a time, so that two who want two never hold one each
-        fcntl.flock(door, fcntl.LOCK_EX)
+    with lock(folder / "door", wait=True):  # one at a time, so that two who want two never hold one each
         while True:
             for name in names:
-                if name not in _held and len(_held) < count and (lock := _lock(folder / name)):
-                    _held[name] = lock
+                if name not in _held and len(_held) < count and (held := lock(folder / name)):
+                    _held[name] = held
             if len(_held) == count:
                 return
             if not said:
                 said = True
                 print(f"Waiting for a GPU: of {len(names)}, {count - len(_held)} must become free.", file=sys.stderr)
             time.sleep(POLL_SECONDS)
-
-
-def _lock(path: Path) -> IO[str] | None:
-    file = open(path, "w")  # noqa: SIM115  (held as long as the process lives)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file

@@ -1,14 +1,45 @@
-"""plan.json: the jobs of a run's last command, which the workflow writes before the first of them starts."""
+"""plan.json: the jobs of a run's last command, which the workflow writes before the first of them starts.
 
-import csv
-import json
+`sceneshift status` holds logs and benchmarks against it; the next command looks there for what it may find made
+(recovery.py). No result depends on it.
+"""
+
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.tables import read_table
+
+
+class JobOfRule(BaseModel):
+    """A job as Snakemake plans it."""
+
+    wildcards: dict[str, str]
+    due: bool  # whether it is to run
+
+
+class PlannedRule(BaseModel):
+    """A rule with the patterns of its files, and its jobs."""
+
+    rule: str
+    log: str
+    benchmark: str
+    outputs: list[str]
+    behind_ranking: bool  # whether its jobs follow from the ranking of attributes
+    attributes: str  # a regular expression: the attributes that it is for
+    jobs: list[JobOfRule]
+
+
+class Plan(BaseModel):
+    """The rules in the workflow's order."""
+
+    run: str
+    rules: list[PlannedRule]
 
 
 @dataclass(frozen=True)
@@ -22,40 +53,57 @@ class PlannedJob:
     outputs: list[Path]
 
 
-def planned_jobs(folder: Path | str) -> Iterator[tuple[str, list[PlannedJob]]]:
+def write_plan(path: Path | str, plan: Plan) -> None:
+    """Write plan.json."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def planned_jobs(folder: Path | str) -> list[tuple[str, list[PlannedJob]]]:
     """(rule, its jobs) in the workflow's order, for results/RUN. No jobs: they follow from a ranking not yet made.
 
-    Raises SceneshiftError if no run was started there.
+    Raises SceneshiftError if no run was started there, or its plan cannot be read.
     """
     folder = Path(folder)
-    plan = folder / "plan.json"
+    path = folder / "plan.json"
     try:
-        rules = json.loads(plan.read_text(encoding="utf-8"))["rules"]
+        plan = Plan.model_validate_json(path.read_bytes())
+        chosen = _chosen_so_far(folder / "attributes.csv")
+        planned = [(rule.rule, _jobs(rule, plan.run, chosen)) for rule in plan.rules]
     except FileNotFoundError:
-        raise SceneshiftError(f"{plan} does not exist: no run was started there. Give results/RUN of a run.") from None
-    except (ValueError, KeyError, OSError) as error:
-        raise SceneshiftError(f"{plan} cannot be read ({error}). Start the run again; it is written anew.") from error
-    run, chosen = folder.resolve().name, _chosen(folder / "attributes.csv")
-    for rule in rules:
-        jobs = [_job(rule, job["wildcards"], job["due"]) for job in rule["jobs"]]
-        unknown = not jobs and rule["behind_ranking"]  # the ranking was still to be made then
-        if unknown:
-            mine = (name for name in chosen if re.fullmatch(rule["attributes"], name))
-            jobs = [_job(rule, {"run": run, "attribute": name}, None) for name in mine]
-        if jobs or (unknown and not chosen):
-            yield rule["rule"], sorted(jobs, key=lambda job: job.name)
+        raise SceneshiftError(f"{path} does not exist: no run was started there. Give results/RUN of a run.") from None
+    except (ValidationError, KeyError, re.error, OSError) as error:
+        what = str(error).partition("\n")[0]
+        raise SceneshiftError(
+            f"{path} cannot be read ({type(error).__name__}: {what}). Start the run again; it is then written again."
+        ) from error
+    waiting = {rule.rule for rule in plan.rules if rule.behind_ranking and not chosen}
+    return [(rule, jobs) for rule, jobs in planned if jobs or rule in waiting]
 
 
-def _job(rule: dict[str, Any], wildcards: dict[str, str], due: bool | None) -> PlannedJob:
+def chosen_attributes(table: Path | str) -> list[str]:
+    """The attributes that the ranking has chosen. Raises SceneshiftError if its table is damaged."""
+    return [row["attribute"] for row in read_table(table, {"attribute": str, "chosen": bool}) if row["chosen"]]
+
+
+def _chosen_so_far(table: Path) -> list[str]:
+    try:
+        return chosen_attributes(table) if table.is_file() else []
+    except SceneshiftError:
+        return []  # it is made again
+
+
+def _jobs(rule: PlannedRule, run: str, chosen: Sequence[str]) -> list[PlannedJob]:
+    jobs = [_job(rule, job.wildcards, job.due) for job in rule.jobs]
+    if not jobs and rule.behind_ranking:  # the ranking was still to be made then
+        mine = (name for name in chosen if re.fullmatch(rule.attributes, name))
+        jobs = [_job(rule, {"run": run, "attribute": name}, None) for name in mine]
+    return sorted(jobs, key=lambda job: job.name)
+
+
+def _job(rule: PlannedRule, wildcards: dict[str, str], due: bool | None) -> PlannedJob:
     def filled(pattern: str) -> Path:
         return Path(re.sub(r"\{(\w+)\}", lambda match: wildcards[match[1]], pattern))
 
     name = " ".join(value for key, value in wildcards.items() if key != "run")
-    return PlannedJob(name, due, filled(rule["log"]), filled(rule["benchmark"]), list(map(filled, rule["outputs"])))
-
-
-def _chosen(table: Path) -> list[str]:
-    if not table.is_file():
-        return []
-    with open(table, encoding="utf-8", errors="replace", newline="") as file:
-        return [row["attribute"] for row in csv.DictReader(file) if row.get("chosen") == "True"]
+    return PlannedJob(name, due, filled(rule.log), filled(rule.benchmark), list(map(filled, rule.outputs)))

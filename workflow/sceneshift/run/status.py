@@ -5,7 +5,6 @@ succeeded; its progress file says how far it is. Snakemake holds a lock while it
 job has failed, and that it is tried again (attempts.py).
 """
 
-import fcntl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from sceneshift.run.attempts import AGAIN, FAILED
 from sceneshift.run.plan import PlannedJob, planned_jobs
+from sceneshift.runtime.locks import NoLocksError, lock
 from sceneshift.runtime.progress import NAME, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
@@ -112,15 +112,14 @@ def _time(path: Path) -> float:
 
 
 def _locked(path: Path) -> bool:
-    """Whether a living process holds the lock."""
+    """Whether a living process holds the lock; where the file system has no locks, nobody does."""
     try:
-        with open(path) as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        held = lock(path, shared=True)
+    except (FileNotFoundError, NoLocksError):
         return False
-    except BlockingIOError:
-        return True
-    return False
+    if held:
+        held.close()
+    return held is None
 
 
 def _count(jobs: list[Job], state: str) -> int:

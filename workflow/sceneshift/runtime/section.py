@@ -89,8 +89,8 @@ class Section(BaseModel):
         return self._dump(lambda mark: rule in mark.rules and not mark.resumes)
 
     def taken_by(self, rule: str) -> dict[str, Any]:
-        """As `shaping`, with the keys that shape nothing: all that the command of `rule` is told."""
-        return self._dump(lambda mark: rule in mark.rules or not mark.reruns)
+        """As `shaping`, with the files that it reads and the keys that shape nothing: all that its command is told."""
+        return self._dump(lambda mark: rule in mark.reruns or not mark.reruns)
 
     def _dump(self, wanted: Callable[[Shapes], bool]) -> dict[str, Any]:
         marks = {name: self.shapes_of(name) for name in type(self).model_fields}

@@ -19,7 +19,7 @@ class GeneratorSettings(Section):
         alias="import",
         description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
-    warm_start: Annotated[str | None, IS_PATH, RESUMES] = Field(  # snapshots know the file by its content
+    warm_start: Annotated[str | None, IS_PATH, Shapes(jobs=("train_generator",))] = Field(
         None,
         description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )

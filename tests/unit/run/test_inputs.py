@@ -1,0 +1,51 @@
+"""Which jobs a run has and what they take in, from its settings."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learns_from_photos
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import load_settings
+
+
+def of(**wildcards):
+    return SimpleNamespace(run="r", **wildcards)
+
+
+def test_the_last_shard_is_smaller_and_growing_adds_shards():
+    shards = Shards(codes=25, size=10)
+    assert shards.files(of()) == [f"results/r/synthesis/000{i}.h5" for i in range(3)]
+    assert [(shards.start(of(shard=s)), shards.length(of(shard=s))) for s in ("0000", "0002")] == [(0, 10), (20, 5)]
+    assert Shards(codes=30, size=10).count == 3
+    assert Shards(codes=31, size=10).files(of())[:3] == shards.files(of())
+
+
+def test_edits_are_those_named_or_the_default():
+    named = [{"attribute": "snow", "distance": 2.0, "condition_on": ["clouds"]}]
+    edits = Edits(load_settings({"edits": {"top": 3, "attributes": named}}).edits)
+    assert edits.count == 3
+    assert edits.of(of(attribute="snow")).distance == 2
+    assert edits.of(of(attribute="clouds")).distance == "auto"
+    assert edits.held(of(attribute="snow")) == ["results/r/boundaries/clouds.npz"]
+    assert edits.held(of(attribute="clouds")) == []
+
+
+def test_what_the_ranking_chose_is_filled_in(tmp_path):
+    table = tmp_path / "attributes.csv"
+    ranking = Ranking(lambda run: table)
+    files = ranking.for_each_chosen("results/{run}/edits/{attribute}.png")
+    assert ranking.patterns == ["results/{run}/edits/{attribute}.png"]
+    table.write_text("attribute,chosen\nsnow,True\nfog,False\nNA,True\n")
+    assert files(of()) == ["results/r/edits/snow.png", "results/r/edits/NA.png"]
+    table.write_text("attribute,chosen\nsnow\n")
+    with pytest.raises(SceneshiftError, match=r"attributes\.csv, line 2"):
+        files(of())
+
+
+def test_a_judge_needs_labels_and_formulas_need_no_photos():
+    assert has_judge(load_settings({}))
+    assert not has_judge(load_settings({"evaluation": {"judge": "none"}}))
+    assert not has_judge(load_settings({"photos": {"source": "folder", "folder": "photos"}}))
+    assert learns_from_photos(load_settings({}).predictors)
+    assert not learns_from_photos(load_settings({"predictors": [{"kind": "photometric"}]}).predictors)

@@ -1,0 +1,52 @@
+"""What comes from outside a run and is compared by what it holds.
+
+Snakemake compares files by time, or by checksum below 1 MB. Of a folder it looks at the folder's own time alone, and
+misses what changes in subfolders. And what ships with the workflow has another path and time in each clone. Both,
+and paths that Snakemake would read as patterns of its own, reach a rule as params: the path, which is not compared, and
+a digest of the contents, which is.
+"""
+
+import functools
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from sceneshift.attributes.names import RESOURCES
+from sceneshift.images.finding import find_photos
+from sceneshift.runtime.files import sha256_of
+
+_PATTERN = re.compile(r"\{\s*[.\w]+.*\}|<[a-z][a-z0-9_]*>")  # Snakemake fills in wildcards and path variables
+
+
+def file_inputs(*paths: str | None) -> list[str]:
+    """Those of `paths` that Snakemake compares well itself: a rule's input files."""
+    return [path for path in paths if path and not _compared_here(path)]
+
+
+def contents(*paths: str | None) -> str:
+    """A digest of all that `file_inputs` leaves out of `paths`; empty if that is nothing.
+
+    Of what ships, the bytes count; of a folder, the names, sizes and times of its photos (100,000 take a second).
+    """
+    return " ".join(_digest(path) for path in paths if path and _compared_here(path))
+
+
+def _compared_here(path: str) -> bool:
+    return os.path.isdir(path) or _ships(path) or _PATTERN.search(path) is not None
+
+
+def _ships(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(RESOURCES.resolve())
+
+
+@functools.cache
+def _digest(path: str) -> str:
+    if _ships(path):
+        return sha256_of(path)[:16]
+    listing = hashlib.sha256()
+    for photo in find_photos(Path(path)) if os.path.isdir(path) else [Path(path)]:
+        seen = photo.lstat() if photo.is_symlink() and not photo.exists() else photo.stat()
+        line = f"{os.path.relpath(photo, path)}\0{seen.st_size}\0{seen.st_mtime_ns}\n"
+        listing.update(os.fsencode(line))
+    return listing.hexdigest()[:16]

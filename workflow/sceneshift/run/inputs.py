@@ -1,0 +1,85 @@
+"""What rules take in, and which jobs there are, as far as it follows from the settings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sceneshift.run.paths import results
+from sceneshift.run.plan import chosen_attributes
+from sceneshift.scoring.kind import FittedHeads, PredictorSettings
+from sceneshift.settings import EditSettings, EditsSettings, Settings
+
+
+def learns_from_photos(predictors: Sequence[PredictorSettings]) -> bool:
+    """Whether a predictor is fitted to photos of the run: formulas and finished models wait for none."""
+    return any(isinstance(predictor, FittedHeads) for predictor in predictors)
+
+
+def has_judge(settings: Settings) -> bool:
+    """Whether the run has a judge: only rendered streets have labels that one can learn."""
+    return settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The synthesised codes in shards of a fixed size: a job each. Growing the total adds shards."""
+
+    codes: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        """Number of shards; the last one may be smaller."""
+        return -(-self.codes // self.size)
+
+    def start(self, wildcards: Any) -> int:
+        """Index of the shard's first code."""
+        return int(wildcards.shard) * self.size
+
+    def length(self, wildcards: Any) -> int:
+        """Number of codes in the shard."""
+        return min(self.size, self.codes - self.start(wildcards))
+
+    def files(self, wildcards: Any) -> list[str]:
+        """All shards of the run."""
+        return [results(f"{wildcards.run}/synthesis/{shard:04d}.h5") for shard in range(self.count)]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The edits of a run: those that the config names, and those that come in by the rank of their attribute."""
+
+    settings: EditsSettings
+
+    @property
+    def count(self) -> int:
+        """How many go on, whatever the ranking says."""
+        return max(self.settings.top, len(self.settings.attributes))
+
+    def of(self, wildcards: Any) -> EditSettings:
+        """The edit that the config asks for, or the default edit of an attribute."""
+        named = {edit.attribute: edit for edit in self.settings.attributes}
+        return named.get(wildcards.attribute, EditSettings(attribute=wildcards.attribute))
+
+    def held(self, wildcards: Any) -> list[str]:
+        """Boundaries of the attributes that the edit holds."""
+        return [results(f"{wildcards.run}/boundaries/{name}.npz") for name in self.of(wildcards).condition_on]
+
+
+class Ranking:
+    """The choice of attributes behind the checkpoint, for input functions."""
+
+    def __init__(self, table: Callable[[str], str]) -> None:
+        """table: gives a run's table of attributes, or raises what Snakemake wants raised until that is made."""
+        self._table = table
+        self.patterns: list[str] = []  # those that wait for it
+
+    def for_each_chosen(self, pattern: str) -> Callable[[Any], list[str]]:
+        """An input function: `pattern` with each chosen attribute filled in."""
+        self.patterns.append(pattern)
+
+        def filled(wildcards: Any) -> list[str]:
+            names = chosen_attributes(self._table(wildcards.run))
+            return [pattern.format(run=wildcards.run, attribute=name) for name in names]
+
+        return filled

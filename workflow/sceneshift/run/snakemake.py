@@ -1,0 +1,195 @@
+"""What the workflow asks of Snakemake itself. Nothing else in the package imports it.
+
+Not all of this is documented; it was checked with Snakemake 9.27 (the interfaces of executors 9.4 and loggers 2.1):
+
+- of `workflow`: exec_mode, dryrun, dag_settings.force_incomplete, resource_settings.cores and .nodes, global_resources,
+  register_resource, rules (name, output, log, benchmark, wildcard_constraints), persistence.metadata, dag.jobs,
+  dag.needrun and dag.forcefiles;
+- of jobs: rule, wildcards_dict; of records that a logger gets: event, log, rule_msg;
+- snakemake.io._IOFile and strip_wildcard_constraints; the files in .snakemake/locks;
+- that input functions are called before Snakemake looks for locks and for unfinished outputs;
+- that an exception without a traceback is printed without the lines of the Snakefile.
+"""
+
+import logging
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from snakemake.exceptions import WorkflowError
+from snakemake.io import _IOFile, strip_wildcard_constraints
+from snakemake.logging import logger
+from snakemake.shell import shell
+from snakemake_interface_executor_plugins.settings import ExecMode
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from sceneshift.run.attempts import note_another_attempt, note_failure
+from sceneshift.run.gpu_slots import visible_gpus
+from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, planned_jobs, write_plan
+from sceneshift.run.recovery import changed_outputs, stale_locks
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.locks import NoLocksError, lock
+
+
+class ConfigError(WorkflowError):
+    """What a user must mend: shown as its own text, without the lines of the Snakefile that found it."""
+
+    __traceback__ = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What jobs share on one machine. On a cluster they share nothing."""
+
+    cores: int | None
+    gpus: int
+
+
+def checked(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What `read` returns; its SceneshiftError as Snakemake's own, so that it ends the command before any job."""
+    try:
+        return read(*arguments, **options)
+    except SceneshiftError as error:
+        raise ConfigError(str(error)) from None
+
+
+def set_up_jobs(workflow: Any, folder: Path) -> None:
+    """Let jobs run this checkout's package, in `folder`; and leave signals to the stages."""
+    # The interpreter's own tools come first, activated venv or not; inside a conda environment `python` is that one's.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    if os.pathsep in str(folder):
+        raise ConfigError(f"{folder}: Python cannot import from a folder with a {os.pathsep} in its path. Rename it.")
+    path = shlex.quote(str(folder)).replace("{", "{{").replace("}", "}}")
+    # A time limit, `scancel` or preemption comes as SIGTERM, a scheduler's warning as SIGUSR1, to every process of a
+    # job. They are for the stage, which may have a snapshot to write: the shell and tee wait for it, and so does
+    # Snakemake inside a job.
+    if workflow.exec_mode != ExecMode.DEFAULT:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    shell.prefix(
+        "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM INT; command tee \"$@\"; }}; "
+        f'sceneshift() {{{{ PYTHONPATH={path} python -m sceneshift "$@"; }}}}; '
+    )
+
+
+def machine_of(workflow: Any) -> Machine:
+    """The cores and GPUs here, of which Snakemake then gives out no more than there are.
+
+    Each job takes a GPU for itself (gpu_slots.py). On a cluster the scheduler does both. `--resources gpu=K` is kept.
+    """
+    if workflow.exec_mode != ExecMode.DEFAULT or workflow.resource_settings.nodes is not None:
+        return Machine(None, 0)
+    gpus = len(visible_gpus())
+    if "gpu" not in workflow.global_resources:
+        if gpus:
+            workflow.register_resource("gpu", gpus)
+        else:
+            logger.info("No GPU here: everything runs on the CPU.")
+    return Machine(workflow.resource_settings.cores, gpus)
+
+
+def retries(workflow: Any, times: int) -> int:
+    """How often a training is tried again. A cluster's job is tried again as a whole, not within itself."""
+    return times if workflow.exec_mode == ExecMode.DEFAULT else 0
+
+
+def recovery(workflow: Any, run: str) -> Callable[[Any], list[str]]:
+    """An input function without inputs, for the first rules: puts in order what a kill or a hand left of the run."""
+    held: list[IO[str] | None] = []  # the run's lock, until this process ends
+
+    def recovered(wildcards: Any) -> list[str]:
+        if workflow.exec_mode == ExecMode.DEFAULT and not held:
+            workflow.dag_settings.force_incomplete = True
+            held.append(None if workflow.dryrun else _recover(workflow, run))
+        return []
+
+    return recovered
+
+
+def _recover(workflow: Any, run: str) -> IO[str] | None:
+    os.makedirs(".snakemake", exist_ok=True)
+    try:
+        held = lock(f".snakemake/sceneshift-{run}.lock")
+    except NoLocksError as error:
+        logger.warning(f"{error} Until then, after a kill: snakemake --unlock, and the same command again.")
+        return None
+    if held:  # else another command works on the run: Snakemake's own locks decide
+        if stale := stale_locks(Path(".snakemake/locks"), f"results/{run}"):
+            logger.info("The last command was killed. Going on from where it was.")
+        for path in stale:
+            path.unlink()
+        _run_changed_again(workflow, Path("results", run))
+    return held
+
+
+def _run_changed_again(workflow: Any, folder: Path) -> None:
+    """Force the jobs whose finished outputs were changed or lost."""
+    if not (folder / "plan.json").exists():
+        return
+    try:
+        planned = planned_jobs(folder)
+    except SceneshiftError as error:
+        logger.warning(f"{error} Files that were changed by hand are not looked for.")
+        return
+
+    def ended(output: Path) -> float | None:
+        record = workflow.persistence.metadata(_IOFile(str(output), rule=None))
+        ours = output.is_relative_to(folder)  # else it is shared by runs
+        return record.endtime if record and ours else None
+
+    changed, all_of_them = changed_outputs(planned, ended)
+    if changed and all_of_them:
+        logger.warning(f"Every file of {folder} has a new time, as after a copy (next time: cp -a).")
+        return
+    for output in changed:
+        kept = f" (kept as {shutil.copy2(output, f'{output}.set-aside')})" if output.is_file() else ""
+        logger.warning(f"{output} was changed or lost after it was made, and is made again{kept}.")
+    workflow.dag.forcefiles.update(map(str, changed))
+
+
+def note_start(workflow: Any, run: str, behind_ranking: Collection[str]) -> None:
+    """Write plan.json, and from now on tell the stages' logs what Snakemake alone knows of their jobs.
+
+    behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking
+    """
+    logger.addHandler(_StageLogs())
+    rules = [_planned(workflow, rule, behind_ranking) for rule in workflow.rules if rule.log]
+    write_plan(f"results/{run}/plan.json", Plan(run=run, rules=rules))
+
+
+def _planned(workflow: Any, rule: Any, behind_ranking: Collection[str]) -> PlannedRule:
+    outputs = [strip_wildcard_constraints(str(output)) for output in rule.output]
+    return PlannedRule(
+        rule=rule.name,
+        log=strip_wildcard_constraints(str(rule.log[0])),
+        benchmark=strip_wildcard_constraints(str(rule.benchmark)),
+        outputs=outputs,
+        behind_ranking=not set(outputs).isdisjoint(behind_ranking),
+        attributes=rule.wildcard_constraints.get("attribute", ".*"),
+        jobs=[
+            JobOfRule(wildcards=dict(job.wildcards_dict), due=workflow.dag.needrun(job))
+            for job in workflow.dag.jobs
+            if job.rule is rule
+        ],
+    )
+
+
+class _StageLogs(logging.Handler):
+    """Notes in the stages' logs that a job failed, and that it is tried again: a killed one says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failed: set[str] = set()
+
+    def emit(self, record: Any) -> None:
+        event, logs = getattr(record, "event", None), getattr(record, "log", None)
+        if event == LogEvent.JOB_ERROR and logs:
+            self._failed.add(logs[0])
+            note_failure(Path(logs[0]), record.rule_msg, [Path(log) for log in logs[1:]])
+        elif event == LogEvent.JOB_INFO and logs and logs[0] in self._failed:
+            note_another_attempt(Path(logs[0]))
