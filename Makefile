@@ -34,7 +34,7 @@ lint: $(SET_UP)
 	$(BIN)/ruff format --check
 
 docs: $(SET_UP)
-	$(BIN)/python -m tools.documentation .
+	$(BIN)/python -m tools.documentation
 
 benchmark: $(SET_UP)
 	$(BIN)/python -m tools.benchmark results/benchmark.csv

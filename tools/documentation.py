@@ -1,25 +1,20 @@
 """`make docs`: the option tables of config/README.md and the JSON schema, both made from the settings models."""
 
 import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
-from tools.reruns import key_table, rule_table
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
-from sceneshift.scoring.kinds import KINDS
-from sceneshift.settings import (
-    EditSettings,
-    ImportedBoundary,
-    KeepSettings,
-    Section,
-    SefaSettings,
-    Settings,
-)
+from sceneshift.settings import Section, Settings
+from sceneshift.settings.reading import sections_in
+from tools.reruns import key_table, rule_table
 
+REPOSITORY = Path(__file__).parents[1]
+README, SCHEMA = REPOSITORY / "config" / "README.md", REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
 RERUNS = """\
 ## What a change reruns
 
@@ -32,24 +27,12 @@ and white space do not count. `python -m tools.reruns` lists every module with i
 
 BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from the settings: end -->"
 
-# Sections that stand in a list or inside another section, behind the one they belong to.
-WITHIN: dict[str, dict[str, type[Section]]] = {
-    "predictors": {f"predictors, `kind: {kind}`": section for kind, section in KINDS.items()},
-    "boundaries": {"boundaries.import, each": ImportedBoundary, "boundaries.sefa": SefaSettings},
-    "edits": {"edits.attributes, each": EditSettings},
-    "pairs": {"pairs.keep": KeepSettings},
-}
-
 
 def option_tables() -> str:
     """Markdown: one table a section of the config, with every option's default and meaning; and what changes rerun."""
-    parts = [_heading("top level"), _table(Settings, skip_sections=True)]
-    for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            parts += [_heading(name), section.__doc__ or "", _table(section)]
-        for title, inner in WITHIN.get(name, {}).items():
-            parts += [_heading(title), inner.__doc__ or "", _table(inner)]
+    parts = ["### top level", _table(Settings, skip_sections=True)]
+    for title, section in _titled(Settings):
+        parts += [f"### {title}", section.__doc__ or "", _table(section)]
     return "\n\n".join([*parts, RERUNS, key_table(), MODULES, rule_table()])
 
 
@@ -67,20 +50,24 @@ def with_tables(readme: str) -> str:
     return f"{before}{BEGIN}\n\n{option_tables()}\n\n{END}{after}"
 
 
-def write_documentation(repository: Path) -> None:
+def write_documentation() -> None:
     """Write config/README.md and workflow/schemas/config.schema.yaml."""
-    readme = repository / "config" / "README.md"
-    texts = {
-        readme: with_tables(readme.read_text(encoding="utf-8")),
-        repository / "workflow" / "schemas" / "config.schema.yaml": schema(),
-    }
+    texts = {README: with_tables(README.read_text(encoding="utf-8")), SCHEMA: schema()}
     for path, text in texts.items():
         with atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
-def _heading(name: str) -> str:
-    return f"### {name}"
+def _titled(section: type[Section], before: str = "") -> Iterator[tuple[str, type[Section]]]:
+    """The sections within a section, and those within them, each with its heading."""
+    for name, field in section.model_fields.items():
+        key = before + (field.alias or name)
+        for inner in sections_in(field.annotation):
+            title = f"{key}, each" if get_origin(field.annotation) is list else key
+            if kind := inner.model_fields.get("kind"):
+                title = f"{key}, `kind: {get_args(kind.annotation)[0]}`"
+            yield title, inner
+            yield from _titled(inner, f"{key}.")
 
 
 def _table(section: type[BaseModel], skip_sections: bool = False) -> str:
@@ -106,4 +93,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    write_documentation(Path(sys.argv[1]))
+    write_documentation()

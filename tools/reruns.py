@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 from sceneshift.runtime.code_version import modules_behind
 from sceneshift.runtime.section import Section
 from sceneshift.settings import Settings
+from sceneshift.settings.reading import sections_in
 
 
 def reruns(section: type[Section] = Settings, before: str = "") -> dict[str, tuple[str, ...]]:
@@ -19,9 +19,8 @@ def reruns(section: type[Section] = Settings, before: str = "") -> dict[str, tup
         key, mark = before + (field.alias or name), section.shapes_of(name)
         if mark and mark.reruns != rules.get(f"{before}*"):
             rules[key] = mark.reruns
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, Section):
-                rules |= reruns(inner, f"{key}.")
+        for inner in sections_in(field.annotation):
+            rules |= reruns(inner, f"{key}.")
     return rules
 
 

@@ -8,8 +8,6 @@ from typing import get_args
 import pytest
 import yaml
 from pydantic import ValidationError
-from tools import documentation
-from tools.reruns import reruns
 
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
@@ -28,6 +26,8 @@ from sceneshift.settings import (
     parse,
     with_downloads,
 )
+from tools import documentation
+from tools.reruns import reruns
 
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW_TEXT = "\n".join(path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
@@ -252,10 +252,9 @@ def test_the_published_scale_scores_every_sun_attribute():
 
 
 def test_the_documentation_was_made_from_these_settings():
-    readme = (REPOSITORY / "config" / "README.md").read_text(encoding="utf-8")
+    readme = documentation.README.read_text(encoding="utf-8")
     assert documentation.with_tables(readme) == readme, "run `make docs`"
-    schema = (REPOSITORY / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
-    assert documentation.schema() == schema, "run `make docs`"
+    assert documentation.schema() == documentation.SCHEMA.read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_every_option_has_a_description():

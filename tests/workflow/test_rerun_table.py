@@ -23,9 +23,9 @@ from snakemake.settings.types import (
     ResourceSettings,
     StorageSettings,
 )
-from tools.reruns import rules_of_key
 
 from sceneshift.settings import EditSettings, Settings
+from tools.reruns import rules_of_key
 
 pytestmark = pytest.mark.slow
 

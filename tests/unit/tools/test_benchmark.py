@@ -1,6 +1,7 @@
 """`make benchmark` in miniature: every measure runs, and the table has them all."""
 
 import pandas as pd
+
 from tools import benchmark
 
 

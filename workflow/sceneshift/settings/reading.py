@@ -137,15 +137,16 @@ def _keys_at(model: type[Section], path: list[Any]) -> list[str]:
         if isinstance(part, int):
             continue
         field = next(f for name, f in model.model_fields.items() if part in (name, f.alias))
-        sections = _sections_in(field.annotation)
+        sections = sections_in(field.annotation)
         model = sections[0]
         if len(sections) > 1:  # predictors: any kind's keys
             return sorted({key for section in sections for key in section.model_fields})
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _sections_in(annotation: Any) -> list[type[Section]]:
+def sections_in(annotation: Any) -> list[type[Section]]:
+    """The kinds of sections that a key of this type may hold, itself or in a list."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
-    found = [s for argument in getattr(annotation, "__args__", ()) for s in _sections_in(argument)]
+    found = [s for argument in getattr(annotation, "__args__", ()) for s in sections_in(argument)]
     return found
