@@ -2,7 +2,9 @@
 
 A pickle is a program. Only the instructions that build containers are run here, and of the globals that it may name a
 few are known, each with a constructor of this module's own: nothing that a file names is ever imported or called.
-What is copied on the way is at most as large as the file, so that small files cannot ask for much memory.
+What is made on the way is at most four times as large as the file and 16 MB more (`Budget`), and so is what comes out,
+with all that it refers to counted once for every place that refers to it (`weigh`): whoever copies it then, place by
+place, does not fill the memory either. So small files cannot ask for much memory or time.
 """
 
 import math
@@ -15,8 +17,11 @@ from typing import IO, Any
 import numpy as np
 import torch
 
-MOST_INSTRUCTIONS = 2_000_000  # a checkpoint with its optimisers has some 50,000
+MOST_STEPS = 500_000  # instructions, and places in the result: a checkpoint with its optimisers has some 50,000
+COPIES, ROOM = 4, 2**24  # what may be made, in lengths of the file, and in bytes beyond that
+OBJECT = 64  # bytes that a container, a place in one, or a view is counted as
 KEYS = str | bytes | int | float | bool | None  # of dicts and sets: hashing nested tuples can take for ever
+LARGEST_KEY = 2**61 - 2  # whole numbers up to here hash differently; of those that hash alike, a dict takes for ever
 
 STORAGES = {
     f"{module}.{name}Storage": dtype
@@ -58,14 +63,56 @@ class Storage:
 
 
 class Budget:
-    """What may still be allocated, in bytes or items: no more in all than the file is long."""
+    """What may still be made of a file of `size` bytes: memory, and steps that cost time."""
 
     def __init__(self, size: int) -> None:
-        self.left = size
+        self.size, self.left, self.steps = size, COPIES * size + ROOM, MOST_STEPS
 
     def spend(self, amount: int) -> None:
+        """Count `amount` bytes."""
         self.left -= amount
-        require(self.left >= 0, "it asks for more memory than the file is long")
+        require(self.left >= 0, "it asks for much more memory than the file is long")
+
+    def step(self, count: int = 1) -> None:
+        """Count `count` instructions or places."""
+        self.steps -= count
+        require(self.steps >= 0, f"it has more than {MOST_STEPS:,} instructions, or places in what it describes")
+
+
+def weigh(content: Any, budget: Budget) -> None:
+    """Count what a pickle described, once for every place that refers to it: what is within itself has no end.
+
+    Keys count with all those above them, as names are put together from them.
+    """
+    pending = [(content, 0)]
+    while pending:
+        value, path = pending.pop()
+        budget.spend(OBJECT)
+        match value:
+            case torch.Tensor():
+                budget.spend(value.numel() * value.element_size())
+            case np.ndarray() if value.dtype.hasobject:
+                budget.step(value.size)
+                pending += [(inner, path) for inner in value.reshape(-1)]
+            case np.ndarray() | np.generic():
+                budget.spend(value.nbytes)
+            case Storage():
+                budget.spend(len(value.memory))
+            case State():
+                pending.append((value.fields, path + len(value.class_name)))
+            case str() | bytes() | bytearray():
+                budget.spend(len(value))
+            case int():
+                budget.spend(value.bit_length() // 8)
+            case dict():
+                budget.step(len(value))
+                for key, inner in value.items():
+                    length = path + (len(key) if isinstance(key, str | bytes) else OBJECT)
+                    budget.spend(length)
+                    pending.append((inner, length))
+            case list() | tuple() | set():
+                budget.step(len(value))
+                pending += [(inner, path) for inner in value]
 
 
 def new_storage(dtype: torch.dtype, numel: int, budget: Budget) -> Storage:
@@ -136,8 +183,8 @@ class Machine:
 
     def run(self) -> Any:
         """The object that the pickle describes."""
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(self.file)):
-            require(count < MOST_INSTRUCTIONS, f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+        for opcode, argument, _ in pickletools.genops(self.file):
+            self.budget.step()
             if opcode.name != "STOP":
                 self._step(opcode.name, argument)
         return self.stack.pop()
@@ -152,6 +199,7 @@ class Machine:
             case _ if name in CONSTANTS:
                 stack.append(CONSTANTS[name])
             case _ if name in EMPTY:
+                self.budget.spend(OBJECT)
                 stack.append(EMPTY[name]())
             case "MARK":
                 self.marked.append(stack)
@@ -164,6 +212,7 @@ class Machine:
                 stack.append(stack[-1])
             case "LIST" | "TUPLE" | "DICT":
                 items = self._since_mark()
+                self.budget.spend(OBJECT * (1 + len(items)))
                 made = _filled({}, items) if name == "DICT" else tuple(items) if name == "TUPLE" else items
                 self.stack.append(made)
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
@@ -183,8 +232,9 @@ class Machine:
                 _filled(checked(self.stack[-1], dict), items)
             case "ADDITEMS":
                 items = self._since_mark()
-                checked(self.stack[-1], set).update(checked(item, KEYS) for item in items)
+                checked(self.stack[-1], set).update(map(_key, items))
             case "PUT" | "BINPUT" | "LONG_BINPUT":
+                require(argument <= LARGEST_KEY, "impossible places in its memo")
                 self.memo[argument] = stack[-1]
             case "MEMOIZE":
                 self.memo[len(self.memo)] = stack[-1]
@@ -222,7 +272,8 @@ class Machine:
     def _build(self, target: Any, state: Any) -> None:
         match target:
             case State():
-                target.fields.update(_filled({}, [part for pair in checked(state, dict).items() for part in pair]))
+                self.budget.spend(OBJECT * len(checked(state, dict)))
+                target.fields.update(state)
             case _DType():
                 _, target.order, *structure = state[:5]
                 require(structure == [None, None, None], "structured arrays are not read")
@@ -241,20 +292,20 @@ class Machine:
         self.budget.spend(found)
         array.__setstate__((1, shape, made, bool(fortran), raw))
 
-    @staticmethod
-    def _scalar(dtype: "_DType", raw: Any) -> np.generic:
+    def _scalar(self, dtype: "_DType", raw: Any) -> np.generic:
         made, raw = checked(dtype, _DType).made(), _bytes(raw)
+        self.budget.spend(len(raw))
         require(not made.hasobject and len(raw) == made.itemsize > 0, f"a number, {made}, has {len(raw)} bytes")
         return np.frombuffer(raw, made)[0]
 
     def _dict(self, items: Any = ()) -> dict:
-        self.budget.spend(len(items))
+        self.budget.spend(OBJECT * (1 + len(items)))
         pairs = items.items() if isinstance(items, dict) else items
         return _filled({}, [part for key, value in pairs for part in (key, value)])
 
     def _set(self, items: Any = ()) -> set:
-        self.budget.spend(len(items))
-        return {checked(item, KEYS) for item in items}
+        self.budget.spend(OBJECT * (1 + len(items)))
+        return set(map(_key, items))
 
     def _encoded(self, text: str, encoding: str = "latin1") -> bytes:
         require(encoding in ("latin1", "latin-1"), "it encodes text in other ways than latin1")
@@ -269,9 +320,9 @@ class Machine:
         product((numel,))
         return self.storage(STORAGES[dtype.name], checked(key, str), numel)
 
-    @staticmethod
-    def _tensor(storage: Storage, offset: int, size: tuple, stride: tuple, *_: Any) -> torch.Tensor:
+    def _tensor(self, storage: Storage, offset: int, size: tuple, stride: tuple, *_: Any) -> torch.Tensor:
         values, numel = checked(storage, Storage).values, product(size)
+        self.budget.spend(OBJECT)
         product((offset,))
         product(stride)
         require(len(size) == len(stride), f"a tensor has {len(size)} sizes and {len(stride)} strides")
@@ -297,6 +348,7 @@ class _DType:
     order: str = "="
 
     def made(self) -> np.dtype:
+        require(len(self.code) < 16, "an array of an unusual dtype")
         dtype = np.dtype(self.order.replace("|", "=") + self.code)
         require(dtype.kind in "biufcSUO" and dtype.subdtype is None, "an array of an unusual dtype")
         return dtype
@@ -309,8 +361,14 @@ def _persisted(meta: dict[str, Any]) -> State:
 
 def _filled(target: dict, items: list[Any]) -> dict:
     for key, value in zip(items[::2], items[1::2], strict=True):
-        target[checked(key, KEYS)] = value
+        target[_key(key)] = value
     return target
+
+
+def _key(value: Any) -> Any:
+    """A value that may stand in a dict or a set."""
+    require(not isinstance(checked(value, KEYS), int) or abs(value) <= LARGEST_KEY, "huge numbers as keys")
+    return value
 
 
 def _bytes(raw: Any) -> bytes:

@@ -11,7 +11,17 @@ from typing import IO, Any
 import numpy as np
 import torch
 
-from sceneshift.foreign.pickle_machine import Budget, Machine, State, Storage, checked, new_storage, product, require
+from sceneshift.foreign.pickle_machine import (
+    Budget,
+    Machine,
+    State,
+    Storage,
+    checked,
+    new_storage,
+    product,
+    require,
+    weigh,
+)
 from sceneshift.runtime.errors import SceneshiftError
 
 __all__ = ["State", "read_npy", "read_pickle", "read_torch"]
@@ -49,7 +59,9 @@ def _read(path: Path | str, parse: Callable[[Any, Budget], Any]) -> Any:
     try:
         size = Path(path).stat().st_size
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return parse(mapped, Budget(size))
+            content = parse(mapped, Budget(size))
+        weigh(content, Budget(size))
+        return content
     except OSError as error:
         raise SceneshiftError(f"{path} cannot be read: {error.strerror or error}.") from error
     except pickle.UnpicklingError as error:
@@ -69,7 +81,7 @@ def _zip_format(path: Path, budget: Budget) -> Any:
         packed = [record.filename for record in records if record.compress_type != zipfile.ZIP_STORED]
         require(not packed, f"its record {packed[:1]} is compressed, which torch never does")
         claimed = sum(record.file_size for record in records)
-        require(claimed <= budget.left, f"its records claim {claimed:,} bytes, the file has {budget.left:,}")
+        require(claimed <= budget.size, f"its records claim {claimed:,} bytes, the file has {budget.size:,}")
         programs = [record.filename for record in records if record.filename.endswith("/data.pkl")]
         require(len(programs) == 1, "it is a zip file, but has no record data.pkl as torch's files do")
         folder = programs[0].removesuffix("/data.pkl")
