@@ -370,10 +370,14 @@ def genforce_discriminator(sizes):
         block, layer, *kind = name.split(".")
         step = int(math.log2(sizes.resolution / int(block[1:])))
         place = {
-            "fromrgb": "input0", "conv0": f"layer{2 * step}", "conv1": f"layer{2 * step + 1}",
-            "skip": f"skip_layer{step}", "conv": f"layer{2 * step}", "fc": f"layer{2 * step + 1}",
+            "fromrgb": "input0",
+            "conv0": f"layer{2 * step}",
+            "conv1": f"layer{2 * step + 1}",
+            "skip": f"skip_layer{step}",
+            "conv": f"layer{2 * step}",
+            "fc": f"layer{2 * step + 1}",
             "out": f"layer{2 * step + 2}",
-        }.get(layer)  # fmt: skip
+        }.get(layer)
         if kind in (["weight"], ["bias"]):
             sd[f"{place}.{kind[0]}"] = tensor
         elif layer in ("conv1", "skip"):

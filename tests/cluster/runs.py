@@ -86,8 +86,10 @@ class Run:
         with open(self.folder / "said.txt", "ab") as said:
             self.process = subprocess.Popen(
                 [SNAKEMAKE, *targets, *where, "--configfile", self.folder / "config.yaml"],
-                env=self.cluster.environment() if self.cluster else None, stdout=said, stderr=said,
-            )  # fmt: skip
+                env=self.cluster.environment() if self.cluster else None,
+                stdout=said,
+                stderr=said,
+            )
 
     def _profile(self) -> Path:
         """The profile that ships, but asking more often, since everything here takes seconds; and for single cores."""
@@ -138,18 +140,28 @@ class Run:
     def jobs(self) -> list[Job]:
         """All jobs of this working directory, those that are done too."""
         listed = self.cluster.run(
-            "squeue", "--states=all", "--noheader", "--sort=i", "-O",
+            "squeue",
+            "--states=all",
+            "--noheader",
+            "--sort=i",
+            "-O",
             "JobID:|,Comment:|,State:|,Partition:|,tres-per-job:|,TimeLimit:|,MinMemory:|,RestartCnt:|,WorkDir:|",
-        )  # fmt: skip
+        )
         rows = [line.split("|") for line in listed.splitlines()]
         return [
             Job(
-                int(number), re.sub("_wildcards_.*", "", comment.removeprefix("rule_")), state, partition,
-                int(gpus.split(":")[-1]) if "gpu" in gpus else 0, _minutes(limit), _megabytes(memory), int(restarts),
+                int(number),
+                re.sub("_wildcards_.*", "", comment.removeprefix("rule_")),
+                state,
+                partition,
+                int(gpus.split(":")[-1]) if "gpu" in gpus else 0,
+                _minutes(limit),
+                _megabytes(memory),
+                int(restarts),
             )
             for number, comment, state, partition, gpus, limit, memory, restarts, folder, _ in rows
             if Path(folder) == self.folder
-        ]  # fmt: skip
+        ]
 
     def job(self, number: int) -> Job:
         return next(job for job in self.jobs() if job.number == number)

@@ -143,10 +143,15 @@ class Cluster:
         self._write_files()
         try:
             self._start(
-                "munged", "--foreground", "--force", f"--key-file={self.folder}/munge.key",
-                f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munge.pid",
-                f"--log-file={self.folder}/log/munged.log", f"--seed-file={self.folder}/munge.seed",
-            )  # fmt: skip
+                "munged",
+                "--foreground",
+                "--force",
+                f"--key-file={self.folder}/munge.key",
+                f"--socket={self.folder}/munge.socket",
+                f"--pid-file={self.folder}/munge.pid",
+                f"--log-file={self.folder}/log/munged.log",
+                f"--seed-file={self.folder}/munge.seed",
+            )
             wait_until(lambda: (self.folder / "munge.socket").exists(), 10, "munged")
             self.start_controller()
             for node in NODES:
@@ -190,8 +195,10 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """For processes that are to find this cluster."""
         return {
-            **os.environ, MARK: str(self.folder), "PATH": f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}",
-        }  # fmt: skip
+            **os.environ,
+            MARK: str(self.folder),
+            "PATH": f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}",
+        }
 
     def run(self, *command: str, check: bool = True) -> str:
         """A command such as squeue; what it said."""
@@ -226,8 +233,11 @@ class Cluster:
             self.daemons[name] = subprocess.Popen(
                 [self.root / "usr/sbin" / program, *map(str, arguments)],
                 env={**self.environment(), "LD_LIBRARY_PATH": self._libraries()},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def _kill(self, name: str) -> None:
         self.daemons[name].kill()
@@ -239,9 +249,14 @@ class Cluster:
     def _write_files(self) -> None:
         host, user = socket.gethostname().split(".")[0], psutil.Process().username()
         text = CONFIGURATION.format(
-            host=host, user=user, folder=self.folder, plugins=self.library / "slurm-wlm", gpus=GPUS,
-            port=self.ports[0], node_ports=",".join(map(str, self.ports[1:])),
-        )  # fmt: skip
+            host=host,
+            user=user,
+            folder=self.folder,
+            plugins=self.library / "slurm-wlm",
+            gpus=GPUS,
+            port=self.ports[0],
+            node_ports=",".join(map(str, self.ports[1:])),
+        )
         (self.folder / "slurm.conf").write_text(text)
         for number in range(GPUS):  # a GPU needs a device file with a number
             (self.folder / "gpu" / f"fake{number}").symlink_to("/dev/null")

@@ -26,8 +26,13 @@ from sceneshift.stages.train_generator import train_generator
 pytestmark = pytest.mark.slow
 
 WITHOUT_GPU = {
-    "prepare_photos", "index_synthesis", "fit_boundary", "rank_attributes", "edit", "report",
-}  # fmt: skip
+    "prepare_photos",
+    "index_synthesis",
+    "fit_boundary",
+    "rank_attributes",
+    "edit",
+    "report",
+}
 TRAININGS = ("warned", "timed out", "cancelled", "requeued")
 
 

@@ -121,9 +121,10 @@ def exported_scorer(path):
     given, gives = (helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes)
     arrays = {"kernel": np.ones((2, 3, 3, 3), np.float32), "axes": np.array([2, 3])}
     nodes = [
-        helper.make_node("Conv", ["image", "kernel"], ["c"], strides=[2, 2]), helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Conv", ["image", "kernel"], ["c"], strides=[2, 2]),
+        helper.make_node("Relu", ["c"], ["r"]),
         helper.make_node("ReduceMean", ["r", "axes"], ["score"], keepdims=0),
-    ]  # fmt: skip
+    ]
     weights = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
     model = helper.make_model(helper.make_graph(nodes, "g", [given], [gives], weights), ir_version=10)
     helper.set_model_props(model, {"names": "sky,road", "range": "0,1"})

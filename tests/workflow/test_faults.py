@@ -140,9 +140,12 @@ def test_a_full_disk_fails_the_job_and_costs_nothing_else(run, tmp_path, clean_e
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 
     done = subprocess.run(
-        [*full.command(full.config()), target], env=clean_environment, preexec_fn=no_large_files,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [*full.command(full.config()), target],
+        env=clean_environment,
+        preexec_fn=no_large_files,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode != 0
     assert "Cannot write results/tiny/photos" in done.stdout + done.stderr
     full.make(full.config(), target)
@@ -160,9 +163,12 @@ def test_a_folder_that_may_not_be_written_is_named(run, tmp_path, clean_environm
         ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
 
     done = subprocess.run(
-        [*closed.command(closed.config()), target], env=clean_environment, preexec_fn=heed_permissions,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [*closed.command(closed.config()), target],
+        env=clean_environment,
+        preexec_fn=heed_permissions,
+        capture_output=True,
+        text=True,
+    )
     folder.chmod(0o755)
     assert done.returncode != 0
     assert "ermission" in done.stdout + done.stderr

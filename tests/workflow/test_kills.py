@@ -36,8 +36,11 @@ def training(request, run, tmp_path):
 def start(run, target):
     return subprocess.Popen(
         [*run.command(run.config()), target],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def wait_for_snapshot(folder: Path, process: subprocess.Popen) -> tuple[Path, int]:

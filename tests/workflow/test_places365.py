@@ -26,9 +26,12 @@ def server(places365_files):
 
 def places365(network, attributes_matrix):
     return {
-        "kind": "places365", "network": network, "attributes_matrix": attributes_matrix, "precision": "auto",
+        "kind": "places365",
+        "network": network,
+        "attributes_matrix": attributes_matrix,
+        "precision": "auto",
         "attributes": ["sunny", "outdoor", "scene_street"],
-    }  # fmt: skip
+    }
 
 
 def test_three_kinds_score_side_by_side_and_another_mirror_makes_nothing_anew(run, tmp_path, server, places365_files):

@@ -76,11 +76,13 @@ def plan(config: dict[str, Any], workflow: Path) -> dict[Job, Any]:
         jobs = [job for job in dag_api.workflow_api._workflow.dag.jobs if job.log]
     return {
         (job.rule.name, str(dict(job.wildcards_dict))): (
-            sorted(map(str, job.non_derived_params)), sorted(map(str, job.input)), job.rule.shellcmd,
+            sorted(map(str, job.non_derived_params)),
+            sorted(map(str, job.input)),
+            job.rule.shellcmd,
             sorted(map(str, [*job.output, *job.log, job.benchmark])),
         )
         for job in jobs
-    }  # fmt: skip
+    }
 
 
 def keys(model: type[BaseModel] = Settings, before: str = "") -> Iterator[tuple[str, Any]]:

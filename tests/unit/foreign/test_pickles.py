@@ -29,9 +29,14 @@ def path(tmp_path):
 def test_plain_containers_and_arrays_come_back(path, protocol):
     array = np.arange(6, dtype=np.float64).reshape(2, 3)
     plain = {
-        "none": None, "list": [1, 2.5, -(2**70), True, "ü\n", b"\xff"], "tuple": (), "dict": {1: {"a": "b"}},
-        "set": {3}, "ordered": OrderedDict(a=1), "shared": array,
-    }  # fmt: skip
+        "none": None,
+        "list": [1, 2.5, -(2**70), True, "ü\n", b"\xff"],
+        "tuple": (),
+        "dict": {1: {"a": "b"}},
+        "set": {3},
+        "ordered": OrderedDict(a=1),
+        "shared": array,
+    }
     plain["again"] = plain["list"]
     if protocol == 5:
         plain.pop("shared")  # its arrays are pickled in another way, which no checkpoint uses
@@ -51,10 +56,16 @@ def test_what_torch_saves_comes_back(path, zipped):
         "state": OrderedDict(
             weight=torch.nn.Parameter(weight), transposed=weight.T, half=weight.half(), part=weight[1:, 2]
         ),
-        "long": torch.arange(5), "empty": torch.zeros(0, 3), "scalar": torch.tensor(2.5), "flags": torch.tensor([True]),
-        "args": argparse.Namespace(size=64), "dtype": torch.float16, "size": weight.shape,
-        "buffers": torch.nn.BatchNorm1d(2).state_dict(), "optimizer": torch.optim.Adam([weight]).state_dict(),
-    }  # fmt: skip
+        "long": torch.arange(5),
+        "empty": torch.zeros(0, 3),
+        "scalar": torch.tensor(2.5),
+        "flags": torch.tensor([True]),
+        "args": argparse.Namespace(size=64),
+        "dtype": torch.float16,
+        "size": weight.shape,
+        "buffers": torch.nn.BatchNorm1d(2).state_dict(),
+        "optimizer": torch.optim.Adam([weight]).state_dict(),
+    }
     torch.save(saved, path, _use_new_zipfile_serialization=zipped)
     found = read_torch(path)
     for name, tensor in saved["state"].items():
@@ -134,7 +145,8 @@ HOSTILE = {
     "open": (lambda f: pickle.dumps(calls(open, str(ran(f)), "w")), r"`io.open`"),
     "nested": (lambda f: pickle.dumps({"a": [(OrderedDict(x=calls(os.mkdir, str(ran(f)))),)]}), r"`posix.mkdir`"),
     "in a state": (
-        lambda f: pickle.dumps(argparse.Namespace(x=calls(os.mkdir, str(ran(f))))), r"`posix.mkdir`",
+        lambda f: pickle.dumps(argparse.Namespace(x=calls(os.mkdir, str(ran(f))))),
+        r"`posix.mkdir`",
     ),
     "getattr": (lambda f: pickle.dumps(calls(getattr, "", "join")), r"`builtins.getattr`"),
     "instance": (lambda f: f"(S'touch {ran(f)}'\nios\nsystem\n.".encode(), r"INST \(os system\)"),
@@ -155,9 +167,10 @@ HOSTILE = {
     "a huge memo": (lambda f: b"\x80\x02]r\xff\xff\xff\x7f.", None),
     "huge bytes": (lambda f: b"\x80\x05\x96" + struct.pack("<Q", 2**45) + b".", "damaged"),
     "huge array": (
-        lambda f: pickle.dumps(np.zeros(3), 2).replace(b"K\x03\x85", b"J\xff\xff\xff\x7f\x85"), "expected 171798691",
+        lambda f: pickle.dumps(np.zeros(3), 2).replace(b"K\x03\x85", b"J\xff\xff\xff\x7f\x85"),
+        "expected 171798691",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -214,7 +227,7 @@ def changed_program(path, old, new):
         (b"X\x01\x00\x00\x000", b"X\x0b\x00\x00\x00/etc/passwd", "damaged.*no item"),  # a path instead of a key
         (b"X\x07\x00\x00\x00storage", b"X\x06\x00\x00\x00module", "something else than a whole storage"),
     ],
-)  # fmt: skip
+)
 def test_tensors_that_lie_about_their_storage_are_refused(path, old, new, words):
     changed_program(path, old, new)
     with pytest.raises(SceneshiftError, match=words):

@@ -148,9 +148,12 @@ def test_one_process_asked_to_stop_stops_all_with_a_snapshot(photos, tmp_path):
     command = [sys.executable, "-m", "sceneshift", "train-generator", str(photos), str(out), "--settings", chosen]
     environment = os.environ | {"PYTHONPATH": str(Path(training.__file__).parents[2])}
     launcher = subprocess.Popen(
-        [*command, "--device", "cpu", "--gpus", "2"], env=environment, text=True, stdout=subprocess.PIPE,
+        [*command, "--device", "cpu", "--gpus", "2"],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    )
     snapshot = tmp_path / "training" / "snapshot.pt"
     deadline = time.monotonic() + 120
     while not snapshot.exists() and launcher.poll() is None and time.monotonic() < deadline:

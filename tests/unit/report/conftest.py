@@ -86,8 +86,9 @@ def make_run(run, side=SIDE):
         np.savez(run / f"boundaries/{name}.npz", normal=np.ones(4, np.float32) / 2)
         rows = [
             (name, level, other, 0.1, 0.5, 0.4, 0.6, 2.0 if other == name else random.normal() * 0.2, 0.8)
-            for level in ("all", "layout") for other in LABELS
-        ]  # fmt: skip
+            for level in ("all", "layout")
+            for other in LABELS
+        ]
         columns = ("edited", "level", "attribute", "delta", "standardised", "low", "high", "mean_change", "structure")
         write_table(run / f"rescoring/{name}.csv", columns, rows)
     for attribute, direction in EDITS.items():

@@ -21,10 +21,14 @@ NOW = time.time()
 def rule(name, outputs, jobs, wildcard=""):
     path = f"{name}/{{{wildcard}}}" if wildcard else name
     return {
-        "rule": name, "log": f"results/{{run}}/logs/{path}.log", "benchmark": f"results/{{run}}/benchmarks/{path}.tsv",
-        "outputs": [f"results/{{run}}/{output}" for output in outputs], "jobs": jobs,
-        "behind_ranking": wildcard == "attribute", "attributes": "snow" if name == "make_pairs" else ".*",
-    }  # fmt: skip
+        "rule": name,
+        "log": f"results/{{run}}/logs/{path}.log",
+        "benchmark": f"results/{{run}}/benchmarks/{path}.tsv",
+        "outputs": [f"results/{{run}}/{output}" for output in outputs],
+        "jobs": jobs,
+        "behind_ranking": wildcard == "attribute",
+        "attributes": "snow" if name == "make_pairs" else ".*",
+    }
 
 
 def job(due=True, **wildcards):
@@ -70,9 +74,12 @@ def states(folder):
 
 def test_before_the_first_job_all_that_is_due_waits(run):
     assert states(run) == {
-        "train_generator": ["done"], "synthesize": ["waiting"] * 3, "rank_attributes": ["waiting"],
-        "make_pairs": [], "train_translator": [],
-    }  # fmt: skip
+        "train_generator": ["done"],
+        "synthesize": ["waiting"] * 3,
+        "rank_attributes": ["waiting"],
+        "make_pairs": [],
+        "train_translator": [],
+    }
     assert "waiting for the ranking" in described(status_of(run))
 
 

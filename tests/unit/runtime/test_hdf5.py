@@ -112,7 +112,7 @@ HOSTILE = {
     "a list as its version": (lambda file: file.attrs.__setitem__("format_version", [1, 1]), "version None"),
     "a number as its folder": (lambda file: file.attrs.__setitem__("folder", 7), "attribute folder is"),
     "no provenance": (lambda file: file.attrs.__delitem__("provenance"), "attribute provenance is None"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

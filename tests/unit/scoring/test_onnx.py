@@ -24,9 +24,15 @@ def picture(rgb, side=SIDE):
 
 
 def model(
-    nodes, shape=("n", 3, SIDE, SIDE), out=("n", 3), weights=(), metadata=METADATA, type_=TensorProto.FLOAT, domains=(),
+    nodes,
+    shape=("n", 3, SIDE, SIDE),
+    out=("n", 3),
+    weights=(),
+    metadata=METADATA,
+    type_=TensorProto.FLOAT,
+    domains=(),
     functions=(),
-):  # fmt: skip
+):
     """A model from `image` to `score`."""
     given = helper.make_tensor_value_info("image", type_, list(shape))
     gives = helper.make_tensor_value_info("score", type_, list(out))
@@ -80,9 +86,13 @@ def test_the_config_wins_over_the_metadata(saved):
     white = picture((255, 255, 255))
     np.testing.assert_allclose(load_predictor(saved(means(metadata=metadata))).score(white), [[1, 1, 1]])
     settings = saved(
-        means(metadata=metadata), names=["x", "y", "z"], attributes=["z", "x"], range=(0, 255), mean=(5, 0, 15),
+        means(metadata=metadata),
+        names=["x", "y", "z"],
+        attributes=["z", "x"],
+        range=(0, 255),
+        mean=(5, 0, 15),
         std=(10, 1, 30),
-    )  # fmt: skip
+    )
     predictor = load_predictor(settings)
     assert predictor.attributes == ["z", "x"]
     np.testing.assert_allclose(predictor.score(white), [[8, 25]])
@@ -154,7 +164,7 @@ def test_the_predictor_file_holds_the_model_and_moves(saved, tmp_path):
         (means(shape=("n", 4, SIDE, SIDE), out=("n", 4)), {}, ["4, 8, 8", "[N, 3, 8, 8]"]),
         (means((3,), out=("n", 3, SIDE)), {}, ["(1, 3, 8)", "[N, K]"]),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_found_or_does_not_fit_names_the_key(made, settings, says, saved):
     with pytest.raises(SceneshiftError) as error:
         load_predictor(saved(made, **settings))
@@ -197,21 +207,25 @@ def hostile():
     yield "compiled part", model([context], domains=["com.microsoft"]), "EPContext"
     picture_ = value("a", 1, ["n", 3, SIDE, SIDE])
     body = helper.make_graph(
-        [helper.make_node("Identity", ["c"], ["d"]), helper.make_node("Relu", ["a"], ["b"])], "body",
+        [helper.make_node("Identity", ["c"], ["d"]), helper.make_node("Relu", ["a"], ["b"])],
+        "body",
         [value("i", TensorProto.INT64, []), value("c", TensorProto.BOOL, []), picture_],
         [value("d", TensorProto.BOOL, []), value("b", 1, ["n", 3, SIDE, SIDE])],
-    )  # fmt: skip
+    )
     often = numpy_helper.from_array(np.array(2**40), "often")
     loop = helper.make_node("Loop", ["often", "yes", "image"], ["score"], body=body)
     yield "runs for ever", model([yes, loop], weights=[often]), r"loops \(Loop\)"
     doubling = [
         helper.make_function(
-            "f", f"F{i}", ["x"], ["y"],
+            "f",
+            f"F{i}",
+            ["x"],
+            ["y"],
             [helper.make_node(f"F{i + 1}", [x], [y], domain="f") for x, y in (("x", "z"), ("z", "y"))],
             [helper.make_opsetid("f", 1)],
         )
         for i in range(40)
-    ]  # fmt: skip
+    ]
     call = helper.make_node("F0", ["image"], ["score"], domain="f")
     yield "a trillion calls", model([call], domains=["f"], functions=doubling), "inlined|f.F0"
 

@@ -61,8 +61,11 @@ def test_discriminators_come_along(tmp_path, name):
     import_generator(tmp_path / "c", tmp_path / "g.safetensors")
     d = load_discriminator(tmp_path / "g.safetensors")
     again = foreign.Sizes(32)
-    {"stylegan2-ada-pytorch": foreign.nvidia_generator, "rosinality": foreign.rosinality_generator,
-     "genforce": foreign.genforce_generator}[name](again)  # draws what came before the discriminator  # fmt: skip
+    {
+        "stylegan2-ada-pytorch": foreign.nvidia_generator,
+        "rosinality": foreign.rosinality_generator,
+        "genforce": foreign.genforce_generator,
+    }[name](again)  # draws what came before the discriminator
     if name == "rosinality":
         again.randn(again.w_dim)
     images = torch.randn(4, 3, 32, 32)
@@ -125,9 +128,10 @@ def test_a_discriminator_of_another_architecture_stays_behind(tmp_path, capsys):
 
 CHECKPOINT = {"stylegan2-ada-pytorch": "G_ema", "rosinality": "g_ema", "genforce": "generator_smooth"}
 MAKE = {
-    "stylegan2-ada-pytorch": foreign.nvidia_generator, "rosinality": foreign.rosinality_generator,
+    "stylegan2-ada-pytorch": foreign.nvidia_generator,
+    "rosinality": foreign.rosinality_generator,
     "genforce": foreign.genforce_generator,
-}  # fmt: skip
+}
 NAMES = {  # a weight, the noise of the last layer
     "stylegan2-ada-pytorch": ("synthesis.b8.conv0.weight", "synthesis.b8.conv1.noise_const"),
     "rosinality": ("convs.0.conv.weight", "noises.noise_2"),
@@ -248,9 +252,11 @@ def test_exports_have_the_names_and_shapes_of_the_code_bases(tmp_path, exportabl
     export_generator(tmp_path / "own.safetensors", tmp_path / "r", format="rosinality")
     n, r = torch.load(tmp_path / "n"), torch.load(tmp_path / "r")
     for found, expected in (
-        (n["G_ema"], foreign.nvidia_generator(sizes())), (n["D"], foreign.nvidia_discriminator(sizes())),
-        (r["g_ema"], foreign.rosinality_generator(sizes())), (r["d"], foreign.rosinality_discriminator(sizes())),
-    ):  # fmt: skip
+        (n["G_ema"], foreign.nvidia_generator(sizes())),
+        (n["D"], foreign.nvidia_discriminator(sizes())),
+        (r["g_ema"], foreign.rosinality_generator(sizes())),
+        (r["d"], foreign.rosinality_discriminator(sizes())),
+    ):
         shapes = [{key: list(tensor.shape) for key, tensor in sd.items()} for sd in (found, expected)]
         assert shapes[0] == shapes[1]
 

@@ -73,9 +73,13 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
     described = documentation(function.__doc__ or "")
     command.description = described.text
     example = textwrap.fill(
-        f"{command.prog} {described.example}", 118, initial_indent="  ", subsequent_indent="    ",
-        break_on_hyphens=False, break_long_words=False,
-    )  # fmt: skip
+        f"{command.prog} {described.example}",
+        118,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
     command.epilog = f"example:\n{example}"
     for parameter in _parameters(function):
         name, kind = parameter.name, parameter.annotation
@@ -127,9 +131,12 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
     if trains:
         settings = given["settings"]
         train_on_gpus(
-            words, arguments.device, arguments.gpus or settings.gpus, settings.shares,
+            words,
+            arguments.device,
+            arguments.gpus or settings.gpus,
+            settings.shares,
             lambda device, world: function(**given, device=device, world=world),
-        )  # fmt: skip
+        )
     elif hasattr(arguments, "device"):
         function(**given, device=device_of(arguments.device))
     else:

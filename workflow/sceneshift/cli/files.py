@@ -12,10 +12,16 @@ from sceneshift.runtime.file_kinds import what_is
 
 # How the arguments' help names each kind that can be told from the content.
 WORDS = {
-    "generator": "generator", "predictor": "predictor", "translator": "translator", "judge": "judge",
-    "boundary": "boundar", "photo store": "photo store", "latent/score store": "latent/score store",
-    "picture": "image|picture|photo", "folder": "folder",
-}  # fmt: skip
+    "generator": "generator",
+    "predictor": "predictor",
+    "translator": "translator",
+    "judge": "judge",
+    "boundary": "boundar",
+    "photo store": "photo store",
+    "latent/score store": "latent/score store",
+    "picture": "image|picture|photo",
+    "folder": "folder",
+}
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,14 @@ class Progress:
         if self._file:
             left = self.seconds_left
             self._file.append(
-                label=self._label, done=self._done, total=self._total, unit=self._unit, per_second=round(self.rate, 2),
-                seconds_left=None if left is None else round(left), note=self._note,
-            )  # fmt: skip
+                label=self._label,
+                done=self._done,
+                total=self._total,
+                unit=self._unit,
+                per_second=round(self.rate, 2),
+                seconds_left=None if left is None else round(left),
+                note=self._note,
+            )
 
     def _print(self) -> None:
         left = self.seconds_left
