@@ -35,6 +35,11 @@ class Handler(BaseHTTPRequestHandler):
         server, wanted = self.server, self.headers["Range"]
         server.requests.append((self.path, wanted))
         name = urlsplit(self.path).path.rsplit("/", 1)[-1]
+        if name == "moved.bin":
+            self.send_response(302)
+            self.send_header("Location", server.redirect)
+            self.end_headers()
+            return
         if name != "file.bin":
             self.send_error({"busy.bin": 503}.get(name, 404))
             return
@@ -133,7 +138,50 @@ def test_a_wrong_checksum_is_no_file(server, tmp_path):
     with pytest.raises(SceneshiftError, match=f"its sha256 is {SHA256}, expected 0000"):
         fetch(tmp_path / "n.bin", [wrong])
     assert list(tmp_path.iterdir()) == []
-    fetch(tmp_path / "n.bin", [wrong, server.url()])
+
+
+def test_a_checksum_is_the_files_whichever_mirror_it_comes_from(server, tmp_path):
+    elsewhere = f"{server.url('gone.bin')}#sha256={'0' * 64}"
+    with pytest.raises(SceneshiftError, match=f"its sha256 is {SHA256}, expected 0000"):
+        fetch(tmp_path / "n.bin", [elsewhere, server.url()])
+    fetch(tmp_path / "n.bin", [server.url(), f"{server.url('gone.bin')}#sha256={SHA256}"])
+    assert (tmp_path / "n.bin").read_bytes() == CONTENT
+    with pytest.raises(SceneshiftError, match=r"n\.bin: its mirrors have different checksums, 0000.* and "):
+        fetch(tmp_path / "n.bin", [elsewhere, f"{server.url()}#sha256={SHA256}"])
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "data:,x", "ftp://a/b", "/etc/passwd", "http://a/b#sha256=1", ""]
+)
+def test_only_the_web_is_downloaded_from(tmp_path, url):
+    with pytest.raises(SceneshiftError, match=r"n\.bin: .* is no address to download it from"):
+        fetch(tmp_path / "n.bin", [url])
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x"])
+def test_a_server_does_not_lead_elsewhere(server, tmp_path, target):
+    server.redirect = target
+    with pytest.raises(SceneshiftError, match=r"could not be downloaded"):
+        fetch(tmp_path / "n.bin", [server.url("moved.bin")])
+    assert list(tmp_path.glob("*.bin")) == []
+
+
+def test_a_redirection_on_the_web_is_followed(server, tmp_path):
+    server.redirect = server.url()
+    fetch(tmp_path / "n.bin", [server.url("moved.bin")])
+    assert (tmp_path / "n.bin").read_bytes() == CONTENT
+
+
+def test_size_and_time_have_an_end(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "LARGEST", len(CONTENT) - 1)
+    with pytest.raises(SceneshiftError, match="it is 1,024,000 bytes long, more than the 1,023,999"):
+        fetch(tmp_path / "n.bin", [server.url()])
+    monkeypatch.setattr(downloads, "LARGEST", len(CONTENT))
+    monkeypatch.setattr(downloads, "LONGEST", -1)
+    with pytest.raises(SceneshiftError, match="it takes more than"):
+        fetch(tmp_path / "n.bin", [server.url()])
+    monkeypatch.setattr(downloads, "LONGEST", 60)
+    fetch(tmp_path / "n.bin", [server.url()])
     assert (tmp_path / "n.bin").read_bytes() == CONTENT
 
 

@@ -5,14 +5,16 @@ With Python's own urllib, which respects http_proxy, https_proxy and no_proxy (p
 
 import http.client
 import os
+import re
 import sys
 import time
+import urllib.request
 from collections.abc import Sequence
 from email.message import Message
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urldefrag
-from urllib.request import Request, build_opener
+from urllib.request import OpenerDirector, Request
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, sha256_of
@@ -22,6 +24,8 @@ TRIES = 4  # at one mirror, in a row and without a new byte
 PAUSE = 1.0  # seconds before the second try; doubled with each
 TIMEOUT = 30.0  # seconds without a sign of life
 BLOCK = 1 << 18
+LARGEST = 16 * 2**30  # bytes of a file
+LONGEST = 6 * 3600  # seconds for one mirror, which may send a byte now and then for ever
 
 
 class _UnusableError(Exception):
@@ -29,27 +33,28 @@ class _UnusableError(Exception):
 
 
 def download(urls: Sequence[str], out: Path) -> None:
-    """Download `out` from the first of `urls` that has it; `#sha256=…` behind a URL is what the file must hash to.
+    """Download `out` from the first of `urls` that has it. `#sha256=…` behind one is what the file must hash to.
 
     A download that was cut goes on where it broke off (HTTP Range), in a later call too: what has come waits in a
     hidden file beside `out`, with the server's ETag or Last-Modified, so that no two versions are pieced together.
-    Raises SceneshiftError that names the file, what each mirror answered, where else to look and where to put it.
+    Raises SceneshiftError for URLs that are not http(s) or whose checksums differ; and, where no mirror has the file,
+    one that names it, what each mirror answered, where else to look and where to put it.
     """
-    answers = []
+    expected, answers = _expected_sha256(urls, out), []
     part = out.with_name(f".{out.name}.part")
     with atomic_file(out) as temporary:
         for url in urls:
-            bare, fragment = urldefrag(url)
+            bare = urldefrag(url).url
             try:
                 _download_from(bare, part)
                 digest = sha256_of(part)
-                if fragment and fragment != f"sha256={digest}":
+                if expected and digest != expected:
                     _discard(part)
-                    raise _UnusableError(f"its sha256 is {digest}, expected {fragment.removeprefix('sha256=')}")
+                    raise _UnusableError(f"its sha256 is {digest}, expected {expected}")
             except (_UnusableError, OSError, http.client.HTTPException) as error:
                 answers.append(f"  {bare}: {_said(error)}")
                 continue
-            checked = "as expected" if fragment else "not compared: no #sha256=… behind the URL"
+            checked = "as expected" if expected else "not compared: no #sha256=… behind the URL"
             print(f"{out.name}: {part.stat().st_size:,} bytes, sha256 {digest} ({checked})", file=sys.stderr)
             os.replace(part, temporary)
             _discard(part)
@@ -61,13 +66,36 @@ def download(urls: Sequence[str], out: Path) -> None:
         )
 
 
+def _expected_sha256(urls: Sequence[str], out: Path) -> str:
+    """What the file must hash to, whichever mirror it comes from; empty if no URL says so."""
+    for url in urls:
+        if not re.fullmatch(r"https?://[^#]+(#sha256=[0-9a-f]{64})?", url):
+            raise SceneshiftError(
+                f"{out.name}: {url!r} is no address to download it from; expected http:// or https://, with or without"
+                " #sha256=… and 64 digits of 0-9a-f behind it."
+            )
+    found = sorted({urldefrag(url).fragment.removeprefix("sha256=") for url in urls} - {""})
+    if len(found) > 1:
+        raise SceneshiftError(f"{out.name}: its mirrors have different checksums, {' and '.join(found)}. Which is it?")
+    return found[0] if found else ""
+
+
+def _opener() -> OpenerDirector:
+    """urllib's own, without the handlers of file:, data: and ftp:, which a server could redirect to."""
+    opener = OpenerDirector()
+    for name in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
+        opener.add_handler(getattr(urllib.request, f"{name}Handler")())
+    opener.add_handler(urllib.request.HTTPErrorProcessor())
+    return opener
+
+
 def _download_from(url: str, part: Path) -> None:
     """All of `url` into `part`, going on from what is there. Raises what the last try raised."""
-    failures = 0
+    failures, deadline = 0, time.monotonic() + LONGEST
     while True:
         before = _size(part)
         try:
-            return _read_on(url, part)
+            return _read_on(url, part, deadline)
         except (OSError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
             failures = 1 if _size(part) > before else failures + 1
             refused = isinstance(error, HTTPError) and error.code < 500 and error.code not in (408, 429)
@@ -77,19 +105,19 @@ def _download_from(url: str, part: Path) -> None:
             time.sleep(PAUSE * 2 ** (failures - 1))
 
 
-def _read_on(url: str, part: Path) -> None:
+def _read_on(url: str, part: Path, deadline: float) -> None:
     """One request: the rest of the file if it is still the version that `part` began with, else all of it."""
     have, version, request = _size(part), _version(part), Request(url)
     if have and version.is_file() and (known := version.read_text(encoding="utf-8")):
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", known)
     try:
-        response = build_opener().open(request, timeout=TIMEOUT)
+        response = _opener().open(request, timeout=TIMEOUT)
     except HTTPError as error:
         if error.code != 416:
             raise
         part.unlink()  # the server has nothing behind what is there
-        return _read_on(url, part)
+        return _read_on(url, part, deadline)
     with response:
         headers = response.headers
         if headers.get_content_type() == "text/html":
@@ -101,11 +129,15 @@ def _read_on(url: str, part: Path) -> None:
             raise _UnusableError("it answers with another part of the file than was asked for")
         start = have if resumed else 0
         total = start + int(headers["Content-Length"])
+        if total > LARGEST:
+            raise _UnusableError(f"it is {total:,} bytes long, more than the {LARGEST:,} that are downloaded")
         with open(part, "ab" if resumed else "wb") as file, Progress(url, total, start, "bytes") as progress:
             version.write_text(_version_in(headers), encoding="utf-8")
-            while block := response.read(BLOCK):
+            while block := response.read1(BLOCK):
                 file.write(block)
                 progress.advance(len(block))
+                if time.monotonic() > deadline:
+                    raise _UnusableError(f"it takes more than {LONGEST / 3600:g} hours; what came is kept for later")
     if _size(part) != total:
         raise ConnectionError(f"cut after {_size(part):,} of {total:,} bytes")
 

@@ -10,7 +10,7 @@ def fetch(out: Path | str, urls: Sequence[str]) -> None:
     """Download a file that others publish: several mirrors, resumed when cut, checked.
 
     out: file to write
-    urls: mirrors, tried in turn; #sha256=… behind one is checked
+    urls: mirrors (http, https), tried in turn; #sha256=… behind one is what the file must hash to, wherever it is from
 
     Raises SceneshiftError that says what each mirror answered, and where to put a copy found elsewhere.
 
