@@ -1,5 +1,8 @@
 """Mistakes are named by Snakemake itself, before any job starts, and without a traceback."""
 
+import re
+import subprocess
+
 import pytest
 
 
@@ -25,7 +28,22 @@ def test_a_mistake_in_the_config_is_named(fresh, path, value, says):
     for part in says:
         assert part in said
     assert "Traceback" not in said
+    assert ".smk" not in said  # no lines of the workflow's own files
     assert not (fresh.folder / "results").exists()
+
+
+def test_a_section_given_twice_is_named_with_its_lines(fresh):
+    command = [*fresh.command(fresh.config()), "--dry-run"]
+    with open(fresh.folder / "config.yaml", "a") as config:
+        config.write("photos: {count: 40}\n")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert re.search(r"photos: given twice in .*config\.yaml, in lines \d+ and \d+", done.stdout + done.stderr)
+
+
+def test_one_value_of_a_section_can_be_given_on_the_command_line(fresh):
+    done = fresh.snakemake(fresh.config(), "--config", "photos={count: -1}", "--dry-run")
+    assert re.findall(r"^  (\S+): found", done.stdout + done.stderr, flags=re.M) == ["photos.count"]
 
 
 @pytest.mark.slow

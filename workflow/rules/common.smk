@@ -16,7 +16,7 @@ from sceneshift.runtime.code_version import code_version
 from sceneshift.settings import canonical_json, load_settings, with_downloads
 
 set_up_jobs(workflow, WORKFLOW)
-settings = checked(load_settings, config, shipped=WORKFLOW.parent)
+settings = checked(load_settings, config, shipped=WORKFLOW.parent, files=workflow.configfiles)
 checked(check_folders, settings)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)
