@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
 from sceneshift.runtime.provenance import made_by
@@ -17,6 +18,7 @@ FORMAT = ModelFormat("generator", REMEDY, "sceneshift generator", version=1)
 DISCRIMINATOR = "discriminator."  # prefix of the discriminator's tensors
 DISCRIMINATOR_ARCHITECTURE = ("resolution", "width", "channel_base", "channel_max", "conv_clamp")
 ARCHITECTURE = ("z_dim", "w_dim", "mapping_layers", *DISCRIMINATOR_ARCHITECTURE)
+KINDS: dict[str, type[Generator]] = {kind.kind: kind for kind in (Generator, StyleGAN)}
 LARGEST, MOST_LAYERS = 2**24, 64  # of what metadata may claim
 
 
@@ -38,7 +40,9 @@ def load_generator(path: Path | str, device: torch.device | str = "cpu", precisi
     if tensors are missing, surplus or of other shapes.
     """
     facts, tensors = _read(path)
-    generator = _built(path, Generator, facts, ARCHITECTURE)
+    with FORMAT.understood(path):
+        network = KINDS[facts.get("kind", Generator.kind)]
+    generator = _built(path, network, facts, ARCHITECTURE)
     fill(path, generator, {name: t for name, t in tensors.items() if not name.startswith(DISCRIMINATOR)})
     generator.synthesis.compute_dtype = compute_dtype(precision, torch.device(device))
     return generator.eval().requires_grad_(False).to(device)

@@ -205,6 +205,9 @@ class Generator(nn.Module):
     `conv_clamp` limits what every convolution gives (NVIDIA's networks with float16 layers; None: no limit).
     """
 
+    kind = "stylegan2"
+    truncated_layers: int | None = None  # ψ is for the codes of the first layers alone; None: for all
+
     def __init__(
         self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
         width: int | None = None, conv_clamp: float | None = None,

@@ -7,12 +7,13 @@ that double the size are stored as they act after nearest-neighbour enlargement.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneshift.generator.networks import FullyConnected, channels_at
+from sceneshift.generator.networks import FullyConnected, Generator, Mapping, channels_at
 
 BLUR = (1.0, 2.0, 1.0)
 TRUNCATED_LAYERS = 8  # 4 to 32 px: the published generators truncate these codes alone
@@ -75,6 +76,21 @@ class ToRGB(nn.Module):
         return F.conv2d(x.float(), self.weight / math.sqrt(self.weight.shape[1]), self.bias)
 
 
+class PartTruncation(Mapping):
+    """The mapping, with truncation of the first layers' codes alone."""
+
+    num_ws: int
+
+    def forward(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        """z [N, z_dim] -> w [N, w_dim]; truncated: [N, num_ws, w_dim]."""
+        w = super().forward(z)
+        if truncation_psi == 1.0:
+            return w
+        ws = w[:, None].repeat(1, self.num_ws, 1)
+        ws[:, :TRUNCATED_LAYERS] = self.w_avg.lerp(ws[:, :TRUNCATED_LAYERS], truncation_psi)
+        return ws
+
+
 class StyleGANSynthesis(nn.Module):
     """Codes -> images: w [N, w_dim] or [N, num_ws, w_dim] -> [N, 3, H, W] float32, about [-1, 1].
 
@@ -135,3 +151,27 @@ def _blur(x: Tensor) -> Tensor:
     taps = torch.tensor(BLUR, device=x.device, dtype=x.dtype)
     kernel = (torch.outer(taps, taps) / 16).expand(x.shape[1], 1, 3, 3)
     return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+
+
+class StyleGAN(Generator):
+    """The first StyleGAN's generator, used as StyleGAN2's; square images."""
+
+    kind = "stylegan"
+    truncated_layers = TRUNCATED_LAYERS
+
+    def __init__(
+        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
+        width: int | None = None, conv_clamp: float | None = None,
+    ) -> None:  # fmt: skip
+        nn.Module.__init__(self)
+        if width not in (None, resolution) or conv_clamp is not None:
+            raise ValueError(f"width is {width}, conv_clamp is {conv_clamp}, which no StyleGAN has")
+        self.z_dim, self.w_dim, self.resolution, self.width = z_dim, w_dim, resolution, resolution
+        self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
+        self.mapping = PartTruncation(z_dim, w_dim, mapping_layers)
+        self.synthesis = StyleGANSynthesis(w_dim, resolution, channel_base, channel_max)
+        self.mapping.num_ws = self.num_ws
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        return {"kind": self.kind, **super().architecture}

@@ -40,9 +40,16 @@ class Renderer:
         """Codes as the generator takes them, [N, w_dim] or [N, num_ws, w_dim] -> uint8 [N, H, W, 3], fixed noise."""
         return to_uint8(self.generator.synthesis(torch.from_numpy(w).to(self.device), noise="const"))
 
+    def truncation(self, truncation_psi: float) -> float | np.ndarray:
+        """ψ as this generator takes it: for all layers alike, or [num_ws, 1]: 1 where it does not truncate."""
+        cut = self.generator.truncated_layers
+        if cut is None:
+            return truncation_psi
+        return np.where(np.arange(len(self.ws_resolutions)) < cut, truncation_psi, 1.0).astype(np.float32)[:, None]
+
     def render_truncated(self, w: np.ndarray, truncation_psi: float) -> np.ndarray:
         """Untruncated codes [N, w_dim] -> uint8 [N, H, W, 3] of their truncated selves."""
-        return self.render(truncated(w, truncation_psi, self.w_avg))
+        return self.render(truncated(w, self.truncation(truncation_psi), self.w_avg))
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device | str) -> Iterator[Result]:

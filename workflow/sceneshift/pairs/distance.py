@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sceneshift.latents.codes import z_of
-from sceneshift.latents.moving import Move
+from sceneshift.latents.moving import Move, truncated
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import Unedited, measure_change
 from sceneshift.pairs.keep import KeepRule
@@ -100,7 +100,7 @@ def distance_of(
 
     def start(rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         w = renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim))
-        images = renderer.render_truncated(w, move.truncation_psi)
+        images = renderer.render(truncated(w, move.truncation_psi, renderer.w_avg))
         return w, images, predictor.score(images)
 
     parts = in_order(start, batches(CODES, BATCH), renderer.device)

@@ -39,9 +39,9 @@ def edit(
     direction = load_boundary(boundary, renderer.w_dim, generator)
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
     w = renderer.mapped(z_of(seed, "rescoring", range(images), renderer.z_dim))
-    columns = []
+    psi, columns = renderer.truncation(truncation_psi), []
     for distance in distances:
-        codes = move_codes(w, direction.normal, distance, mask, truncation_psi, renderer.w_avg)
+        codes = move_codes(w, direction.normal, distance, mask, psi, renderer.w_avg)
         columns.append(np.concatenate([renderer.render(code[None]) for code in codes]))
     titles = [f"{distance:+g}" if distance else "0" for distance in distances]
     picture = sheet(columns, titles, gap=GAP, enlarged=-(-SMALLEST_CELL // renderer.width), smooth=True)

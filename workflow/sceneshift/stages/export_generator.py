@@ -7,6 +7,7 @@ import torch
 
 from sceneshift.generator.checkpoints import load_discriminator, load_generator
 from sceneshift.generator.formats import rosinality, stylegan2_ada
+from sceneshift.generator.networks import Generator
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 
@@ -26,6 +27,8 @@ def export_generator(generator: Path | str, out: Path | str, *, format: Format) 
     Example: generator.safetensors generator.pt --format rosinality
     """
     g, d = load_generator(generator), load_discriminator(generator)
+    if g.kind != Generator.kind:
+        raise SceneshiftError(f"{generator} is of the first StyleGAN; only StyleGAN2 generators are exported.")
     if g.width != g.resolution:
         raise SceneshiftError(f"{generator} makes images of {g.width}×{g.resolution}; {format} makes squares only.")
     content = WRITTEN[format].written(g, d)

@@ -85,7 +85,7 @@ def make_pairs(
         check_store(synthesised, generator, predictor)
         deviations = score_deviations(synthesised)
         rule = KeepRule.of(settings.keep, synthesised.column(edit.measure), own, edit.direction, deviations)
-    move = Move(normal, 0.0, mask, settings.truncation_psi)
+    move = Move(normal, 0.0, mask, renderer.truncation(settings.truncation_psi))
     found = distance_of(edit, renderer, scorer, move, rule, seed)
     move = replace(move, distance=rule.sign * found.point.distance)
 

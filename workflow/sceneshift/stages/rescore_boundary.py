@@ -56,7 +56,9 @@ def rescore_boundary(
         psi = float(fresh.attrs["truncation_psi"])
         before = Unedited(fresh.w(slice(None)), fresh.images[:], fresh.scores)  # threads do not share an HDF5 file
         for level, mask in masks.items():
-            change = measure_change(renderer, scorer, before, Move(edited.normal, settings.distance, mask, psi))
+            change = measure_change(
+                renderer, scorer, before, Move(edited.normal, settings.distance, mask, renderer.truncation(psi))
+            )
             rows += summarise(edited.attribute, level, change, scorer.attributes, deviations, seed)
             bar.advance(len(before.codes))
     write_table(out, list(COLUMNS), rows)

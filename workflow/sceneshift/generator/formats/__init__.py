@@ -9,12 +9,14 @@ from types import ModuleType
 from typing import Any
 
 from sceneshift.foreign.pickles import read_pickle, read_torch
-from sceneshift.generator.formats import genforce, rosinality, stylegan2_ada, stylegan2_tf
+from sceneshift.generator.formats import genforce, rosinality, stylegan, stylegan2_ada, stylegan2_tf
 from sceneshift.generator.formats.checkpoint import held
 from sceneshift.runtime.errors import SceneshiftError
 
 OWN = "sceneshift"
-FOREIGN: dict[str, ModuleType] = {module.NAME: module for module in (stylegan2_ada, stylegan2_tf, rosinality, genforce)}
+FOREIGN: dict[str, ModuleType] = {
+    module.NAME: module for module in (stylegan, stylegan2_ada, stylegan2_tf, rosinality, genforce)
+}
 
 
 def open_checkpoint(path: Path | str, name: str = "auto") -> tuple[str, Any]:

@@ -17,6 +17,7 @@ class Checkpoint:
     generator: dict[str, Tensor]
     discriminator: dict[str, Tensor] | None = None
     conv_clamp: float | None = None
+    kind: str = "stylegan2"  # of `checkpoints.KINDS`
 
 
 def tensors_of(path: Any, part: str, content: Any, filters: str) -> dict[str, Tensor]:

@@ -11,9 +11,9 @@ from typing import Any
 from torch import Tensor
 
 from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
-from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "genforce"
+OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = False
 FILTER = "kernel"
 PARTS = {
@@ -39,8 +39,6 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     tensors = _of_one_layout(tensors_of(path, "generator_smooth", generator, FILTER))
     if "mapping.label_weight" in tensors:
         refuse_conditional(path, "mapping.label_weight")
-    if any(".epilogue." in name or ".noise_strength.weight" in name for name in tensors) or "synthesis.lod" in tensors:
-        raise SceneshiftError(f"{path} is a generator of the first StyleGAN; only those of StyleGAN2 are read.")
     if discriminator is not None:
         discriminator = _of_one_layout(tensors_of(path, "discriminator", discriminator, FILTER))
     return Checkpoint(tensors, discriminator)

@@ -17,6 +17,7 @@ from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "rosinality"
+OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = True  # generate.py averages mapped codes where a file has no latent_avg
 FILTER = "kernel"
 SYNTHESIS = {

@@ -17,6 +17,7 @@ from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2-ada-pytorch"
+OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = False
 FILTER = "resample_filter"
 MOST_MODULES = 2000  # a network of 1024 px has some 100

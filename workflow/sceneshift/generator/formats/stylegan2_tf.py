@@ -21,6 +21,7 @@ from sceneshift.generator.formats.checkpoint import Checkpoint, refuse_condition
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2"
+OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = False
 CLASS = "dnnlib.tflib.network.Network"
 ADA = 5  # version of stylegan2-ada's files; stylegan2's have 4
@@ -49,29 +50,17 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     parts = parts if isinstance(parts, dict) else {}
     synthesis = parts.get("synthesis")
     made = synthesis.fields.get("build_func_name") if isinstance(synthesis, State) else None
-    if builder == "G_style":
-        raise SceneshiftError(
-            f"{path} is a generator of the first StyleGAN (G_style); only those of StyleGAN2 are read."
-        )
     if builder != "G_main" or made != ("G_synthesis" if version == ADA else "G_synthesis_stylegan2"):
         raise SceneshiftError(
             f"{path} was built by {builder} and {made}; of this code base StyleGAN2's skip generator is read."
         )
     tensors, clamp = {}, None
     for prefix, network in (("", g), *((f"{name}/", part) for name, part in parts.items())):
-        arguments = _arguments(path, network)
-        if arguments.get("label_size"):
-            refuse_conditional(path, f"label_size {arguments['label_size']}")
-        if unlike := [
-            f"{name} {arguments[name]!r}" for name, value in ARGUMENTS.items() if arguments.get(name, value) != value
-        ]:
-            raise SceneshiftError(
-                f"{path}: {', '.join(unlike)} in {network.fields.get('name')}; only StyleGAN2's own values are read."
-            )
+        arguments = check_arguments(path, network, ARGUMENTS)
         if arguments.get("architecture", "skip") != "skip":
             raise SceneshiftError(f"{path}: its architecture is {arguments['architecture']!r}; only skip is read.")
         clamp = arguments.get("conv_clamp", clamp)
-        tensors |= {prefix + name: tensor for name, tensor in _variables(path, network)}
+        tensors |= {prefix + name: tensor for name, tensor in variables_of(path, network)}
     tensors.pop("lod", None)  # left over from growing, always 0
     return Checkpoint(tensors, None if d is None else _discriminator(path, d, clamp), clamp)
 
@@ -109,7 +98,18 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
     if unlike:
         print(f"{path}: its discriminator is another than ours ({', '.join(unlike)}) and stays behind.", flush=True)
         return None
-    return dict(_variables(path, d))
+    return dict(variables_of(path, d))
+
+
+def check_arguments(path: Path | str, network: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that built a generator's network. Raises SceneshiftError for labels and for others than `wanted`."""
+    arguments = _arguments(path, network)
+    if arguments.get("label_size"):
+        refuse_conditional(path, f"label_size {arguments['label_size']}")
+    unlike = [f"{name} {arguments[name]!r}" for name, value in wanted.items() if arguments.get(name, value) != value]
+    if unlike:
+        raise SceneshiftError(f"{path}: {', '.join(unlike)}; only the published generators' own values are read.")
+    return arguments
 
 
 def _arguments(path: Path | str, network: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _arguments(path: Path | str, network: Any) -> dict[str, Any]:
     return arguments
 
 
-def _variables(path: Path | str, network: State) -> Iterator[tuple[str, Tensor]]:
+def variables_of(path: Path | str, network: State) -> Iterator[tuple[str, Tensor]]:
     """A network's own variables by name, kernels as [O, I, H, W] and matrices as [O, I]."""
     for entry in network.fields.get("variables") or ():
         name, value = entry if isinstance(entry, tuple | list) and len(entry) == 2 else (None, None)
