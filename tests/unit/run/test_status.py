@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fuzzing import damaged, fuzz
 from sceneshift.run.attempts import note_another_attempt, note_failure
 from sceneshift.run.status import described, status_of
 from sceneshift.runtime.errors import SceneshiftError
@@ -162,6 +163,33 @@ def test_long_silence_is_said(at_work):
 def test_a_folder_without_a_plan_is_named(tmp_path):
     with pytest.raises(SceneshiftError, match="no run was started there"):
         status_of(tmp_path)
+
+
+def test_damaged_files_are_named_or_passed_over(at_work):
+    """A plan that cannot be read is named; damaged logs, tables and figures tell less, and stop nothing."""
+    wrote(at_work / "attributes.csv", 20, "attribute,chosen\nsnow,True\nclouds,True\n")
+    wrote(at_work / "logs/synthesize/0001.log", 10, "synthesising: 64 of 5,000 images\n")
+    with Progress("synthesising", total=5000, beside=at_work / "synthesis" / "0001.h5") as progress:
+        progress.advance(2000)
+        progress._write()
+        figures = at_work / "synthesis" / "0001.h5.progress.jsonl"
+        for file in (at_work / "attributes.csv", figures, at_work / "logs/synthesize/0001.log"):
+            whole = file.read_bytes()
+            for number in range(100):
+                file.write_bytes(damaged(whole, number))
+                assert described(status_of(at_work))
+            file.write_bytes(whole)
+        assert fuzz(at_work / "plan.json", lambda plan: described(status_of(plan.parent)), 200) > 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", '{"run": "r", "rules": 3}', '{"run": "r", "rules": [{"rule": "a"}]}', "[" * 100_000, "\xff"],
+)
+def test_a_plan_that_is_none_is_named(run, text):
+    (run / "plan.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SceneshiftError, match=r"plan\.json cannot be read"):
+        status_of(run)
 
 
 def test_the_command_is_quick_and_loads_neither_torch_nor_snakemake(run):

@@ -43,17 +43,17 @@ def test_the_rate_is_that_of_this_process(clock):
 def test_the_file_says_where_the_work_is_and_goes_when_it_is_done(tmp_path, clock):
     out = tmp_path / "0003.h5"
     with Progress("synthesising", total=1000, beside=out) as progress:
-        assert last_progress(progress_file(out))["done"] == 0
+        assert last_progress(progress_file(out)).done == 0
         for _ in range(100):  # every second, but a line every few
             clock[0] += 1
             progress.advance(5, "shard 3")
         lines = progress_file(out).read_text().splitlines()
         assert 10 < len(lines) < 30
         newest = last_progress(progress_file(out))
-        assert newest["total"] == 1000
-        assert newest["per_second"] == 5
-        assert newest["note"] == "shard 3"
-        assert newest["seconds_left"] == (1000 - newest["done"]) / 5
+        assert newest.total == 1000
+        assert newest.per_second == 5
+        assert newest.note == "shard 3"
+        assert newest.seconds_left == (1000 - newest.done) / 5
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,7 +62,7 @@ def test_failed_work_leaves_how_far_it_came(tmp_path):
     progress = Progress("synthesising", total=1000, beside=out)
     progress.advance(300)
     progress.__exit__(ZeroDivisionError)
-    assert last_progress(progress_file(out))["done"] == 300
+    assert last_progress(progress_file(out)).done == 300
 
 
 def test_a_resumed_training_goes_on_in_its_file_behind_a_line_cut_by_a_kill(tmp_path):
@@ -70,7 +70,7 @@ def test_a_resumed_training_goes_on_in_its_file_behind_a_line_cut_by_a_kill(tmp_
     with Progress("training", total=1000, folder=tmp_path) as progress:
         progress.advance(400)
     file.write_text(file.read_text() + '{"label": "trai')
-    assert last_progress(file)["done"] == 400
+    assert last_progress(file).done == 400
     with Progress("training", total=1000, initial=400, folder=tmp_path) as progress:
         progress.advance(600)
     assert [json.loads(line)["done"] for line in file.read_text().splitlines()] == [0, 400, 400, 1000]
@@ -85,7 +85,7 @@ def test_the_file_stays_small(tmp_path, clock, monkeypatch):
             clock[0] += 6
             progress.advance(1)
             assert len((tmp_path / "progress.jsonl").read_text().splitlines()) <= 20
-        assert last_progress(tmp_path / "progress.jsonl")["done"] == 500
+        assert last_progress(tmp_path / "progress.jsonl").done == 500
 
 
 def test_a_file_that_cannot_be_written_does_not_end_the_work(tmp_path, capsys):

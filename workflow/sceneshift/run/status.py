@@ -8,12 +8,11 @@ job has failed, and that it is tried again (attempts.py).
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sceneshift.run.attempts import AGAIN, FAILED
 from sceneshift.run.plan import PlannedJob, planned_jobs
 from sceneshift.runtime.locks import NoLocksError, lock
-from sceneshift.runtime.progress import NAME, last_progress, progress_file
+from sceneshift.runtime.progress import NAME, Figures, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
 SILENT = 300  # seconds after which it is said
@@ -27,7 +26,7 @@ class Job:
     name: str  # the wildcards other than the run: a shard, an attribute; empty if the stage has one job
     state: str  # done, running, waiting or failed
     log: Path
-    progress: dict[str, Any] | None  # the newest line of its progress file, while running or failed
+    progress: Figures | None  # the newest line of its progress file, while running or failed
     silent: float  # seconds since its log or its progress last changed, while running
 
 
@@ -107,7 +106,7 @@ def _newest_progress(outputs: list[Path]) -> Path | None:
 def _time(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:
+    except (OSError, ValueError):  # a name that no file can have, in a damaged plan
         return 0.0
 
 
@@ -138,9 +137,9 @@ def _summary(stage: Stage) -> str:
 def _figures(job: Job) -> str:
     parts = []
     if p := job.progress:
-        parts.append(f"{p['done']:,} of {p['total']:,} {p['unit']}, {p['per_second']:,.1f} {p['unit']}/s")
-        if job.state == "running" and p["seconds_left"] is not None:
-            parts.append(f"{_duration(p['seconds_left'])} left")
+        parts.append(f"{p.done:,} of {p.total:,} {p.unit}, {p.per_second:,.1f} {p.unit}/s")
+        if job.state == "running" and p.seconds_left is not None:
+            parts.append(f"{_duration(p.seconds_left)} left")
     if job.silent > SILENT:
         parts.append(f"no sign of life for {_duration(job.silent)}")
     return ", ".join(parts)
@@ -159,6 +158,6 @@ def _last_lines(log: Path, count: int = LAST_LINES) -> list[str]:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - 20_000))
             text = file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
+    except OSError:
         return []
     return [line.rsplit("\r", 1)[-1] for line in text.split("\n") if line.strip()][-count:]

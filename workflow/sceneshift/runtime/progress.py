@@ -5,12 +5,12 @@ work, note. It is no result: what a stage makes does not depend on it.
 """
 
 import contextlib
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from tqdm import tqdm
 
 from sceneshift.runtime.errors import SceneshiftError
@@ -20,6 +20,20 @@ NAME = "progress.jsonl"
 LOG_SECONDS = 60
 FILE_SECONDS = 5
 LINES = 1000  # a progress file is cut to half of this when it grows longer
+
+
+class Figures(BaseModel):
+    """A line of a progress file."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    label: str
+    done: int
+    total: int
+    unit: str
+    per_second: float
+    seconds_left: int | None
+    note: str
 
 
 class Progress:
@@ -102,13 +116,15 @@ class Progress:
         if self._file:
             left = self.seconds_left
             self._file.append(
-                label=self._label,
-                done=self._done,
-                total=self._total,
-                unit=self._unit,
-                per_second=round(self.rate, 2),
-                seconds_left=None if left is None else round(left),
-                note=self._note,
+                Figures(
+                    label=self._label,
+                    done=self._done,
+                    total=self._total,
+                    unit=self._unit,
+                    per_second=round(self.rate, 2),
+                    seconds_left=None if left is None else round(left),
+                    note=self._note,
+                )
             )
 
     def _print(self) -> None:
@@ -123,12 +139,12 @@ def progress_file(out: Path | str) -> Path:
     return Path(out).with_name(f"{Path(out).name}.{NAME}")
 
 
-def last_progress(path: Path) -> dict[str, Any] | None:
+def last_progress(path: Path) -> Figures | None:
     """The newest whole line of a progress file; None if there is none."""
     with contextlib.suppress(OSError):
-        for line in reversed(path.read_text(encoding="utf-8").splitlines()):
-            with contextlib.suppress(ValueError):  # cut by a kill
-                return json.loads(line)
+        for line in reversed(path.read_bytes().splitlines()):
+            with contextlib.suppress(ValidationError):  # cut by a kill
+                return Figures.model_validate_json(line)
     return None
 
 
@@ -142,9 +158,9 @@ class _ProgressFile:
             self._lines = [line for line in whole if line.endswith("}\n")]
         self._rewrite = True
 
-    def append(self, **figures: Any) -> None:
+    def append(self, figures: Figures) -> None:
         self.written = time.monotonic()
-        self._lines.append(json.dumps(figures) + "\n")
+        self._lines.append(figures.model_dump_json() + "\n")
         try:
             if self._rewrite or len(self._lines) > LINES:
                 self._lines, self._rewrite = self._lines[-LINES // 2 :], False
