@@ -33,6 +33,7 @@ def version(tmp_path, monkeypatch):
         (package / "stage" / "formula.py").write_text(formula)
         (package / "runtime" / "progress.py").write_text(others.get("progress", "x = 1\n"))
         subject._tree.cache_clear()
+        subject._data_in.cache_clear()
         return subject.code_version("sceneshift.main")
 
     yield of
@@ -74,6 +75,18 @@ def test_of_a_package_only_what_is_taken_from_it_counts(version, tmp_path):
     (package / "other.py").write_text("def h(x): return 2\n")
     assert version(main) == before
     assert version(main, formula=FORMULA.replace("+ 1", "+ 2")) != before
+
+
+@pytest.mark.parametrize("name", ["page.css", "page.js", "page.html.j2"])
+def test_what_lies_beside_the_modules_counts(version, tmp_path, name):
+    beside, elsewhere = tmp_path / "sceneshift" / "stage" / name, tmp_path / "sceneshift" / "other" / name
+    elsewhere.parent.mkdir()
+    beside.write_text("old")
+    before = version()
+    elsewhere.write_text("another stage's")
+    assert version() == before
+    beside.write_text("new")
+    assert version() != before
 
 
 def test_what_only_speaks_does_not_count(version):

@@ -74,12 +74,12 @@ class Ranking:
         self._table = table
         self.patterns: list[str] = []  # those that wait for it
 
-    def for_each_chosen(self, pattern: str) -> Callable[[Any], list[str]]:
-        """An input function: `pattern` with each chosen attribute filled in."""
-        self.patterns.append(pattern)
+    def for_each_chosen(self, *patterns: str) -> Callable[[Any], list[str]]:
+        """An input function: `patterns` with each chosen attribute filled in."""
+        self.patterns += patterns
 
         def filled(wildcards: Any) -> list[str]:
             names = chosen_attributes(self._table(wildcards.run))
-            return [pattern.format(run=wildcards.run, attribute=name) for name in names]
+            return [pattern.format(run=wildcards.run, attribute=name) for name in names for pattern in patterns]
 
         return filled

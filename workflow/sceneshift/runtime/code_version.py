@@ -17,9 +17,15 @@ WITHOUT_EFFECT = frozenset(
 
 
 def code_version(*modules: str) -> str:
-    """Digest of the syntax trees of `modules` and every sceneshift module that they import, without descriptions."""
-    text = "\n".join(f"{module} {_tree(module)[0]}" for module in sorted(modules_behind(*modules)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Digest of the syntax trees of `modules` and every sceneshift module that they import, without descriptions.
+
+    And of what lies beside these modules: templates, style sheets, scripts.
+    """
+    behind = sorted(modules_behind(*modules))
+    lines = [f"{module} {_tree(module)[0]}" for module in behind]
+    for folder in sorted({_path(module).parent for module in behind}):
+        lines += _data_in(folder)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def modules_behind(*modules: str) -> set[str]:
@@ -64,6 +70,13 @@ def _home(module: str, name: str) -> str:
             if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
                 return node.module or module
     return module
+
+
+@functools.cache
+def _data_in(folder: Path) -> list[str]:
+    """Name and digest of each file in a folder that is no module."""
+    files = sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+    return [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
 
 
 @functools.cache
