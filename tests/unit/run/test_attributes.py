@@ -123,3 +123,19 @@ def test_of_votes_only_the_questions_are_looked_at(tmp_path):
         votes.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(SceneshiftError, match=says):
             scored_attributes(settings)
+
+
+def test_any_legal_name_of_a_folder_or_column_becomes_an_attribute(tmp_path):
+    """Snakemake would read {x} and <x> in the names of files as its own."""
+    names = {"{x}": "(x)", "<results>": "(results)", "a, b": "a;_b", "1/2 full": "1-2_full", r"$\bad$": r"$\bad$"}
+    table = tmp_path / "labels.csv"
+    with open(table, "w", newline="") as file:
+        csv.writer(file).writerows([["file", *names], ["a.png", *(1 for _ in names)]])
+    settings = load_settings({"predictors": [{"kind": "heads", "labels": str(table)}]})
+    assert attributes_of(settings).scored == list(names.values())
+
+
+@pytest.mark.parametrize("name", ["<x>", "{x}", "a,b", ".hidden", "-x", "a\nb"])
+def test_what_no_file_can_be_called_is_named(name):
+    with pytest.raises(SceneshiftError, match="boundaries.import.*Rename it"):
+        attributes_of(load_settings({"boundaries": {"import": [{"name": name, "file": "a.npy"}]}}))

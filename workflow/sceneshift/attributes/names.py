@@ -42,9 +42,13 @@ def side_by_side(scored: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     return list(scorers)
 
 
+# Files are named after attributes, and Snakemake reads {x} and <x> in their names as its own, commas as lists.
+_IN_FILE_NAMES = str.maketrans({" ": "_", "{": "(", "}": ")", "<": "(", ">": ")", "/": "-", ",": ";"})
+
+
 def as_attribute(name: str) -> str:
-    """An attribute's name everywhere: spaces become underscores."""
-    return name.strip().replace(" ", "_")
+    """An attribute's name everywhere: `snowy road` becomes `snowy_road`; { } < > parentheses, / a hyphen, a comma ;."""
+    return name.strip().translate(_IN_FILE_NAMES)
 
 
 def chosen(wanted: str | Sequence[str], known: list[str], where: object) -> list[str]:

@@ -8,7 +8,7 @@ from sceneshift.attributes.names import must_be_known, side_by_side
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import Settings
 
-_NO_FILE_NAME = re.compile(r"[.-].*|.*[/{}\x00-\x1f].*", re.DOTALL)
+_NO_FILE_NAME = re.compile(r"[.-].*|.*[/{}<>,\x00-\x1f\x7f].*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,16 @@ def attributes_of(settings: Settings) -> Attributes:
 def scored_attributes(settings: Settings) -> list[str]:
     """The attributes of all predictors, side by side. Raises SceneshiftError if two predictors share a name."""
     photos = settings.photos.folder if settings.photos.source == "folder" else None
-    names = side_by_side((predictor.kind, predictor.attribute_names(photos)) for predictor in settings.predictors)
-    if unusable := [name for name in names if _NO_FILE_NAME.fullmatch(name)]:
-        raise SceneshiftError(
-            f"predictors: files are named after attributes, which {', '.join(map(repr, unusable))} cannot be:"
-            " no / { } in it, no . or - at the front. Rename it."
-        )
-    return names
+    return side_by_side((predictor.kind, predictor.attribute_names(photos)) for predictor in settings.predictors)
 
 
 def _check(attributes: Attributes, settings: Settings) -> None:
     scored, names = attributes.scored, attributes.boundaries
+    if unusable := [name for name in dict.fromkeys(scored + names) if _NO_FILE_NAME.fullmatch(name)]:
+        raise SceneshiftError(
+            f"predictors, boundaries.import: files are named after attributes, which {', '.join(map(repr, unusable))}"
+            " cannot be: none of / { } < > , in it, no . or - at the front. Rename it."
+        )
     for name in attributes.fitted:
         must_be_known(name, scored, "boundaries.attributes", "the predictors score")
     if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
