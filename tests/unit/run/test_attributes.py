@@ -137,5 +137,20 @@ def test_any_legal_name_of_a_folder_or_column_becomes_an_attribute(tmp_path):
 
 @pytest.mark.parametrize("name", ["<x>", "{x}", "a,b", ".hidden", "-x", "a\nb"])
 def test_what_no_file_can_be_called_is_named(name):
-    with pytest.raises(SceneshiftError, match="boundaries.import.*Rename it"):
+    with pytest.raises(SceneshiftError, match=r"boundaries\.import.*Rename it"):
         attributes_of(load_settings({"boundaries": {"import": [{"name": name, "file": "a.npy"}]}}))
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (
+            {"synthesis": {"count": 10**12, "shard_size": 1000}},
+            r"synthesis: .*10,000 shards.*shard_size to 100,000,000",
+        ),
+        ({"boundaries": {"sefa": {"components": 10**8}}}, r"boundaries\.sefa\.components: found 100000000.*1000"),
+    ],
+)
+def test_a_plan_without_end_is_refused_with_the_limit(config, says):
+    with pytest.raises(SceneshiftError, match=says):
+        load_settings(config)

@@ -63,9 +63,11 @@ def set_up_jobs(workflow: Any, folder: Path) -> None:
     """Let jobs run this checkout's package, in `folder`; and leave signals to the stages."""
     # The interpreter's own tools come first, activated venv or not; inside a conda environment `python` is that one's.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    if os.pathsep in str(folder):
-        raise ConfigError(f"{folder}: Python cannot import from a folder with a {os.pathsep} in its path. Rename it.")
-    path = shlex.quote(str(folder)).replace("{", "{{").replace("}", "}}")
+    if found := set(str(folder)) & {os.pathsep, "{", "}"}:
+        raise ConfigError(
+            f"{folder}: found {' '.join(sorted(found))} in this path. Python takes {os.pathsep} for the end of a path, and"
+            " Snakemake braces for a pattern. Move the workflow to a folder of another name."
+        )
     # A time limit, `scancel` or preemption comes as SIGTERM, a scheduler's warning as SIGUSR1, to every process of a
     # job. They are for the stage, which may have a snapshot to write: the shell and tee wait for it, and so does
     # Snakemake inside a job.
@@ -73,7 +75,7 @@ def set_up_jobs(workflow: Any, folder: Path) -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     shell.prefix(
         "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM INT; command tee \"$@\"; }}; "
-        f'sceneshift() {{{{ PYTHONPATH={path} python -m sceneshift "$@"; }}}}; '
+        f'sceneshift() {{{{ PYTHONPATH={shlex.quote(str(folder))} python -m sceneshift "$@"; }}}}; '
     )
 
 

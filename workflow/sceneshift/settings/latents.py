@@ -2,11 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 from sceneshift.settings.edits import Level
 
+MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
 SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
 RANKED = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
 
@@ -31,6 +32,15 @@ class SynthesisSettings(Section):
         64, description="Images a forward pass."
     )
 
+    @model_validator(mode="after")
+    def _countable(self) -> "SynthesisSettings":
+        if self.count > MOST_SHARDS * self.shard_size:
+            raise ValueError(
+                f"{self.count:,} images in shards of {self.shard_size:,} are more than {MOST_SHARDS:,} shards, the most that"
+                f" are planned: set shard_size to {-(-self.count // MOST_SHARDS):,} or more"
+            )
+        return self
+
 
 class ImportedBoundary(Section):
     """A boundary made elsewhere: HiGAN's or InterFaceGAN's .npy. `import: [{name: natural_light, file: natural_light_boundary.npy}]`"""
@@ -49,7 +59,7 @@ class ImportedBoundary(Section):
 class SefaSettings(Section):
     """Directions found without labels (SeFa, Shen and Zhou 2021), ranked beside the attributes. `sefa: {components: 5}`"""
 
-    components: Annotated[int, Field(ge=0)] = Field(
+    components: Annotated[int, Field(ge=0, le=1000)] = Field(
         0,
         description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
     )
