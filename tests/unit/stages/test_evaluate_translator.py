@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sceneshift.evaluation.summary import COLUMNS, summarise
+from sceneshift.evaluation.summary import COLUMNS, read_evaluation, summarise
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import write_table
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
 from sceneshift.settings import EvaluationSettings, PhotosSettings
 from sceneshift.stages import evaluate_translator as translators
@@ -59,10 +60,12 @@ def test_a_known_edit_is_measured_on_held_out_photos(run, tmp_path, monkeypatch)
     assert changes["pixels", "structure"].after > 0.95
     assert changes["pixels", "sky_shift"].after == pytest.approx(0.5, abs=0.02)
     table = pd.read_csv(tmp_path / "e.csv")
-    assert tuple(table.columns) == COLUMNS
+    assert list(table.columns) == list(COLUMNS)
     taken = pd.read_csv(run / "photos.csv").set_index("file")
     assert taken.loc[table["photo"].unique(), "held_out"].all()
-    assert [c.attribute for c in summarise(tmp_path / "e.csv")] == [attribute for _, attribute in changes]
+    assert [c.attribute for c in summarise(read_evaluation(tmp_path / "e.csv"))] == [
+        attribute for _, attribute in changes
+    ]
 
 
 def test_strength_zero_changes_nothing(run, tmp_path, monkeypatch):
@@ -94,14 +97,36 @@ def test_an_attribute_that_the_predictor_does_not_know_is_named(run, tmp_path, m
         )
 
 
+def rows_of(attribute, before, moved):
+    return [
+        dict(zip(COLUMNS, (f"p{place}", scorer, attribute, value, value + moved), strict=True))
+        for scorer in ("predictor", "judge")
+        for place, value in enumerate(before)
+    ]
+
+
 def test_predictor_changes_are_in_standard_deviations_and_judge_changes_are_raw():
-    rows = [("p", s, "snow", b, b + 0.3) for s in ("predictor", "judge") for b in (0.2, 0.5, 0.8, 0.4)]
-    predictor, judge = summarise(pd.DataFrame(rows, columns=COLUMNS))
+    predictor, judge = summarise(rows_of("snow", (0.2, 0.5, 0.8, 0.4), moved=0.3))
     assert judge.change == pytest.approx(0.3)
     assert predictor.change == pytest.approx(0.3 / np.std([0.2, 0.5, 0.8, 0.4]))
 
 
-def test_another_table_is_an_error(tmp_path):
+@pytest.mark.parametrize("before", [[0.2], [0.5, 0.5, 0.5]])
+def test_where_photos_score_the_same_there_are_no_standard_deviations(before):
+    """Not a change of 10⁷ of them."""
+    predictor, judge = summarise(rows_of("snow", before, moved=0.3))
+    assert np.isnan([predictor.change, predictor.low, predictor.high]).all()
+    assert predictor.after - predictor.before == pytest.approx(0.3)
+    assert judge.change == pytest.approx(0.3)
+    assert np.isnan(judge.low) == (len(before) == 1)
+
+
+def test_a_damaged_table_is_named_with_its_line(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SceneshiftError, match=r"x\.csv: expected one column photo"):
+        read_evaluation(tmp_path / "x.csv")
+    write_table(tmp_path / "x.csv", list(COLUMNS), rows_of("snow", (0.2, 0.5), moved=0.1))
+    whole = (tmp_path / "x.csv").read_bytes()
+    (tmp_path / "x.csv").write_bytes(whole[:-6])
     with pytest.raises(SceneshiftError, match=r"x\.csv"):
-        summarise(tmp_path / "x.csv")
+        read_evaluation(tmp_path / "x.csv")

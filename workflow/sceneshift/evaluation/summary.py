@@ -1,24 +1,29 @@
 """The rows of an evaluation, averaged over photos, with bootstrap intervals."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy import nan
 
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.bootstrap import interval_of_mean
 from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.runtime.tables import read_table
 
-COLUMNS = ("photo", "scorer", "attribute", "before", "after")
-RESAMPLES = 1000
+COLUMNS = {"photo": str, "scorer": str, "attribute": str, "before": float, "after": float}
+Row = dict[str, Any]  # of an evaluation, one value a column
+NO_SPREAD = 1e-9  # standard deviations below it are rounding: the photos score the same, or there is one alone
 
 
 @dataclass(frozen=True)
 class Change:
-    """Means over photos. `low` to `high` is the 95 % bootstrap interval of `change`.
+    """Means over photos. `low` to `high` is the 95 % bootstrap interval of `change`; NaN for a single photo.
 
     change: mean of after − before; for the predictor in standard deviations of its scores of the photos before, whose
-    unit is otherwise without meaning; for the judge on its 0 to 1 scale; for pixel facts in their own unit.
+    unit is otherwise without meaning; for the judge on its 0 to 1 scale; for pixel facts in their own unit. NaN, as
+    are low and high, where the predictor scores all photos before the same: there is no deviation to measure it in.
     """
 
     scorer: str
@@ -31,24 +36,22 @@ class Change:
     high: float
 
 
-def summarise(table: pd.DataFrame | Path | str) -> list[Change]:
-    """One `Change` per scorer and attribute, in the table's order; rows without a value are left out.
+def read_evaluation(path: Path | str) -> list[Row]:
+    """The rows of a table that evaluate-translator wrote. Raises SceneshiftError that names what is damaged."""
+    return read_table(path, COLUMNS, "Make it again with evaluate-translator.")
 
-    Raises SceneshiftError for a file without the columns that evaluate-translator writes.
-    """
-    if not isinstance(table, pd.DataFrame):
-        path, table = table, pd.read_csv(table)
-        if tuple(table.columns) != COLUMNS:
-            raise SceneshiftError(f"{path}: expected the columns {', '.join(COLUMNS)}, found {', '.join(table)}.")
+
+def summarise(rows: Iterable[Row]) -> list[Change]:
+    """One `Change` per scorer and attribute, in the rows' order."""
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        groups.setdefault((row["scorer"], row["attribute"]), []).append((row["before"], row["after"]))
     changes = []
-    for (scorer, attribute), rows in table.dropna(subset=["before", "after"]).groupby(
-        ["scorer", "attribute"], sort=False
-    ):
-        before, after = rows["before"].to_numpy(float), rows["after"].to_numpy(float)
+    for (scorer, attribute), values in groups.items():
+        before, after = np.array(values).T
         unit = before.std() if scorer == "predictor" else 1.0
-        change = (after - before) / max(unit, 1e-9)
-        chosen = numpy_generator("evaluation", "bootstrap").integers(0, len(change), (RESAMPLES, len(change)))
-        low, high = np.quantile(change[chosen].mean(axis=1), [0.025, 0.975])
-        values = (before.mean(), after.mean(), change.mean(), low, high)
-        changes.append(Change(scorer, attribute, len(rows), *(float(value) for value in values)))
+        change = (after - before) / (unit if unit > NO_SPREAD else nan)
+        low, high = interval_of_mean(change, numpy_generator("evaluation", "bootstrap")) if len(change) > 1 else (nan, nan)
+        means = (before.mean(), after.mean(), change.mean(), low, high)
+        changes.append(Change(scorer, attribute, len(values), *map(float, means)))
     return changes

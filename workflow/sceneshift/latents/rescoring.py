@@ -10,6 +10,7 @@ from sceneshift.images.structure import structure
 from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStore
+from sceneshift.runtime.bootstrap import interval_of_mean
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.randomness import numpy_generator
@@ -20,7 +21,6 @@ COLUMNS = {
     "edited": str, "level": str, "attribute": str, "delta": float, "standardised": float, "low": float, "high": float,
     "mean_change": float, "structure": float,
 }  # fmt: skip
-BOOTSTRAPS = 1000
 BATCH = 64
 Row = dict[str, Any]  # of a re-scoring table, one value a column
 
@@ -59,9 +59,8 @@ def summarise(
 ) -> list[Row]:
     """The table's rows of one level."""
     rises = np.maximum(change.scores, 0).astype(np.float64)
-    delta, count = rises.mean(0), len(rises)
-    draws = numpy_generator(seed, "bootstrap").multinomial(count, np.full(count, 1 / count), BOOTSTRAPS)
-    low, high = np.quantile(draws @ rises / count, (0.025, 0.975), axis=0) / deviations
+    delta = rises.mean(0)
+    low, high = interval_of_mean(rises, numpy_generator(seed, "bootstrap")) / deviations
     mean = change.scores.mean(0, dtype=np.float64) / deviations
     kept = float(change.structure.mean())
     return [

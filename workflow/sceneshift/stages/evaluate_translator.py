@@ -1,24 +1,22 @@
 """What a translator does to held-out photos: did its attribute move, and did the rest stay?"""
 
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.open_sky import open_skies
 from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
-from sceneshift.evaluation.summary import COLUMNS, Change, summarise
+from sceneshift.evaluation.summary import COLUMNS, Change, Row, summarise
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.devices import pick_device
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import numpy_generator
+from sceneshift.runtime.tables import write_table
 from sceneshift.scoring import load_predictor
 from sceneshift.settings import EvaluationSettings
 from sceneshift.translator import load_translator
@@ -61,7 +59,7 @@ def evaluate_translator(
         scorers["judge"] = load_judge(judge, device)
     editor = load_translator(translator, device, precision="auto")
     backbone = load_backbone(device)
-    rows: list[tuple[str, str, str, float, float]] = []
+    rows: list[Row] = []
     with PhotoStore(photos) as store:
         chosen = _chosen(store, settings.count, seed)
         with Progress("evaluating", len(chosen), unit="photos", beside=out) as progress:
@@ -79,11 +77,8 @@ def evaluate_translator(
                 for attribute, values in facts.items():
                     rows += _rows(names, "pixels", attribute, *values)
                 progress.advance(len(indices))
-    with atomic_file(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)
-    changes = summarise(pd.DataFrame(rows, columns=COLUMNS))
+    write_table(out, list(COLUMNS), rows)
+    changes = summarise(rows)
     for change in changes:
         print(
             f"{change.scorer} {change.attribute}: {change.before:.3f} -> {change.after:.3f},"
@@ -104,8 +99,9 @@ def _chosen(store: PhotoStore, count: int, seed: int) -> np.ndarray:
     return np.sort(numpy_generator(seed, "evaluation", "photos").permutation(held_out)[:count])
 
 
-def _rows(
-    names: list[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray
-) -> list[tuple[str, str, str, float, float]]:
-    pairs = zip(names, before.tolist(), after.tolist(), strict=True)
-    return [(name, scorer, attribute, *values) for name, *values in pairs if not np.isnan(values).any()]
+def _rows(names: list[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray) -> list[Row]:
+    """A row a photo, without those where it cannot be measured (NaN). before, after: [N]."""
+    values = [
+        (name, scorer, attribute, *both) for name, *both in zip(names, before.tolist(), after.tolist(), strict=True)
+    ]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in values if not np.isnan(row[3:]).any()]

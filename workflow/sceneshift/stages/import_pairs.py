@@ -1,6 +1,5 @@
 """Pairs made elsewhere: checked, and laid down as make-pairs lays down its own."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ from sceneshift.pairs.dataset import PairsDataset
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.files import atomic_directory
 from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.tables import write_table
 from sceneshift.settings import EditSettings
 
 
@@ -32,10 +32,7 @@ def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> 
                 copied = made / path.relative_to(pairs.folder)
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copied)
-        with open(made / "pairs.csv", "w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["index", "kept", "reason"])
-            table.writerows([index, True, ""] for index in range(count))
+        write_table(made / "pairs.csv", ["index", "kept", "reason"], ([index, True, ""] for index in range(count)))
         EditRecord(
             attribute=edit.attribute, direction=edit.direction, measured_by=edit.measure, reason="imported",
             curve=[], kept=count, tried=count, provenance=json.loads(provenance),

@@ -1,6 +1,5 @@
 """make_pairs: synthesised images before and after an edit, kept where the predictor agrees (StyleGAN2 Distillation)."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -27,6 +26,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_directory, sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.tables import new_table
 from sceneshift.scoring import column_of, load_predictor
 from sceneshift.settings import EditSettings, PairsSettings
 
@@ -129,15 +129,13 @@ def _write(
     for side in SIDES:
         (folder / side).mkdir()
     tally = Tally()
-    with open(folder / "pairs.csv", "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        scores = (f"{when}_{name}" for when in ("before", "after") for name in attributes)
-        table.writerow(["index", "kept", "reason", *scores])
+    scores = (f"{when}_{name}" for when in ("before", "after") for name in attributes)
+    with new_table(folder / "pairs.csv", ["index", "kept", "reason", *scores]) as table:
         for batch in candidates:
             for place, index in enumerate(batch.index):
                 before, after = batch.scores[0][place], batch.scores[1][place]
                 refusals = rule.refusals(before, after)
-                table.writerow([index, not refusals, " ".join(refusals), *(f"{v:.6g}" for v in (*before, *after))])
+                table.append([index, not refusals, " ".join(refusals), *before, *after])
                 tally.count(refusals)
                 if refusals:
                     continue
