@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from sceneshift.generator.checkpoints import save_generator
+from sceneshift.generator.networks import Generator
 from sceneshift.photos.store import PhotoStore
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.prepare_photos import prepare_photos
@@ -49,9 +51,11 @@ def make_run(run, side=SIDE):
         table=run / "photos.csv",
         seed=0,
     )
-    for name, facts in {"generator/generator": {"images_seen": "20000"}, "predictor/predictor": {}}.items():
-        (run / name).parent.mkdir(parents=True, exist_ok=True)
-        save_file({"x": np.zeros(3, np.float32)}, run / f"{name}.safetensors", facts)
+    sizes = {"resolution": 8, "channel_base": 32, "channel_max": 4, "z_dim": 4, "w_dim": 4, "mapping_layers": 1}
+    (run / "generator").mkdir(parents=True)
+    save_generator(run / "generator/generator.safetensors", Generator(**sizes), images_seen=420_000)
+    (run / "predictor").mkdir()
+    save_file({"x": np.zeros(3, np.float32)}, run / "predictor/predictor.safetensors")
     rows = [
         (n, 0.7 + 0.1 * random.random(), 1.1, 0.2 + n / 1e5, 0.4, 60.1, 9 - n / 4000 if n % 10000 == 0 else "")
         for n in range(2000, 20001, 2000)

@@ -3,11 +3,14 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+import h5py
 import pandas as pd
 import pytest
 
+from sceneshift.evaluation.summary import COLUMNS, read_evaluation
 from sceneshift.report import reads
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import write_table
 from sceneshift.stages.report import report
 from sceneshift.streets.render import LABELS
 
@@ -178,6 +181,34 @@ def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_pat
         report(broken, tmp_path / "report.html")
     report(broken, tmp_path / "report.html", translated_from=originals)
     assert "mine.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_said_of_photos_and_generator_follows_from_the_run(page, broken, tmp_path):
+    assert "edit rendered streets that this run trained nothing on" in page.text
+    assert "Trained for 20,000 images of 32×32 px, from a generator that had seen 400,000 before" in page.text
+    with h5py.File(broken / "photos.h5", "r+") as file:
+        file.attrs["folder"] = "photos"
+    report(broken, tmp_path / "report.html")
+    assert "edit real photos that this run trained nothing on" in Page((tmp_path / "report.html").read_text()).text
+
+
+def test_photos_that_score_the_same_have_no_standard_deviations(broken, tmp_path):
+    path = broken / "evaluation/vegetation.csv"
+    rows = read_evaluation(path)
+    one = rows[0]["photo"]
+    write_table(path, list(COLUMNS), [row for row in rows if row["photo"] == one and row["scorer"] != "judge"])
+    report(broken, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    own = next(row for row in rows if (row["scorer"], row["attribute"]) == ("predictor", "vegetation"))
+    assert f"{own['before']:.2f} → {own['after']:.2f}" in text
+    assert "on 1 held-out photo; no spread before, so no standard deviations" in text
+    assert not re.search(r"\d{6}\.\d", text), "a number that means nothing"
+    assert not re.search(r"\bnan\b", text)
+
+
+def test_numbers_below_zero_have_a_minus_sign(page):
+    assert re.search(r"−\d\.\d\d", page.text)
+    assert not re.search(r"(?<![\w-])-\d\.\d\d", page.text)
 
 
 def test_names_are_text_and_never_markup(broken, tmp_path):

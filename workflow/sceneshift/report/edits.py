@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from sceneshift.evaluation.summary import Change, summarise
+from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarise
 from sceneshift.images.finding import find_photos
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
-from sceneshift.report.plots import Plot, changes, counts, distance_curve, spoken, training_curves
-from sceneshift.report.run_files import needed, table
+from sceneshift.report.plots import Plot, changes, counts, distance_curve, training_curves
+from sceneshift.report.run_files import history, needed, table
+from sceneshift.report.text import spoken
 from sceneshift.runtime.errors import SceneshiftError
 
 PAIRS = 8
@@ -43,6 +44,7 @@ class Verdict:
     unit: str
     changes: list[Change]
     plot: Plot | None
+    unmeasured: bool  # whether some change has no standard deviations to be measured in
 
 
 @dataclass(frozen=True)
@@ -69,21 +71,23 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     """Gather one edit's files, with `shown` real photos. Raises SceneshiftError that names what is missing."""
     record = EditRecord.read(run / f"pairs/{attribute}/edit.json")
     own = record.measured_by
-    rows = summarise(needed(run / f"evaluation/{attribute}.csv"))
+    evaluation = read_evaluation(needed(run / f"evaluation/{attribute}.csv"))
+    rows = summarise(evaluation)
     verdicts = []
     for scorer in ("judge", "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]
         if own_rows:
-            plot = changes(own_rows, own, scorer, UNITS[scorer]) if scorer != "pixels" else None
-            verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot))
+            measured = [row for row in own_rows if pd.notna(row.change)]
+            plot = changes(measured, own, scorer, UNITS[scorer]) if measured and scorer != "pixels" else None
+            verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot, len(measured) < len(own_rows)))
     owns = {row.scorer: row for row in rows if row.attribute == own}
     scorer = "judge" if "judge" in owns else "predictor"
     if scorer not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
-    lacking = _lacking(run / f"evaluation/{attribute}.csv", own, record.direction)
+    lacking = _lacking(evaluation, own, record.direction)
     curve = pd.DataFrame(map(asdict, record.curve))
     pairs = run / f"pairs/{attribute}"
-    history = run / f"translators/{attribute}/training/history.csv"
+    training = run / f"translators/{attribute}/training/history.csv"
     return Edit(
         attribute=own,
         title=f"{record.direction} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
@@ -91,25 +95,25 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         own_unit={"judge": "on the judge's scale of 0 to 1", "predictor": "in standard deviations of the predictor"}[
             scorer
         ],
-        structure=next(row.after for row in rows if row.attribute == "structure"),
+        structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),
         record=record,
         photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
         spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(record)}",
         verdicts=verdicts,
         strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
-        reasons=counts(_reasons(table(pairs / "pairs.csv", ("kept", "reason")))),
+        reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),
         curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
-        training=training_curves(table(history, ("images",))) if history.exists() else None,
+        training=training_curves(history(training)) if training.exists() else None,
     )
 
 
-def _lacking(evaluation: Path, attribute: str, direction: str) -> set[str]:
+def _lacking(evaluation: list[Row], attribute: str, direction: str) -> set[str]:
     """Names of the half of the evaluated photos that leave the edit most to do, by the predictor's score before."""
-    rows = table(evaluation)
-    rows = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == attribute)]
-    scores = rows.set_index("photo")["before"].sort_values(ascending=direction != "less", kind="stable")
-    return {str(name) for name in scores.index[: -(-len(scores) // 2)]}
+    rows = [row for row in evaluation if (row["scorer"], row["attribute"]) == ("predictor", attribute)]
+    sign = -1 if direction == "less" else 1
+    rows.sort(key=lambda row: sign * row["before"])
+    return {row["photo"] for row in rows[: -(-len(rows) // 2)]}
 
 
 def _end_of(record: EditRecord) -> str:
@@ -165,7 +169,7 @@ def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:
 
 def _reasons(pairs: pd.DataFrame) -> pd.Series:
     """Candidates by outcome: kept, or by every threshold that refused them (one may be refused by several)."""
-    refused = pairs.loc[~pairs["kept"], "reason"].astype(str).str.split().explode().value_counts()
+    refused = pairs.loc[~pairs["kept"], "reason"].str.split().explode().value_counts()
     names = {"source": "source has it already", "edited": "edit too weak", "effect": "too little change"}
     refused = refused.rename({**names, "others": "other attributes changed"})
     return pd.concat([pd.Series({"kept": int(pairs["kept"].sum())}), refused])

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from sceneshift.generator.checkpoints import images_seen
+from sceneshift.latents.rescoring import COLUMNS
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import entanglement, ranking, training_curves
-from sceneshift.report.run_files import needed, table
+from sceneshift.report.run_files import history, needed, table
 
 SHEETS = 5  # of samples over training
 SHEET_SIDE = 900
@@ -16,16 +18,17 @@ SHEET_SIDE = 900
 
 def generator_section(run: Path) -> dict[str, Any]:
     """Curves and samples of the generator's training; all empty for a generator made elsewhere."""
-    needed(run / "generator/generator.safetensors")
-    section: dict[str, Any] = {"images": 0, "frechet": None, "curves": None, "sheets": []}
+    file = needed(run / "generator/generator.safetensors")
+    section: dict[str, Any] = {"images": 0, "seen_before": 0, "frechet": None, "curves": None, "sheets": []}
     folder = run / "generator/training"
     if not folder.exists():
         return section
-    history = table(folder / "history.csv", ("images",))
-    section["images"] = int(history["images"].max())
-    section["curves"] = training_curves(history) if len(history) > 1 else None
-    if "frechet" in history and history["frechet"].notna().any():
-        section["frechet"] = float(history["frechet"].dropna().iloc[-1])
+    rows = history(folder / "history.csv")
+    section["images"] = int(rows["images"].max())
+    section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
+    section["curves"] = training_curves(rows) if len(rows) > 1 else None
+    if "frechet" in rows and rows["frechet"].notna().any():
+        section["frechet"] = float(rows["frechet"].dropna().iloc[-1])
     sheets = sorted(folder.glob("samples-*.png"), key=_images_of)
     section["sheets"] = [
         {"images": _images_of(path), "picture": data_uri(read_picture(path), SHEET_SIDE)}
@@ -37,7 +40,8 @@ def generator_section(run: Path) -> dict[str, Any]:
 def predictor_section(run: Path) -> dict[str, Any] | None:
     """Held-out accuracy of what was fitted; None if nothing was."""
     measured = ["auc", "r2", "agreement", "unreachable"]
-    accuracy = table(run / "predictor/accuracy.csv", ("attribute", "kind", *measured))
+    columns = {"attribute": str, "kind": str} | dict.fromkeys(measured, float | None)
+    accuracy = table(run / "predictor/accuracy.csv", columns)
     if accuracy.empty:
         return None
     voted = bool(accuracy["agreement"].notna().any())
@@ -49,7 +53,7 @@ def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:
     """The ranking, and the effect of every boundary on every attribute."""
     effects = []
     for attribute in ranked["attribute"]:
-        rescored = table(run / f"rescoring/{attribute}.csv", ("edited", "level", "attribute", "mean_change"))
+        rescored = table(run / f"rescoring/{attribute}.csv", COLUMNS)
         effects.append(rescored[rescored["level"] == "all"])
     matrix = pd.concat(effects).pivot_table(index="edited", columns="attribute", values="mean_change", sort=False)
     own_first = [name for name in matrix.index if name in matrix.columns]

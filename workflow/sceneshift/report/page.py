@@ -10,11 +10,12 @@ import pandas as pd
 import torch
 
 import sceneshift
+from sceneshift.photos.store import PhotoStore
 from sceneshift.report import reads
-from sceneshift.report.edits import Edit, read_edit
+from sceneshift.report.edits import read_edit
 from sceneshift.report.models import generator_section, predictor_section, ranking_section
-from sceneshift.report.plots import spoken
 from sceneshift.report.run_files import codes_in, needed, provenance, table
+from sceneshift.report.text import figure, sentence, signed, spoken
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 
@@ -23,6 +24,11 @@ LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
 PICTURES = 60  # before/after photos on the whole page, shared by its edits
 MOST_PHOTOS = 8  # of one edit
 
+PHOTOS = {"file": str, "status": str, "held_out": int | None}
+RANKED = {
+    "attribute": str, "standardised": float | None, "low": float | None, "high": float | None, "changes_most": str,
+    "mean_change": float, "validation_accuracy": float | None, "best_level": str, "chosen": bool,
+}  # fmt: skip
 COMMANDS = (
     ("prepare-photos", "photos.h5"), ("train-generator", "generator/generator.safetensors"),
     ("fit-predictor", "predictor/predictor.safetensors"), ("synthesize", "synthesis/0000.h5"),
@@ -41,22 +47,15 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
     run, (template, style, script) = Path(run_dir), reads.TEMPLATES
-    photos = table(needed(run / "photos.csv"), ("file", "status", "held_out"))
-    ranked = table(
-        run / "attributes.csv",
-        ("attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy", "chosen"),
-    )
+    photos = table(run / "photos.csv", PHOTOS)
+    ranked = table(run / "attributes.csv", RANKED)
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
     shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
-    edits = [
-        read_edit(run, attribute, shown, Path(translated_from) if translated_from else None) for attribute in chosen
-    ]
-    generator = generator_section(run)
     facts: dict[str, Any] = {
         "run": run.resolve().name,
-        "figures": _figures(run, photos, ranked, generator, edits),
-        "edits": edits,
-        "generator": generator,
+        **_subject(run, translated_from),
+        "edits": [read_edit(run, name, shown, Path(translated_from) if translated_from else None) for name in chosen],
+        "generator": generator_section(run),
         "predictor": predictor_section(run),
         "ranking": ranking_section(run, ranked),
         "photos": photos["status"].value_counts().to_dict(),
@@ -69,7 +68,8 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
         "style": (HERE / style).read_text(encoding="utf-8"),
         "script": (HERE / script).read_text(encoding="utf-8"),
     }  # fmt: skip
-    page = _environment().get_template(template).render(facts).encode("utf-8")
+    facts["figures"] = _figures(run, facts, photos, ranked)
+    page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may be no UTF-8
     if len(page) > LARGEST:
         raise SceneshiftError(f"{out_html} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
     with atomic_file(out_html) as temporary:
@@ -81,29 +81,47 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["spoken"] = spoken
-    environment.filters["figure"] = lambda value, digits: "" if pd.isna(value) else f"{value:.{digits}f}"
+    environment.filters |= {"spoken": spoken, "figure": figure, "signed": signed, "sentence": sentence}
+    environment.tests["number_known"] = pd.notna
     return environment
 
 
-def _figures(run: Path, photos: Any, ranked: Any, generator: Any, edits: list[Edit]) -> list[tuple[str, str, str]]:
+def _subject(run: Path, translated_from: Path | str | None) -> dict[str, str]:
+    """What the run's photos are, their size, and which of them the translators edit below."""
+    with PhotoStore(run / "photos.h5") as store:
+        (height, width), rendered = store.shape, store.folder is None
+    kind = "rendered streets" if rendered else "photos"
+    edited = f"{'' if rendered else 'real '}{kind} that this run trained nothing on"
+    if translated_from:
+        edited = f"the photos in {Path(translated_from).resolve().name}"
+    return {"kind": kind, "size": f"{width}×{height}", "edited": edited}
+
+
+def _figures(
+    run: Path, facts: dict[str, Any], photos: pd.DataFrame, ranked: pd.DataFrame
+) -> list[tuple[str, str, str]]:
     """(value, what it is, remark) of the headline."""
+    generator = facts["generator"]
     taken = photos[photos["status"] == "taken"]
     held_out = int(taken["held_out"].sum())
-    figures = [(f"{len(taken):,}", "photos", f"{held_out:,} held out, never trained on")]
+    figures = [(f"{len(taken):,}", facts["kind"], f"of {facts['size']} px; {held_out:,} held out, never trained on")]
     if generator["images"]:
-        frechet = generator["frechet"]
-        remark = f"Fréchet distance {frechet:.3g} at the end" if frechet is not None else "shown to the discriminator"
+        before, frechet = generator["seen_before"], generator["frechet"]
+        remark = f"after the {before:,} that its start had seen" if before else "from scratch"
+        remark += f"; Fréchet distance {frechet:.3g} at the end" if frechet is not None else ""
         figures.append((f"{generator['images']:,}", "images of training", remark))
     figures.append((f"{codes_in(run / 'synthesis.h5'):,}", "images synthesised and scored", "to find the boundaries"))
     accuracies = ranked["validation_accuracy"].dropna()
     if len(accuracies):
         remark = f"median of {len(accuracies)} attributes, on codes held out"
         figures.append((f"{accuracies.median():.0%}", "boundary accuracy", remark))
-    for edit in edits:
-        figures.append(
-            (f"{edit.own.change:+.2f}", edit.title, f"{edit.own_unit}, on {edit.own.photos} held-out photos")
-        )
+    for edit in facts["edits"]:
+        own, where = edit.own, f"on {edit.own.photos} held-out photo{'s' * (edit.own.photos != 1)}"
+        if pd.notna(own.change):
+            figures.append((signed(own.change, 2), edit.title, f"{edit.own_unit}, {where}"))
+        else:
+            remark = f"the predictor's score {where}; no spread before, so no standard deviations"
+            figures.append((f"{figure(own.before, 2)} → {figure(own.after, 2)}", edit.title, remark))
     return figures
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from sceneshift.evaluation.summary import Change
 from sceneshift.report.pictures import encoded
+from sceneshift.report.text import signed, spoken
 
 ACCENT, SECOND = {"light": "#1f6f8b", "dark": "#6cc3dd"}, {"light": "#b5542c", "dark": "#f0936a"}
 INK, FAINT = {"light": "#23292f", "dark": "#dfe4e8"}, {"light": "#c9d0d6", "dark": "#46505a"}
@@ -42,7 +43,7 @@ def _plot(draw: Callable[[Figure, str], None], width: float, height: float) -> P
             "ytick.color": INK[scheme], "axes.edgecolor": FAINT[scheme], "grid.color": FAINT[scheme],
             "axes.facecolor": "none", "font.size": 9.5, "axes.titlesize": 10.5, "axes.titlelocation": "left",
             "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "sceneshift",
-            "grid.linewidth": 0.6, "legend.frameon": False,
+            "grid.linewidth": 0.6, "legend.frameon": False, "text.parse_math": False,  # $ in a name is no formula
         }  # fmt: skip
         with mpl.rc_context(style):
             figure = Figure(figsize=(width, height), layout="constrained")
@@ -119,7 +120,7 @@ def entanglement(matrix: pd.DataFrame) -> Plot:
                 value = matrix.iat[row, column]
                 dark = abs(value) > 0.6 * reach
                 axis.text(
-                    column, row, f"{value:+.2f}", ha="center", va="center", color="white" if dark else "#23292f",
+                    column, row, signed(value, 2), ha="center", va="center", color="white" if dark else "#23292f",
                     fontsize=8.5,
                 )  # fmt: skip
         bar = figure.colorbar(image, ax=axis, shrink=0.8, pad=0.02)
@@ -179,11 +180,6 @@ def changes(values: Sequence[Change], own: str, title: str, unit: str) -> Plot:
         _bare(axis)
 
     return _plot(draw, 5.2, 0.3 * len(values) + 1.1)
-
-
-def spoken(name: str) -> str:
-    """`natural_light` -> `natural light`."""
-    return name.replace("_", " ")
 
 
 def _bare(axis: Axes) -> None:

@@ -1,7 +1,9 @@
 """Reading what a run left behind, with errors that name what is missing."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pandas as pd
@@ -9,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
+from sceneshift.runtime.tables import read_table
 
 
 def needed(path: Path) -> Path:
@@ -18,16 +21,16 @@ def needed(path: Path) -> Path:
     return path
 
 
-def table(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A CSV that must exist and have at least `columns`."""
-    try:
-        # "None" or "NA" may be an attribute's or a file's name; only empty cells are missing
-        values = pd.read_csv(needed(path), keep_default_na=False, na_values=[""])
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SceneshiftError(f"{path} cannot be read as a table ({error}). Delete it and run again.") from error
-    if lacking := [name for name in columns if name not in values]:
-        raise SceneshiftError(f"{path}: the column {', '.join(lacking)} is missing; found {', '.join(values)}.")
-    return values
+def table(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """A CSV that must exist: its `columns`, of the types given as in `read_table`; empty numbers are NaN."""
+    values = pd.DataFrame(read_table(needed(path), columns), columns=list(columns))
+    return values.astype({name: "float64" for name, kind in columns.items() if kind == float | None})
+
+
+def history(path: Path) -> pd.DataFrame:
+    """The rows of a training, all columns as numbers; empty cells are NaN."""
+    values = pd.DataFrame(read_table(needed(path), {"images": int}))
+    return values.apply(pd.to_numeric, errors="coerce")
 
 
 def metadata(path: Path) -> dict[str, object]:
