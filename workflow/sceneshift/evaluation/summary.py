@@ -51,7 +51,7 @@ def summarise(rows: Iterable[Row]) -> list[Change]:
         before, after = np.array(values).T
         unit = before.std() if scorer == "predictor" else 1.0
         change = (after - before) / (unit if unit > NO_SPREAD else nan)
-        low, high = interval_of_mean(change, numpy_generator("evaluation", "bootstrap")) if len(change) > 1 else (nan, nan)
-        means = (before.mean(), after.mean(), change.mean(), low, high)
+        interval = interval_of_mean(change, numpy_generator("evaluation", "bootstrap"))
+        means = (before.mean(), after.mean(), change.mean(), *(interval if len(values) > 1 else (nan, nan)))
         changes.append(Change(scorer, attribute, len(values), *map(float, means)))
     return changes
