@@ -97,9 +97,8 @@ def as_higan(sd: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def as_tensorflow(sd: dict[str, torch.Tensor], sizes: Sizes) -> Network:
     """The network Gs of a pickle."""
-    mapping = {
-        f"Dense{i}/{end}": sd[f"mapping.dense{i}.{end}"].T for i in range(sizes.layers) for end in ("weight", "bias")
-    }
+    mapping = {f"Dense{i}/weight": sd[f"mapping.dense{i}.weight"].T for i in range(sizes.layers)}
+    mapping |= {f"Dense{i}/bias": sd[f"mapping.dense{i}.bias"] for i in range(sizes.layers)}
     synthesis = {"lod": torch.zeros([]), "4x4/Const/const": sd["synthesis.layer0.const"]}
     for number in range(2 * len(sizes.resolutions)):
         r, own = 2 ** (number // 2 + 2), f"synthesis.layer{number}"

@@ -65,6 +65,7 @@ def test_discriminators_come_along(tmp_path, name):
         "stylegan2-ada-pytorch": foreign.nvidia_generator,
         "rosinality": foreign.rosinality_generator,
         "genforce": foreign.genforce_generator,
+        "stylegan2": foreign.genforce_generator,
     }[name](again)  # draws what came before the discriminator
     if name == "rosinality":
         again.randn(again.w_dim)
@@ -139,6 +140,7 @@ NAMES = {  # a weight, the noise of the last layer
 }
 
 
+@pytest.mark.parametrize("name", MAKE)
 @pytest.mark.parametrize("wrong", ["missing", "surplus", "shape", "nan", "type", "filter"])
 def test_wrong_tensors_are_named(tmp_path, name, wrong):
     sd = MAKE[name](foreign.Sizes(8))
@@ -184,17 +186,32 @@ def test_other_kinds_of_nvidias_generators_are_refused_by_name(tmp_path, change,
         import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
 
 
+def test_genforces_conditional_generators_are_refused(tmp_path):
+    sd = {"synthesis.early_layer.const": torch.zeros(1), "mapping.label_weight": torch.zeros(1)}
+    torch.save(sd, tmp_path / "c.pth")
+    with pytest.raises(SceneshiftError, match="conditional"):
+        import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+
+
 @pytest.mark.parametrize(
-    ("sd", "words"),
+    ("state", "words"),
     [
-        ({"synthesis.early_layer.const": torch.zeros(1), "mapping.label_weight": torch.zeros(1)}, "conditional"),
-        ({"synthesis.early_layer.const": torch.zeros(1), "synthesis.lod": torch.zeros(1)}, "first StyleGAN"),
+        ({"static_kwargs": {"label_size": 10}}, r"conditional generator \(label_size 10\)"),
+        ({"static_kwargs": {"mapping_lrmul": 0.1}}, r"mapping_lrmul 0\.1"),
+        ({"static_kwargs": {"architecture": "resnet"}}, "architecture is 'resnet'"),
+        ({"static_kwargs": None}, "no static_kwargs"),
+        ({"build_func_name": "G_paper"}, "built by G_paper"),
+        ({"variables": [("dlatent_avg", "x")]}, "no name with an array"),
+        ({"variables": []}, "tensor dlatent_avg is missing"),
     ],
 )
-def test_other_kinds_of_genforces_generators_are_refused_by_name(tmp_path, sd, words):
-    torch.save(sd, tmp_path / "c.pth")
+def test_other_kinds_of_tensorflows_generators_are_refused_by_name(tmp_path, state, words):
+    sizes = foreign.Sizes(8)
+    g = foreign.tensorflow_generator(foreign.genforce_generator(sizes), sizes)
+    g.state |= state
+    foreign.write_tensorflow(tmp_path / "c.pkl", g)
     with pytest.raises(SceneshiftError, match=words):
-        import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+        import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
 
 
 def test_each_format_given_as_another_is_refused(tmp_path, name):

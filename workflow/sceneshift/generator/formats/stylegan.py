@@ -1,7 +1,7 @@
 """The first StyleGAN: NVIDIA's TensorFlow pickles (*.pkl), and the *.pth of HiGAN and genforce.
 
-All are brought to genforce's names and shapes: `synthesis.layer{k}`, two a resolution from 4 px on, and `output{k}`, one
-a resolution, of which the last alone counts (the others are left over from growing). Two conventions are converted:
+All are brought to genforce's names and shapes: `synthesis.layer{k}`, two a resolution from 4 px on, `output{k}`, one a
+resolution, of which the last alone counts (the others are left over from growing). Two conventions are converted:
 leaky ReLU has no gain in the mapping, whose biases are therefore √2 times ours; and kernels of layers that double the
 size act flipped from 128 px on, where the original doubles by a transposed convolution.
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.formats import stylegan2_tf
-from sceneshift.generator.formats.checkpoint import Checkpoint, refuse_conditional
+from sceneshift.generator.formats.checkpoint import Checkpoint, held, refuse_conditional
 from sceneshift.generator.stylegan import BLUR
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -37,11 +37,13 @@ def recognises(content: Any) -> bool:
     """Whether a file's content is of this kind."""
     if stylegan2_tf.recognises(content):
         return _network(content).fields.get("build_func_name") == "G_style"
-    return any(name.startswith("synthesis.layer0.") for name in _state_dict(content))
+    return "synthesis.layer0.const" in _state_dict(content)  # StyleGAN2's first layer has a convolution
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
     """Take a checkpoint apart. Its discriminator is another than StyleGAN2's and stays behind."""
+    if not recognises(content):
+        raise SceneshiftError(f"{path} holds no generator of the first StyleGAN: it holds {held(content)}.")
     if stylegan2_tf.recognises(content):
         tensors = _of_tensorflow(path, content)
     else:

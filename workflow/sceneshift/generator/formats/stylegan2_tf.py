@@ -2,7 +2,7 @@
 
 Each network is the state of a `dnnlib.tflib.network.Network`: its source, which is not run, the arguments that built
 it, and variables named within it; mapping and synthesis are networks within Gs, the moving average. Kernels are stored
-[H, W, I, O] and matrices [I, O]; style biases without the 1 that is added to them; the kernels of layers that double the
+[H, W, I, O], matrices [I, O], style biases without the 1 that is added to them; the kernels of layers that double the
 size are flipped when used.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sceneshift.foreign.pickles import State
 from sceneshift.generator.formats import genforce
-from sceneshift.generator.formats.checkpoint import Checkpoint, refuse_conditional
+from sceneshift.generator.formats.checkpoint import Checkpoint, held, refuse_conditional
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2"
@@ -43,6 +43,8 @@ def recognises(content: Any) -> bool:
 
 def read(path: Path | str, content: Any) -> Checkpoint:
     """Take a checkpoint apart: Gs, or a network alone. A discriminator of another architecture stays behind."""
+    if not recognises(content):
+        raise SceneshiftError(f"{path} holds no network of {CLASS}: it holds {held(content)}.")
     networks = list(content) if isinstance(content, tuple | list) else [content]
     g, d = networks[-1], networks[1] if len(networks) == 3 else None
     builder, version = g.fields.get("build_func_name"), g.fields.get("version")
@@ -102,7 +104,7 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
 
 
 def check_arguments(path: Path | str, network: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that built a generator's network. Raises SceneshiftError for labels and for others than `wanted`."""
+    """The arguments that built a generator's network. Raises SceneshiftError for labels and others than `wanted`."""
     arguments = _arguments(path, network)
     if arguments.get("label_size"):
         refuse_conditional(path, f"label_size {arguments['label_size']}")
