@@ -90,19 +90,20 @@ def test_sizes_are_judged_upright(tmp_path, street):
         read_sized(tmp_path / "a.jpg", (132, 132), "pad")
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(tmp_path, street, orientation):
+def test_exif_orientation(tmp_path, street, orientation, name):
     """Stored turned as EXIF says it is, a photo comes out upright."""
     undo = [None, None, "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_90", "TRANSVERSE",
             "ROTATE_270"][orientation]  # fmt: skip
     stored = street.transpose(Image.Transpose[undo]) if undo else street
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    photo = read_sized(tmp_path / "a.jpg", (32, 32))
+    stored.save(tmp_path / name, exif=exif, **({} if name == "a.tif" else {"quality": 95}))
+    photo = read_sized(tmp_path / name, (32, 32))
     assert difference(photo.pixels, street) < 3
     assert (photo.width, photo.height) == (128, 96)
-    assert np.abs(read_photo(tmp_path / "a.jpg").astype(int) - np.asarray(street)).mean() < 4
+    assert np.abs(read_photo(tmp_path / name).astype(int) - np.asarray(street)).mean() < 4
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGBA", "CMYK", "YCbCr"])

@@ -1,16 +1,23 @@
 """Folders of photos: names, formats and metadata stay; bad files are named; memory is bounded."""
 
+import io
+import os
+import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from sceneshift.images.reading import UnusablePhotoError
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.stages import translate as translating
 from sceneshift.stages.translate import translate
 from sceneshift.translator import load_translator
+from sceneshift.translator import translator as translator_module
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 
@@ -26,7 +33,7 @@ def test_names_folders_and_formats_stay(make_translator, tmp_path):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         picture().save(tmp_path / "in" / name)
     done = translate(make_translator(), tmp_path / "in", tmp_path / "out", masks=True)
-    assert done == (5, [])
+    assert done == (5, [], 0)
     for path in (p for p in (tmp_path / "in").rglob("*") if p.is_file()):
         name = path.relative_to(tmp_path / "in")
         with Image.open(path) as before, Image.open(tmp_path / "out" / name) as after:
@@ -94,7 +101,7 @@ def test_bad_files_are_named_and_the_rest_is_done(make_translator, tmp_path, cap
     assert done.count == 1
     assert [name for name, _ in done.skipped] == ["empty.jpg", "text.png", "truncated.jpg"]
     assert "3 of 4 files skipped" in capsys.readouterr().err
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["good.jpg"]
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"good.jpg", ".translated.json"}
 
 
 def test_nothing_usable_is_an_error(make_translator, tmp_path):
@@ -118,8 +125,8 @@ def test_originals_are_not_overwritten(make_translator, tmp_path):
 def test_output_within_the_folder_is_not_translated_again(make_translator, tmp_path):
     (tmp_path / "in").mkdir()
     picture().save(tmp_path / "in" / "a.png")
-    assert translate(make_translator(), tmp_path / "in", tmp_path / "in" / "out").count == 1
-    assert translate(make_translator(), tmp_path / "in", tmp_path / "in" / "out").count == 1
+    for _ in range(2):
+        assert translate(make_translator(), tmp_path / "in", tmp_path / "in" / "out", overwrite=True) == (1, [], 0)
 
 
 def test_held_out_photos_of_a_store(make_translator, tmp_path):
@@ -162,3 +169,191 @@ def test_a_store_s_names_do_not_lead_out_of_the_output_folder(make_translator, t
     with pytest.raises(SceneshiftError, match=r"photos\.h5 names a file .*stolen"):
         translate(make_translator(), tmp_path / "photos.h5", tmp_path / "deep" / "out")
     assert not list(tmp_path.rglob("*.png"))
+
+
+def strange_exif():
+    """Turned right; the maker's name; and a focal length in 64 bits, which Pillow reads but cannot write."""
+    entries = [(MAKER, 2, 6, 62), (ORIENTATION, 3, 1, 6), (0x920A, 16, 1, 70)]
+    data = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    data += b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    return b"Exif\0\0" + data.ljust(62, b"\0") + b"Maker\0\0\0" + struct.pack("<Q", 2**40)
+
+
+def test_an_exif_number_that_pillow_cannot_write_stays_and_stops_nothing(make_translator, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        picture().save(tmp_path / "in" / f"{name}.jpg", exif=strange_exif() if name == "b" else b"")
+    with Image.open(tmp_path / "in" / "b.jpg") as before, pytest.raises(struct.error):
+        before.getexif().tobytes()
+    assert translate(make_translator(), tmp_path / "in", tmp_path / "out") == (3, [], 0)
+    with Image.open(tmp_path / "out" / "b.jpg") as after:
+        assert after.size == (24, 40)
+        exif = after.getexif()
+        assert (exif[MAKER], exif[ORIENTATION], exif[0x920A]) == ("Maker", 1, 2**40)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0II*\0\xff\xff\0\0", b"Exif\0\0", b"Exif\0\0garbage", b"x" * 20])
+def test_damaged_exif_is_left_out_with_a_word(make_translator, tmp_path, exif, capsys):
+    picture().save(tmp_path / "a.png", exif=exif)
+    assert translate(make_translator(), tmp_path / "a.png", tmp_path / "out").count == 1
+    assert "a.png: written without the EXIF data" in capsys.readouterr().err
+
+
+def test_the_unedited_thumbnail_does_not_stay(make_translator, tmp_path):
+    thumbnail = io.BytesIO()
+    picture(16, 12).save(thumbnail, "JPEG")
+    jpeg = thumbnail.getvalue()
+    data = b"Exif\0\0II*\0" + struct.pack("<IHHHI8sI", 8, 1, MAKER, 2, 4, b"Pho\0", 26)[:-8] + struct.pack("<I", 26)
+    data += struct.pack("<HHHIIHHIII", 2, 0x0201, 4, 1, 60, 0x0202, 4, 1, len(jpeg), 0)
+    data = data.ljust(66, b"\0") + jpeg
+    picture().save(tmp_path / "a.jpg", exif=data)
+    translate(make_translator(), tmp_path / "a.jpg", tmp_path / "out")
+    written = (tmp_path / "out" / "a.jpg").read_bytes()
+    assert jpeg[-50:] in (tmp_path / "a.jpg").read_bytes()
+    assert jpeg[-50:] not in written
+    with Image.open(tmp_path / "out" / "a.jpg") as after:
+        assert after.getexif()[MAKER] == "Pho"
+
+
+def test_a_phone_s_multi_picture_file_keeps_its_quality(make_translator, tmp_path, capsys):
+    options = {"quality": 97, "subsampling": 0}
+    picture().save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[picture(seed=1)], **options)
+    translate(make_translator(), tmp_path / "a.jpg", tmp_path / "out")
+    with Image.open(tmp_path / "a.jpg") as before, Image.open(tmp_path / "out" / "a.jpg") as after:
+        assert (before.format, after.format) == ("MPO", "JPEG")
+        assert before.quantization == after.quantization
+        assert before.layer == after.layer
+    assert "a.jpg: written without 1 more pictures behind the photo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_lossless_webp_stays_lossless(make_translator, tmp_path, mode):
+    layers = np.asarray(picture().convert(mode)).copy()
+    layers[..., 3:] = np.arange(40)[:, None]
+    Image.fromarray(layers).save(tmp_path / "a.webp", lossless=True, exact=True)
+    translate(make_translator(), tmp_path / "a.webp", tmp_path / "out")
+    expected = load_translator(make_translator(), precision="auto")(np.ascontiguousarray(layers[..., :3]))
+    after = np.asarray(Image.open(tmp_path / "out" / "a.webp"))
+    assert np.array_equal(after[..., :3], expected)
+    assert np.array_equal(after[..., 3:], layers[..., 3:])
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("a.png", "all pictures, pages"), ("a.webp", "all pictures"), ("a.tif", "all")]
+)
+def test_later_frames_are_left_out_with_a_word(make_translator, tmp_path, name, word, capsys):
+    picture().save(tmp_path / name, save_all=True, append_images=[picture(seed=1)])
+    assert translate(make_translator(), tmp_path / name, tmp_path / "out").count == 1
+    assert f"{name}: written without all pictures, pages or frames but the first" in capsys.readouterr().err
+
+
+SPHERE = b"<x:xmpmeta><GPano:ProjectionType>equirectangular</GPano:ProjectionType></x:xmpmeta>"
+TURNED = SPHERE.replace(b"<GPano", b'<rdf:Description tiff:Orientation="6"/><GPano', 1)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
+def test_xmp_and_dpi_stay(make_translator, tmp_path, name):
+    options = {"xmp": TURNED, "dpi": (300, 300)}
+    if name == "a.png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", TURNED.decode())
+    if name == "a.tif":
+        options["tiffinfo"] = {700: TURNED}
+    picture().save(tmp_path / name, **options)
+    translate(make_translator(), tmp_path / name, tmp_path / "out")
+    with Image.open(tmp_path / "out" / name) as after:
+        after.load()
+        assert b"ProjectionType>equirectangular" in after.info["xmp"]
+        assert b'tiff:Orientation="6"' not in after.info["xmp"]
+        assert after.size == (24, 40)
+        if name != "a.webp":
+            assert round(after.info["dpi"][0]) == 300
+
+
+def test_one_photo_into_a_file_of_any_format(make_translator, tmp_path, capsys):
+    layers = np.dstack([np.asarray(picture()), np.full((24, 40), 200, np.uint8)])
+    Image.fromarray(layers).save(tmp_path / "a.png")
+    translate(make_translator(), tmp_path / "a.png", tmp_path / "new" / "edited.jpg", masks=True)
+    with Image.open(tmp_path / "new" / "edited.jpg") as after:
+        assert (after.format, after.size) == ("JPEG", (40, 24))
+    assert (tmp_path / "new" / "masks" / "edited.jpg.png").exists()
+    assert "without the transparency" in capsys.readouterr().err
+    with pytest.raises(SceneshiftError, match=r"edited\.jpg is there already .*--overwrite"):
+        translate(make_translator(), tmp_path / "a.png", tmp_path / "new" / "edited.jpg")
+    translate(make_translator(), tmp_path / "a.png", tmp_path / "new" / "edited.jpg", overwrite=True)
+
+
+def test_a_half_done_folder_goes_on_and_others_are_not_overwritten(make_translator, tmp_path):
+    (tmp_path / "in").mkdir()
+    for k in range(3):
+        picture(seed=k).save(tmp_path / "in" / f"{k}.png")
+    translator, out = make_translator(), tmp_path / "out"
+    assert translate(translator, tmp_path / "in", out) == (3, [], 0)
+    times = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    (out / "1.png").unlink()
+    os.utime(tmp_path / "in" / "2.png", ns=(time.time_ns() + 10**10,) * 2)  # the photo was replaced
+    assert translate(translator, tmp_path / "in", out) == (2, [], 1)
+    assert (out / "0.png").stat().st_mtime_ns == times[out / "0.png"]
+    assert translate(translator, tmp_path / "in", out, masks=True) == (3, [], 0)
+    with pytest.raises(SceneshiftError, match=r"0\.png was not made by this .*3 such files"):
+        translate(translator, tmp_path / "in", out, strength=0.5)
+    assert translate(translator, tmp_path / "in", out, strength=0.5, overwrite=True) == (3, [], 0)
+    (out / ".translated.json").write_text("{")
+    with pytest.raises(SceneshiftError, match=r"would be overwritten"):
+        translate(translator, tmp_path / "in", out, strength=0.5)
+
+
+def test_photos_in_a_folder_masks_and_their_masks_are_apart(make_translator, tmp_path):
+    (tmp_path / "in" / "masks").mkdir(parents=True)
+    for name in ("a.png", "masks/a.png"):
+        picture().save(tmp_path / "in" / name)
+    translate(make_translator(), tmp_path / "in", tmp_path / "out", masks=True)
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert written == {"a.png", "masks/a.png", "masks_/a.png", "masks_/masks/a.png"}
+
+
+@pytest.mark.parametrize("name", [b"latin-\xe9.png".decode("utf-8", "surrogateescape"), "a" * 251 + ".png"])
+def test_names_of_any_bytes_and_length(make_translator, tmp_path, name):
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "in" / name)
+    assert translate(make_translator(), tmp_path / "in", tmp_path / "out") == (1, [], 0)
+    assert (tmp_path / "out" / name).exists()
+
+
+def test_one_photo_that_cannot_be_written_or_edited_does_not_stop_the_others(make_translator, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png", "large.png"):
+        picture(400 if name == "large.png" else 40, 24).save(tmp_path / "in" / name)
+    write = translating.write_photo_file
+
+    def refusing(path, pixels, saving):
+        if path.name == "a.png":
+            raise UnusablePhotoError("cannot be written as PNG")
+        write(path, pixels, saving)
+
+    monkeypatch.setattr(translating, "write_photo_file", refusing)
+    monkeypatch.setattr(translator_module, "NETWORK_BYTES", 16 * 16 * 5 * (150 + 13 * 4))
+    done = translate(make_translator(), tmp_path / "in", tmp_path / "out")
+    assert done.count == 1
+    assert [name for name, _ in done.skipped] == ["large.png", "a.png"]
+    assert "too large: this translator's network takes at most 1,280 pixels" in done.skipped[0][1]
+
+
+def test_the_seam_of_a_360_degree_panorama_does_not_show(make_translator, tmp_path):
+    """The step across the seam is no larger than those inside."""
+    around = np.linspace(0, 2 * np.pi, 128, endpoint=False)
+    rows = np.linspace(0, 1, 64)[:, None]
+    photo = np.stack([120 + 90 * rows * np.sin(around + k) for k in range(3)], axis=2).astype(np.uint8)
+    steps = {}
+    for name, options, xmp in (("plain", {}, b""), ("flagged", {"panoramas": True}, b""), ("marked", {}, SPHERE)):
+        text = PngImagePlugin.PngInfo()
+        if xmp:
+            text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        Image.fromarray(photo).save(tmp_path / f"{name}.png", pnginfo=text)
+        translate(make_translator(), tmp_path / f"{name}.png", tmp_path / name, **options)
+        edited = np.asarray(Image.open(tmp_path / name / f"{name}.png")).astype(int)
+        steps[name] = np.abs(edited[:, 0] - edited[:, -1]).mean()
+        inside = np.abs(np.diff(edited, axis=1)).mean()
+    assert steps["marked"] == steps["flagged"] < 1.5 * inside
+    assert steps["plain"] > 2 * steps["flagged"], "a seam to speak of"

@@ -212,6 +212,9 @@ def _bits(image: Image.Image) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
+    """By its EXIF data, 1 to 8; 1 for a TIFF, which Pillow itself turns as it decodes it."""
+    if image.format == "TIFF":
+        return 1
     try:
         value = image.getexif().get(0x0112, 1)
     except Exception:  # broken EXIF does not make the picture unusable

@@ -1,6 +1,7 @@
 """Work done side by side, taken in order, with a bound on what waits in memory."""
 
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -35,18 +36,30 @@ class Budget:
     """Pixels, bytes or the like that all threads share: a thread that needs more than is left waits for the others."""
 
     def __init__(self, total: int) -> None:
-        self._left = total
+        self._left: float = total
         self._changed = threading.Condition()
 
-    @contextlib.contextmanager
-    def taken(self, amount: int) -> Iterator[None]:
-        """Within the block `amount` is taken; it must not be more than the total."""
+    def take(self, amount: int) -> None:
+        """Wait until `amount` is left, which must not be more than the total, and take it."""
         with self._changed:
             self._changed.wait_for(lambda: self._left >= amount)
             self._left -= amount
+
+    def give(self, amount: float) -> None:
+        """Give back what was taken."""
+        with self._changed:
+            self._left += amount
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def taken(self, amount: int) -> Iterator[None]:
+        """Within the block `amount` is taken."""
+        self.take(amount)
         try:
             yield
         finally:
-            with self._changed:
-                self._left += amount
-                self._changed.notify_all()
+            self.give(amount)
+
+    def close(self) -> None:
+        """Let all who wait go on: work was broken off, and nobody gives back."""
+        self.give(math.inf)

@@ -1,181 +1,263 @@
 """Translating a photo, a folder of photos, or the held-out photos of a run."""
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from PIL import Image
 
 from sceneshift.images.finding import FORMAT_NAMES, find_photos
-from sceneshift.images.photo_files import PhotoFile, read_photo_file, write_photo_file
-from sceneshift.images.reading import UnusablePhotoError
+from sceneshift.images.photo_files import FORMAT_OF, PhotoFile, Saving, read_photo_file, write_photo_file
+from sceneshift.images.reading import HEIC, MAX_PIXELS, UnusablePhotoError, opened
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, inside
+from sceneshift.runtime.files import atomic_file, inside, sha256_of
+from sceneshift.runtime.parallel import Budget, in_order
 from sceneshift.runtime.progress import Progress
+from sceneshift.translator.panoramas import unwrapped, wrapped
 from sceneshift.translator.translator import Edited, Translator, load_translator
 
-WORKERS = 2  # threads that decode and encode beside the network
+RECORD = ".translated.json"  # in the output folder: what its photos were edited by
+WORKERS = 2  # threads that decode, and as many that encode, beside the network
 GROUP = 16  # photos edited together …
-GROUP_BYTES = 2**26  # … or fewer: as many as take this much memory once decoded
+GROUP_PIXELS = 2**26 // 3  # … or fewer: as many as have this many pixels
 
 
 class Translated(NamedTuple):
-    """How many photos were written, and which files were not, each with the reason."""
+    """How many photos were written, which files were not, each with the reason, and how many were there already."""
 
     count: int
     skipped: list[tuple[str, str]]
+    already: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo to translate."""
+
+    name: str  # below the folder, for messages
+    source: Path | int  # the file, or the place in the store
+    out: Path
+    mask: Path | None
+    suffix: str = ""  # that says the format to write; else the photo's own
+
+    def is_done(self) -> bool:
+        """Whether everything is there, and the photo is no newer."""
+        files = [self.out] if self.mask is None else [self.out, self.mask]
+        if not all(file.is_file() for file in files):
+            return False
+        return isinstance(self.source, int) or self.source.stat().st_mtime <= self.out.stat().st_mtime
 
 
 def translate(
     translator: Path | str, photos: Path | str, out: Path | str, *, strength: float = 1.0, masks: bool = False,
-    device: torch.device | str = "cpu",
+    panoramas: bool = False, overwrite: bool = False, device: torch.device | str = "cpu",
 ) -> Translated:  # fmt: skip
     """Edit real photos of any size.
 
     translator: translator (.safetensors)
     photos: image, folder (with its subfolders), or photo store (.h5), of which the held-out photos are taken
-    out: folder to write, under the same names and in the same formats; held-out photos become PNG files
+    out: folder to write, names and formats as they are (held-out photos: PNG), or for one image a file (.jpg, .png, …)
     strength: 0 leaves the photo, 1 is as trained
     masks: also write OUT/masks: where each photo was changed (edit head)
+    panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
+    overwrite: replace files that are there
 
-    Files that cannot be used are skipped and named at the end. Raises SceneshiftError if `photos` is missing, holds no
-    usable photo, or would be overwritten.
+    The same command again goes on where it was stopped: photos that are there already are left. Files that cannot be
+    used are skipped and named at the end, and so is what a written photo lacks.
+
+    Raises SceneshiftError before any work if `photos` is missing or holds no photo, or if files in OUT would be
+    overwritten that this translator at this strength has not made; at the end if no photo was usable.
 
     Example: translator.safetensors my_photos edited --strength 0.7
     """
-    editor = load_translator(translator, str(device), precision="auto")
     photos, out = Path(photos), Path(out)
+    editor = load_translator(translator, str(device), precision="auto")
+    editor.edited([], strength)  # raises for a strength that is out of range
     if masks and editor.head != "edit":
         raise SceneshiftError(f"{translator} has head: image, which predicts no masks. Leave masks out.")
+    jobs, folder = _jobs(photos, out, masks)
+    made_by = {"translator_sha256": sha256_of(translator), "strength": strength, "panoramas": panoramas}
+    left = jobs if overwrite else _not_done(jobs, folder, made_by)
+    if folder is not None:
+        with atomic_file(folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(made_by) + "\n", encoding="utf-8")
     if photos.suffix.lower() == ".h5":
-        done = _translate_store(editor, photos, out, strength, masks)
+        done = _translate_store(editor, photos, left, strength, out)
     else:
-        done = _translate_files(editor, _listed(photos, out), out, strength, masks)
+        done = _translate_files(editor, left, strength, panoramas, out)
+    done = done._replace(already=len(jobs) - len(left))
+    if done.already:
+        print(f"{done.already} of {len(jobs)} photos were there already: left as they are", file=sys.stderr)
     if done.skipped:
         lines = "\n".join(f"  {name}: {reason}" for name, reason in done.skipped)
-        if not done.count:
+        if not done.count + done.already:
             raise SceneshiftError(f"None of the photos in {photos} could be translated:\n{lines}")
-        print(f"{len(done.skipped)} of {len(done.skipped) + done.count} files skipped:\n{lines}", file=sys.stderr)
+        print(f"{len(done.skipped)} of {len(jobs)} files skipped:\n{lines}", file=sys.stderr)
     return done
 
 
-def _translate_files(
-    editor: Translator, files: list[tuple[Path, str]], out: Path, strength: float, masks: bool
-) -> Translated:
-    """Decode a group ahead, edit a group, encode behind."""
-    count, skipped = 0, []
-    mask_of = _mask_files(out, [name for _, name in files]) if masks else {}
-    writing: list[Future] = []
-    with (
-        ThreadPoolExecutor(WORKERS) as pool,
-        Progress("translating", len(files), unit="photos", beside=out) as progress,
-    ):
-        for group in _one_ahead(
-            _groups(files), lambda group: [pool.submit(read_photo_file, path) for path, _ in group]
-        ):
-            usable: list[tuple[str, PhotoFile]] = []
-            for (_, name), future in group:
-                try:
-                    usable.append((name, future.result()))
-                except UnusablePhotoError as error:
-                    skipped.append((name, str(error)))
-            edited = editor.edited([photo.pixels for _, photo in usable], strength)
-            for future in writing:
-                future.result()
-            writing = [
-                pool.submit(_write, out / name, result, photo, mask_of.get(name))
-                for (name, photo), result in zip(usable, edited, strict=True)
-            ]
-            count += len(usable)
-            progress.advance(len(group))
-        for future in writing:
-            future.result()
-    return Translated(count, skipped)
-
-
-def _translate_store(editor: Translator, path: Path, out: Path, strength: float, masks: bool) -> Translated:
-    with PhotoStore(path) as store:
-        indices = store.held_out_indices
-        if not len(indices):
-            raise SceneshiftError(f"{path} has no held-out photos. Set photos.held_out above 0, or name a folder.")
-        names = {index: store.names[index] for index in indices.tolist()}
-        files = {name: inside(out, png, path) for name, png in png_names(list(names.values())).items()}
-        mask_of = _mask_files(out, list(files)) if masks else {}
-        with Progress("translating", len(indices), unit="photos", beside=out) as progress:
-            for start in range(0, len(indices), GROUP):
-                group = indices[start : start + GROUP]
-                images = store.images(group)
-                for index, image, result in zip(group, images, editor.edited(list(images), strength), strict=True):
-                    name, like = names[index], PhotoFile(image, None, "PNG", {})
-                    _write(files[name], result, like, mask_of.get(name))
-                progress.advance(len(group))
-    return Translated(len(indices), [])
-
-
-def _mask_files(out: Path, names: list[str]) -> dict[str, Path]:
-    return {name: out / masks_folder(names) / png for name, png in png_names(names).items()}
-
-
-def _write(path: Path, edited: Edited, like: PhotoFile, mask: Path | None) -> None:
-    write_photo_file(path, edited.image, like)
-    if mask is not None:
-        with atomic_file(mask) as temporary:
-            Image.fromarray(np.asarray(edited.mask)).save(temporary)
-
-
-def _listed(photos: Path, out: Path) -> list[tuple[Path, str]]:
-    """(file, name in the output folder) of every photo to translate."""
+def _jobs(photos: Path, out: Path, masks: bool) -> tuple[list[Job], Path | None]:
+    """All photos, and the folder that they are written to; None where OUT is a file."""
     if not photos.exists():
         raise SceneshiftError(f"{photos} does not exist. Name a photo, a folder of photos, or a photo store (.h5).")
-    if photos.is_file():
-        files = [(photos, photos.name)]
-        folder = photos.parent
+    if photos.is_file() and photos.suffix.lower() != ".h5" and out.suffix.lower() in FORMAT_OF and not out.is_dir():
+        if FORMAT_OF[out.suffix.lower()] == "HEIF" and not HEIC:
+            raise SceneshiftError(f"{out}: HEIC cannot be written yet: pip install 'sceneshift[heic]', or name a .jpg.")
+        mask = out.with_name(masks_folder([])) / png_names([out.name])[out.name] if masks else None
+        return [Job(photos.name, photos, out, mask, out.suffix)], None
+    if out.exists() and not out.is_dir():
+        raise SceneshiftError(f"{out} is a file. Name a folder to write to.")
+    if photos.suffix.lower() == ".h5":
+        with PhotoStore(photos) as store:
+            sources = {store.names[index]: index for index in store.held_out_indices.tolist()}
+        if not sources:
+            raise SceneshiftError(f"{photos} has no held-out photos. Set photos.held_out above 0, or name a folder.")
+        written = png_names(sources)
     else:
-        files = [(path, path.relative_to(photos).as_posix()) for path in find_photos(photos, without=[out])]
-        folder = photos
-    if out.resolve() == folder.resolve():
-        raise SceneshiftError(f"{out} is where the photos themselves lie: they would be overwritten. Name another.")
-    if not files:
-        raise SceneshiftError(f"{photos} and its subfolders hold no photo: looked for {FORMAT_NAMES} files.")
-    return files
+        folder = photos.parent if photos.is_file() else photos
+        if out.resolve() == folder.resolve():
+            raise SceneshiftError(f"{out} is where the photos themselves lie: they would be overwritten. Name another.")
+        found = [photos] if photos.is_file() else find_photos(photos, without=[out])
+        sources = {path.relative_to(folder).as_posix(): path for path in found}
+        if not sources:
+            raise SceneshiftError(f"{photos} and its subfolders hold no photo: looked for {FORMAT_NAMES} files.")
+        written = {name: name for name in sources}
+    beside = out / masks_folder(sources)
+    mask_of = {name: inside(beside, png, photos) for name, png in png_names(sources).items()} if masks else {}
+    return [
+        Job(name, source, inside(out, written[name], photos), mask_of.get(name)) for name, source in sources.items()
+    ], out
 
 
-def _groups(files: list[tuple[Path, str]]) -> Iterator[list[tuple[Path, str]]]:
-    """The files in order, a few at a time: as many as can lie decoded in memory."""
+def _not_done(jobs: list[Job], folder: Path | None, made_by: dict[str, object]) -> list[Job]:
+    """The jobs to do. Raises SceneshiftError if one would overwrite what was not made by the same."""
+    before = None
+    if folder is not None:
+        with suppress(OSError, ValueError):  # a damaged record is none
+            before = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    if before == made_by:
+        return [job for job in jobs if not job.is_done()]
+    there = [job.out for job in jobs if job.out.exists()]
+    if there:
+        what = "was not made by this translator at this strength" if folder else "is there already"
+        raise SceneshiftError(
+            f"{there[0]} {what} and would be overwritten{f' ({len(there)} such files)' if len(there) > 1 else ''}."
+            " Name another place, or allow it with --overwrite."
+        )
+    return jobs
+
+
+def _translate_files(editor: Translator, jobs: list[Job], strength: float, panoramas: bool, out: Path) -> Translated:
+    """Decode a group ahead, edit a group, encode behind.
+
+    What is in memory has at most `MAX_PIXELS`. Measured with 13,000 x 13,000 pixels: 12 bytes each from decoding to
+    the written file and mask, 18 for progressive JPEG and WebP, so at most 3.2 GB; the network takes its own.
+    """
+    skipped: list[tuple[str, str]] = []
+    lost: dict[str, list[str]] = defaultdict(list)
+    room = Budget(MAX_PIXELS)
+    writing: deque[tuple[Job, Future[None]]] = deque()
+    with (
+        ThreadPoolExecutor(1) as ahead,
+        ThreadPoolExecutor(WORKERS) as readers,
+        ThreadPoolExecutor(WORKERS) as writers,
+        Progress("translating", len(jobs), unit="photos", beside=out) as progress,
+        closing(room),
+    ):
+
+        def decode(group: list[tuple[Job, int]]) -> list[tuple[Job, int, PhotoFile | str]]:
+            room.take(sum(pixels for _, pixels in group))
+            return [(*item, photo) for item, photo in zip(group, readers.map(_read, group), strict=True)]
+
+        def edit(group: list[tuple[Job, int, PhotoFile | str]]) -> None:
+            usable = []
+            for job, pixels, photo in group:
+                if not isinstance(photo, str):
+                    wraps = panoramas or photo.wraps
+                    image = wrapped(photo.pixels) if wraps else photo.pixels
+                    photo = editor.refusal(*image.shape[:2]) or photo
+                if isinstance(photo, str):
+                    skipped.append((job.name, photo))
+                    room.give(pixels)
+                else:
+                    usable.append((job, pixels, photo, image, wraps))
+            edited = editor.edited([image for *_, image, _ in usable], strength)
+            for (job, pixels, photo, _, wraps), result in zip(usable, edited, strict=True):
+                for what in photo.lost:
+                    lost[what].append(job.name)
+                result = unwrapped(result) if wraps else result
+                future = writers.submit(_write, job, result, photo.saving)
+                future.add_done_callback(lambda _, pixels=pixels: room.give(pixels))
+                writing.append((job, future))
+
+        def finish(left: int) -> None:
+            while len(writing) > left:
+                job, future = writing.popleft()
+                try:
+                    future.result()
+                except UnusablePhotoError as reason:
+                    skipped.append((job.name, str(reason)))
+
+        for group in in_order(ahead, decode, _groups(jobs), waiting=1):
+            edit(group)
+            finish(left=GROUP)
+            progress.advance(len(group))
+        finish(left=0)
+    for what, names in lost.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        print(f"{names[0]}{more}: written without {what}", file=sys.stderr)
+    return Translated(len(jobs) - len(skipped), skipped)
+
+
+def _translate_store(editor: Translator, path: Path, jobs: list[Job], strength: float, out: Path) -> Translated:
+    with PhotoStore(path) as store, Progress("translating", len(jobs), unit="photos", beside=out) as progress:
+        for start in range(0, len(jobs), GROUP):
+            group = jobs[start : start + GROUP]
+            images = store.images([job.source for job in group])
+            for job, result in zip(group, editor.edited(list(images), strength), strict=True):
+                _write(job, result, Saving("PNG", {}))
+            progress.advance(len(group))
+    return Translated(len(jobs), [])
+
+
+def _read(item: tuple[Job, int]) -> PhotoFile | str:
+    """The photo, or the reason why there is none."""
+    job, _ = item
+    try:
+        return read_photo_file(job.source, job.suffix)
+    except UnusablePhotoError as reason:
+        return str(reason)
+
+
+def _write(job: Job, edited: Edited, saving: Saving) -> None:
+    write_photo_file(job.out, edited.image, saving)
+    if job.mask is not None:
+        with atomic_file(job.mask) as temporary:
+            Image.fromarray(edited.mask).save(temporary)
+
+
+def _groups(jobs: list[Job]) -> Iterator[list[tuple[Job, int]]]:
+    """The jobs in order, a few at a time, each with the photo's pixels by its header, 0 if that cannot be read."""
     group, size = [], 0
-    for path, name in files:
-        own = _decoded_bytes(path)
-        if group and (len(group) == GROUP or size + own > GROUP_BYTES):
+    for job in jobs:
+        try:
+            with opened(job.source) as image:
+                pixels = image.width * image.height
+        except UnusablePhotoError:  # decoding will say why
+            pixels = 0
+        if group and (len(group) == GROUP or size + pixels > GROUP_PIXELS):
             yield group
             group, size = [], 0
-        group.append((path, name))
-        size += own
+        group.append((job, pixels))
+        size += pixels
     if group:
         yield group
-
-
-def _decoded_bytes(path: Path) -> int:
-    """Bytes of the photo once decoded, by its header; 0 if that cannot be read: decoding will say why."""
-    try:
-        with Image.open(path) as image:
-            return image.width * image.height * 3
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return 0
-
-
-def _one_ahead(groups: Iterator[list], start: Callable[[list], list[Future]]) -> Iterator[list[tuple]]:
-    """Pair each group with its futures, `start`-ing the next group before the current one is handed out."""
-    current = None
-    for group in groups:
-        following = list(zip(group, start(group), strict=True))
-        if current is not None:
-            yield current
-        current = following
-    if current is not None:
-        yield current

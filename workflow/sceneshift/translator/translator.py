@@ -19,7 +19,9 @@ from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
 from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps
 
-BATCH = 16  # photos of one small size that go through the network together
+BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
+REDUCING_GAP = 3.0  # of Pillow's resize: large photos are averaged over whole blocks before Lanczos
+NETWORK_BYTES = 8 * 10**9  # the most memory that a picture may take in the network
 
 
 class Edited(NamedTuple):
@@ -53,6 +55,27 @@ class Translator:
         """
         return self.edited([image], strength)[0].image
 
+    def refusal(self, height: int, width: int) -> str | None:
+        """Why a photo of this size cannot be edited: the network would take more memory than `NETWORK_BYTES`."""
+        low, narrow = (height, width) if self.head == "image" else self._small_size(height, width)
+        if low * narrow <= self._most_pixels:
+            return None
+        advice = "train with head: edit, which edits photos of any size" if self.head == "image" else "crop it"
+        return (
+            f"too large: this translator's network takes at most {self._most_pixels:,} pixels, and it would be given"
+            f" {narrow} x {low}; shrink the photo, or {advice}"
+        )
+
+    @property
+    def _most_pixels(self) -> int:
+        """Measured: 461 bytes a pixel at width 32 in float32, 546 with the local enhancer, 187 at width 8."""
+        return NETWORK_BYTES // (150 + 13 * self.facts.sizes.width)
+
+    def _small_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the small copy, whose shorter side has the training resolution."""
+        scale = self.resolution / min(height, width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
     def maps(self, image: np.ndarray) -> EditMaps:
         """Gain [H, W, 3], offset [H, W, 3] and mask [H, W] of the edit head at the photo's size, float32 numpy arrays.
 
@@ -70,7 +93,8 @@ class Translator:
         if not 0 <= strength <= 2:
             raise SceneshiftError(f"strength: found {strength}; it must be from 0 to 2.")
         for image in images:
-            _checked(image)
+            if reason := self.refusal(*_checked(image).shape[:2]):
+                raise SceneshiftError(f"A photo is {reason}.")
         if strength == 0:
             return [Edited(image.copy(), np.zeros(image.shape[:2], np.uint8)) for image in images]
         if self.head == "image":
@@ -81,8 +105,9 @@ class Translator:
             groups[small.shape].append(place)
         results: dict[int, Edited] = {}
         for places in groups.values():
-            for start in range(0, len(places), BATCH):
-                together = places[start : start + BATCH]
+            batch = min(BATCH, self._most_pixels // smalls[places[0]][0].numel())
+            for start in range(0, len(places), batch):
+                together = places[start : start + batch]
                 maps = self._predict(torch.stack([smalls[place] for place in together]))
                 for row, place in enumerate(together):
                     own = EditMaps(*(part[row : row + 1] for part in maps))
@@ -91,11 +116,10 @@ class Translator:
 
     def _small(self, image: np.ndarray) -> Tensor:
         """The photo with its shorter side at the training resolution: float32 [3, h, w] in [-1, 1]."""
-        height, width = image.shape[:2]
-        scale = self.resolution / min(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if size != (width, height):
-            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+        low, narrow = self._small_size(*image.shape[:2])
+        if (low, narrow) != image.shape[:2]:
+            small = Image.fromarray(image).resize((narrow, low), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+            image = np.asarray(small)
         return from_uint8(image[None].copy())[0]
 
     @torch.no_grad()
