@@ -93,9 +93,9 @@ class Run:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def plan(self, config: Mapping[str, Any]) -> dict[str, int]:
+    def plan(self, config: Mapping[str, Any], *targets: str) -> dict[str, int]:
         """What a dry run would do: jobs by rule, without those that only gather."""
-        said = self.make(config, "--dry-run")
+        said = self.make(config, "--dry-run", *targets)
         if "Nothing to be done" in said:
             return {}
         table = said.split("Job stats:")[1].split("\n\n")[0]
@@ -157,6 +157,6 @@ def checkout(tmp_path: Path) -> Path:
     new = tmp_path / "checkout"
     new.mkdir()
     shutil.copy(REPOSITORY / "Snakefile", new)
-    for folder in ("workflow", "config", "envs"):
+    for folder in ("workflow", "config", "envs", "resources"):
         shutil.copytree(REPOSITORY / folder, new / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return new

@@ -24,6 +24,7 @@ from snakemake.settings.types import (
     StorageSettings,
 )
 
+from sceneshift.run import contents
 from sceneshift.settings import EditSettings, Settings
 from tools.reruns import rules_of_key
 
@@ -138,6 +139,10 @@ def planning(run, tmp_path_factory):
     for side in ("train_A", "train_B"):
         (folder / "pairs" / side).mkdir(parents=True)
     picture = min(run.results.glob("translated/*/*.png")).read_bytes()
+    for name in ("forest", "snowy"):
+        (folder / "classes" / name).mkdir(parents=True)
+        (folder / "classes" / name / "a.png").write_bytes(picture)
+    (folder / "votes.csv").write_text("question,left,right,winner\nsafer,a,b,left\n")
     for name in ("photos/a.png", "photos/more/b.png", "generator.pkl", "warm.safetensors", "vgg19.pth", "other.npy"):
         (folder / name).write_bytes(picture)
     with pytest.MonkeyPatch.context() as patch:
@@ -166,6 +171,34 @@ def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
         if expected is None or found != set(expected):
             wrong.append(f"{key} reruns {sorted(found)}; its mark in the settings says {expected and sorted(expected)}")
     assert not wrong, "\n".join(wrong)
+
+
+ON_CLASSES = {"boundaries": {}, "edits": {"top": 1}}
+
+
+@pytest.mark.parametrize(
+    ("config", "added", "rule"),
+    [
+        (BASES["photos.folder"], "photos/more/c.png", "prepare_photos"),
+        ({"translate": {"folder": "photos"}}, "photos/more/d.png", "translate"),
+        (
+            {"edits": {"top": 1, "attributes": [{"attribute": "vegetation", "pairs": "pairs"}]}},
+            "pairs/train_A/e.png", "import_pairs",
+        ),
+        (ON_CLASSES | {"predictors": [{"kind": "heads", "labels": "classes"}]}, "classes/snowy/f.png", "fit_predictor"),
+        (
+            ON_CLASSES | {"predictors": [{"kind": "comparisons", "votes": "votes.csv", "photos": "photos"}]},
+            "photos/more/g.png", "fit_predictor",
+        ),
+    ],
+    ids=["photos.folder", "translate.folder", "pairs", "labels", "photos voted on"],
+)  # fmt: skip
+def test_a_file_added_below_a_folder_reruns_what_reads_it(run, planning, config, added, rule):
+    before = planning(run.config() | config)
+    picture = Path("photos/a.png").read_bytes()
+    Path(added).write_bytes(picture)
+    contents._digest.cache_clear()  # as in a new command
+    assert compared(before, planning(run.config() | config)) == {rule}
 
 
 def test_runs_of_other_names_share_no_file(run, planning):

@@ -27,12 +27,16 @@ def load_settings(config: Mapping[str, Any], shipped: Path | None = None, files:
     """
     twice = [line for file in files for line in repeated_keys(Path(file))]
     settings = _validated(Settings, config, "config", twice)
-    warm_start = settings.generator.warm_start
-    if warm_start == IMPORTED:
-        warm_start = f"results/{settings.run}/generator/imported.safetensors"
-    elif shipped and warm_start and warm_start.startswith("resources/") and not Path(warm_start).exists():
-        warm_start = str(shipped / warm_start)
-    generator = settings.generator.model_copy(update={"warm_start": warm_start})
+
+    def found(path: str | None) -> str | None:
+        if path == IMPORTED:
+            return f"results/{settings.run}/generator/imported.safetensors"
+        if shipped and path and path.startswith("resources/") and not Path(path).exists():
+            return str(shipped / path)
+        return path
+
+    paths = {key: found(getattr(settings.generator, key)) for key in ("import_", "warm_start")}
+    generator = settings.generator.model_copy(update=paths)
     return settings.model_copy(update={"generator": generator})
 
 
