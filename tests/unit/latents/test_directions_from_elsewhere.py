@@ -91,6 +91,43 @@ def test_what_is_written_is_read_back_and_by_old_numpy(generator, direction, tmp
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.parametrize("key", ["space", "latent_space_type"])
+@pytest.mark.parametrize("space", ["Z", "WP"])
+def test_a_boundary_of_another_space_is_refused(generator, direction, tmp_path, key, space):
+    """A direction of Z moves codes of W somewhere else."""
+    says = rf"b\.npy is of {'W+' if space == 'WP' else 'Z'}, but codes are moved in W".replace("+", r"\+")
+    np.save(tmp_path / "b.npy", {"boundary": direction, "meta_data": {key: space}}, allow_pickle=True)
+    with pytest.raises(SceneshiftError, match=says):
+        import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator)
+    np.save(tmp_path / "b.npy", direction)
+    with pytest.raises(SceneshiftError, match=says):
+        import_boundary(
+            tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, space="w+" if space == "WP" else "z"
+        )
+    assert not (tmp_path / "b.npz").exists()
+
+
+def test_a_file_that_does_not_say_its_space_is_taken_as_w_with_a_word(generator, direction, tmp_path, capsys):
+    np.save(tmp_path / "b.npy", direction)
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator)
+    assert "does not say its latent space: taken as W" in capsys.readouterr().err
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, space="w")
+    assert capsys.readouterr().err == ""
+    assert load_boundary(tmp_path / "b.npz").space == "w"
+
+
+def test_boundaries_of_before_there_were_spaces_are_of_w(generator, direction, tmp_path):
+    np.save(tmp_path / "b.npy", direction)
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator)
+    fields = dict(np.load(tmp_path / "b.npz"))
+    del fields["space"]
+    np.savez(tmp_path / "old.npz", **fields)
+    assert load_boundary(tmp_path / "old.npz").space == "w"
+    np.savez(tmp_path / "z.npz", **fields, space="z")
+    with pytest.raises(SceneshiftError, match=r"z\.npz is of Z"):
+        load_boundary(tmp_path / "z.npz")
+
+
 NAN = np.full((1, WIDTH), np.nan)
 BROKEN = {
     "width": (np.ones((1, 9)), r"codes of 9 dimensions, but .*g\.safetensors has 16"),

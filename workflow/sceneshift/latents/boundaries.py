@@ -1,10 +1,13 @@
-"""Linear boundaries in W between codes that have an attribute and codes that lack it (InterFaceGAN, HiGAN)."""
+"""Linear boundaries in W between codes that have an attribute and codes that lack it.
+
+InterFaceGAN (arXiv 1907.10786, 2005.09635) and HiGAN (1911.09267).
+"""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zipfile import ZipFile
 
 import numpy as np
@@ -18,6 +21,7 @@ from sceneshift.runtime.randomness import key_of, numpy_generator
 FORMAT_VERSION = 1
 FEWEST = 10  # examples of either side
 LARGEST = 10_000_000  # bytes in a boundary's file, unpacked
+Space = Literal["z", "w", "w+"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Boundary:
     selection: str  # extremes or random; imported or sefa where nothing was fitted
     store_sha256: str = ""
     resolutions: tuple[int, ...] = ()  # of the layers that it is for; none: all
+    space: Space = "w"  # that the normal lies in; older files do not say it, and are of W
 
 
 def fit_boundary(
@@ -160,9 +165,19 @@ def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | 
         raise SceneshiftError(
             f"The boundary {path}: its normal is {normal.dtype} {normal.shape}; expected float32 [w_dim], all finite."
         )
+    check_space(boundary.space, path)
     if w_dim is not None:
         check_width(normal, w_dim, path, generator)
     return boundary
+
+
+def check_space(space: str, path: Path | str) -> None:
+    """Raise SceneshiftError unless a direction lies in W, where codes are moved here."""
+    if space != "w":
+        raise SceneshiftError(
+            f"The boundary {path} is of {space[:9].upper()}, but codes are moved in W here, after the mapping network."
+            " Give a boundary of W, or fit one on this generator's codes with `sceneshift fit-boundary`."
+        )
 
 
 def check_width(normal: np.ndarray, w_dim: int, path: Path | str, generator: Path | str) -> None:

@@ -3,6 +3,9 @@
 The dict is {"boundary": array, "meta_data": {"type": ..., "manipulate_layers": "6-11"}}. Indices count the layers of
 the network that the boundary was found for, and mean resolutions here: StyleGAN has two layers a resolution, so 6-11
 are 32 to 128; StyleGAN2 has one at 4 px, two at each higher resolution, and a last one to RGB.
+
+HiGAN's (arXiv 1911.09267) are of W. InterFaceGAN's (1907.10786) are of W where the file is called NAME_w_boundary.npy,
+and of Z otherwise; an array alone does not say.
 """
 
 import io
@@ -58,6 +61,12 @@ def layer_indices(text: Any, path: Path | str) -> list[int]:
             )
         indices.update(range(int(found[1]), int(found[2] or found[1]) + 1))
     return sorted(indices)
+
+
+def space_of(facts: Any) -> str | None:
+    """The latent space that meta_data names, in lower case; None: it names none."""
+    named = [facts[key] for key in ("space", "latent_space", "latent_space_type") if key in facts]
+    return {"wp": "w+"}.get(name := str(named[0]).lower(), name) if named else None
 
 
 def unit_normal(held: Any, path: Path | str) -> np.ndarray:
