@@ -31,6 +31,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from sceneshift.run.attempts import note_another_attempt, note_failure
 from sceneshift.run.gpu_slots import visible_gpus
+from sceneshift.run.paths import one_of
 from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, planned_jobs, write_plan
 from sceneshift.run.recovery import changed_outputs, stale_locks
 from sceneshift.runtime.errors import SceneshiftError
@@ -65,8 +66,8 @@ def set_up_jobs(workflow: Any, folder: Path) -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     if found := set(str(folder)) & {os.pathsep, "{", "}"}:
         raise ConfigError(
-            f"{folder}: found {' '.join(sorted(found))} in this path. Python takes {os.pathsep} for the end of a path, and"
-            " Snakemake braces for a pattern. Move the workflow to a folder of another name."
+            f"{folder}: found {' '.join(sorted(found))} in this path. Python takes {os.pathsep} for the end of a path,"
+            " and Snakemake braces for a pattern. Move the workflow to a folder of another name."
         )
     # A time limit, `scancel` or preemption comes as SIGTERM, a scheduler's warning as SIGUSR1, to every process of a
     # job. They are for the stage, which may have a snapshot to write: the shell and tee wait for it, and so does
@@ -165,14 +166,15 @@ def note_start(workflow: Any, run: str, behind_ranking: Collection[str]) -> None
 
 
 def _planned(workflow: Any, rule: Any, behind_ranking: Collection[str]) -> PlannedRule:
+    attributes = rule.wildcard_constraints.get("attribute", ".*")
     outputs = [strip_wildcard_constraints(str(output)) for output in rule.output]
     return PlannedRule(
         rule=rule.name,
         log=strip_wildcard_constraints(str(rule.log[0])),
         benchmark=strip_wildcard_constraints(str(rule.benchmark)),
         outputs=outputs,
-        behind_ranking=not set(outputs).isdisjoint(behind_ranking),
-        attributes=rule.wildcard_constraints.get("attribute", ".*"),
+        behind_ranking=attributes != one_of([]) and not set(outputs).isdisjoint(behind_ranking),
+        attributes=attributes,
         jobs=[
             JobOfRule(wildcards=dict(job.wildcards_dict), due=workflow.dag.needrun(job))
             for job in workflow.dag.jobs

@@ -19,7 +19,7 @@ import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
 
-LOCKING = "best-effort"  # without a lock on file systems that have none
+LOCKING = False  # files are written under names of their own and then never change; not every file system has locks
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])  # how a file holds a text of any length
 KINDS = {int: (int, np.integer), float: (float, np.floating), str: str}
 

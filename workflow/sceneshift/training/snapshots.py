@@ -1,6 +1,5 @@
 """Snapshots of a training: written atomically beside the declared output, read without running code."""
 
-import fcntl
 import hashlib
 import json
 import pickle
@@ -12,6 +11,7 @@ import torch
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, set_aside
+from sceneshift.runtime.locks import NoLocksError, lock
 
 
 class Snapshots:
@@ -26,16 +26,17 @@ class Snapshots:
         self.path = self.folder / "snapshot.pt"
         self._lock = self._only_training_here() if writes else None
 
-    def _only_training_here(self) -> IO[str]:
+    def _only_training_here(self) -> IO[str] | None:
         """Wait while another process trains here, one that outlived a killed workflow, say; the lock dies with us."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = open(self.folder / "lock", "w")  # noqa: SIM115  (held as long as this object lives)
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if held := lock(self.folder / "lock"):
+                return held
             print(f"Another process is training in {self.folder}: waiting for it to end.", file=sys.stderr, flush=True)
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-        return lock
+            return lock(self.folder / "lock", wait=True)
+        except NoLocksError as error:  # two would write the same snapshots
+            print(f"warning: {error} Going on without a lock.", file=sys.stderr)
+            return None
 
     def save(self, state: dict[str, Any]) -> None:
         """Write `state`: nested dicts and lists of tensors, numbers and strings."""
