@@ -2,14 +2,15 @@
 
 A model can name files to read (external tensors, whose location may also be an address in memory), ask for libraries
 of its own operators, and run forever (loops, functions that call functions). None of these is needed to score a
-picture, so whatever has one is refused by name.
+picture, so whatever has one is refused by name. What the rest may take is in `onnx_cost`.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sceneshift.foreign.onnx_cost import picture_shape, require_bounded
 from sceneshift.runtime.errors import SceneshiftError
 
 if TYPE_CHECKING:  # both are imported late: most of what imports this module opens no model
@@ -49,15 +50,19 @@ def checked_model(content: bytes, where: object) -> "onnx.ModelProto":
     return model
 
 
-def open_session(content: bytes, where: object, device: Any = "cpu") -> "onnxruntime.InferenceSession":
+def open_session(
+    content: bytes, where: object, size: Sequence[int], batch: int, device: Any = "cpu"
+) -> "onnxruntime.InferenceSession":
     """onnxruntime's session of a model, checked again, on as many threads as torch uses (OMP_NUM_THREADS).
 
+    size, batch: height and width of the pictures, and how many it will be given at once, where the model does not say.
     On a CUDA device where onnxruntime-gpu is installed, else on the CPU.
     """
     import onnxruntime
     import torch
 
-    checked_model(content, where)
+    model = checked_model(content, where)
+    require_bounded(model, picture_shape(model, size, batch), where)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -89,6 +94,8 @@ def _refuse_what_it_could_do(message: Any, where: object) -> None:
             f"{where}: the weights {message.name!r} lie in another file. Save the model with its weights inside:"
             " onnx.save(onnx.load(path), path, save_as_external_data=False)."
         )
+    if kind == "SparseTensorProto":
+        raise SceneshiftError(f"{where} has sparse tensors, which may claim any size. Export it with plain ones.")
     if kind == "FunctionProto":
         raise SceneshiftError(
             f"{where} defines functions of its own ({message.name}). Save it with them inlined:"
@@ -101,6 +108,9 @@ def _refuse_what_it_could_do(message: Any, where: object) -> None:
             f"{where} needs the operator {message.domain}.{message.op_type}, which is not part of onnxruntime;"
             " libraries that bring operators are not loaded. Export it with standard operators."
         )
+    inner = [one.op_type for one in _messages(message) if one.DESCRIPTOR.name == "NodeProto"]
+    if inner.count("If") > 1:
+        raise SceneshiftError(f"{where} has branches within branches (If). Export it without them.")
     if message.op_type != "If" and any(one.HasField("g") or one.graphs for one in message.attribute):
         raise SceneshiftError(
             f"{where} runs parts of itself in loops ({message.op_type}), whose end nobody can foresee."

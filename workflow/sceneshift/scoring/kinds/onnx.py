@@ -110,7 +110,7 @@ class ExportedModel:
         self.attributes, self.columns, self.count = list(attributes), list(columns), count
         self.size, self.range, self.mean, self.std = list(size), list(range), list(mean), list(std)
         self._model, self._where = model, where
-        self._session = open_session(model, where, device)
+        self._session = open_session(model, where, self.size, BATCH, device)
         self._input, self._channels_last, self._batch = self._checked_input()
         height, width = self.size
         ramp = (np.arange(height * width * 3) % 256).astype(np.uint8).reshape(1, height, width, 3)
