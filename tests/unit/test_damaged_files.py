@@ -159,7 +159,7 @@ READERS = {
     "plain.pkl": (foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": (pickled_torch, read_torch),
     "scorer.onnx": (exported_scorer, score_by_exported),
-    "votes.csv": (votes, lambda path: list(read_votes(path))),
+    "votes.csv": (votes, read_votes),
 }
 
 

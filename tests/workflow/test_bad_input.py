@@ -61,3 +61,24 @@ def test_a_job_that_fails_says_why_and_fails_the_run(fresh):
     assert "error: photos.folder: photos has no usable photo" in done.stdout + done.stderr
     assert "no usable photo" in (fresh.results / "logs" / "prepare_photos.log").read_text()
     assert not (fresh.results / "photos.h5").exists()
+
+
+@pytest.mark.slow
+def test_wrong_labels_are_named_before_the_generator_is_trained_and_mended_ones_train_no_other(fresh):
+    labels = fresh.folder / "labels.csv"
+    rows = [f"street-{i:06d},{i % 2},{i // 50 % 2}" for i in range(200)]
+    labels.write_text("\n".join(["file,snow,night", *rows[:50], "street-000050,7,0", *rows[51:], ""]))
+    config = fresh.config("predictors", to=[{"kind": "heads", "labels": str(labels)}])
+    config["generator"]["images"] = 64
+    config["boundaries"]["attributes"], config["edits"] = "all", {"top": 1}
+    generator = "results/tiny/generator/generator.safetensors"
+    done = fresh.snakemake(config, generator)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "labels.csv, line 52, column 2 (snow): found '7', expected 0 to 1" in said
+    assert "rule train_generator" not in said
+    labels.write_text(labels.read_text().replace("street-000050,7,0", "street-000050,1,0"))
+    assert set(fresh.made(config, generator)) == {"check_labels", "train_generator"}
+    labels.write_text(labels.read_text().replace("street-000050,1,0", "street-000050,0,0"))
+    assert "fit_predictor" in fresh.plan(config)
+    assert not {"check_labels", "train_generator"} & set(fresh.plan(config))

@@ -36,6 +36,7 @@ if settings.generator.warm_start or not settings.generator.import_:
         input:
             photos=results("{run}/photos.h5"),
             warm_start=file_inputs(settings.generator.warm_start),
+            labels=results("{run}/predictor/labels.checked"),
         output:
             generator=results("{run}/generator/generator.safetensors"),
         log:

@@ -1,7 +1,6 @@
 # The attribute predictors, all in one file; what they take from elsewhere is downloaded first.
 predictors, downloads = with_downloads(settings.predictors, folder="results/downloads")
 predictor_paths = [path for predictor in predictors for path in predictor.sources().values()]
-photos_teach = learns_from_photos(predictors)
 
 if downloads:
 
@@ -27,10 +26,33 @@ if downloads:
             "sceneshift fetch {output.file:q} {params.urls:q} 2>&1 | tee {log:q}"
 
 
+# The generator waits for this. It reruns with new photos alone: other labels must train no other generator, and what is
+# wrong with them later fit_predictor says.
+rule check_labels:
+    input:
+        photos=results("{run}/photos.h5"),
+    output:
+        touch(results("{run}/predictor/labels.checked")),
+    log:
+        logs("{run}/check_labels.log"),
+    benchmark:
+        benchmarks("{run}/check_labels.tsv")
+    priority: 1
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        mem_mb=doubling(4000),
+        runtime=doubling(30),
+    params:
+        settings=uncompared(canonical_json(predictors)),
+    shell:
+        "sceneshift check-labels {input.photos:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+
+
 rule fit_predictor:
     input:
         recovered,
-        photos=results("{run}/photos.h5") if photos_teach else [],
+        photos=results("{run}/photos.h5") if learned(predictors) else [],
         files=file_inputs(*predictor_paths),
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),

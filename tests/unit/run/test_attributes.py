@@ -19,7 +19,7 @@ def folder(tmp_path):
     photos = tmp_path / "photos"
     for name in ("snowy road", "dirt", "unlabelled", ".hidden"):
         (photos / name).mkdir(parents=True)
-        for i in range(2):
+        for i in range(10):
             pixels = np.random.default_rng(i).integers(0, 255, (40, 40, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(photos / name / f"{i}.png")
     (photos / "empty").mkdir()
@@ -93,6 +93,12 @@ def test_an_unknown_attribute_is_named_with_those_that_are_known(config, says):
         assert part in str(error.value)
 
 
+def test_a_class_with_too_few_photos_is_named_before_any_job(folder):
+    (folder / "dirt" / "0.png").unlink()
+    with pytest.raises(SceneshiftError, match=r"photos\.folder: .* under 10 photos, .*: dirt \(9\)\."):
+        attributes_of(of_folder(folder))
+
+
 def test_photos_without_classes_need_labels(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
     with pytest.raises(SceneshiftError, match="subfolders with photos"):
@@ -119,7 +125,11 @@ def test_of_votes_only_the_questions_are_looked_at(tmp_path):
     )
     settings = load_settings({"predictors": [{"kind": "comparisons", "votes": str(votes)}]})
     assert scored_attributes(settings) == ["livelier", "looks_safer"]
-    for text, says in (("question,left,right,winner\n", "no rows"), ("a,b\n1,2\n", "line 1"), (b"\xff\xfe", "UTF-8")):
+    for text, says in (
+        ("question,left,right,winner\n", "no rows"),
+        ("a,b\n1,2\n", "line 1"),
+        ("Größe".encode("latin-1"), "UTF-8"),
+    ):
         votes.write_bytes(text if isinstance(text, bytes) else text.encode())
         with pytest.raises(SceneshiftError, match=says):
             scored_attributes(settings)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learns_from_photos
+from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import load_settings
 
@@ -47,5 +47,5 @@ def test_a_judge_needs_labels_and_formulas_need_no_photos():
     assert has_judge(load_settings({}))
     assert not has_judge(load_settings({"evaluation": {"judge": "none"}}))
     assert not has_judge(load_settings({"photos": {"source": "folder", "folder": "photos"}}))
-    assert learns_from_photos(load_settings({}).predictors)
-    assert not learns_from_photos(load_settings({"predictors": [{"kind": "photometric"}]}).predictors)
+    assert learned(load_settings({}).predictors)
+    assert not learned(load_settings({"predictors": [{"kind": "photometric"}]}).predictors)

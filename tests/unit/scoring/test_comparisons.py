@@ -166,19 +166,24 @@ def test_each_question_is_an_attribute_and_some_may_be_chosen(streets, tmp_path)
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("brighter,000,001,Here,both", r"votes\.csv, line 4: found the winner 'both', expected left, right, equal"),
-        ("brighter,000,000,Here,left", r"line 4: the photo '000' is voted on against itself"),
-        (",000,001,Here,left", r"line 4: the question is empty"),
-        ("brighter,,001,Here,left", r"line 4: the left is empty"),
-        ("brighter,000,001,left", r"line 4: found 4 columns, expected 5"),
-        ("brighter,000,999,Here,left", r"1 of 3 votes .*'999', line 4\. .*max_missing"),
+        (
+            "brighter,000,001,Here,both",
+            r"(?s)votes\.csv: 1 of 3 .*that is none of left, right, equal: line 5",
+        ),
+        ("brighter,000,001,Here,", r"a winner that is none of left, right, equal: line 5"),
+        ("brighter,000,000,Here,left", r"1 are on a photo against itself: line 5"),
+        (",000,001,Here,left", r"1 have no question: line 5"),
+        ("brighter,,001,Here,left", r"1 have no left or right photo: line 5"),
+        ("brighter,000,001,left", r"1 have a winner that is none of left, right, equal: line 5"),
+        (
+            "brighter,000,999,Here,left",
+            r"(?s)1 are on a photo .*photos.h5 does not .*\('999'\): line 5.*max_missing",
+        ),
     ],
 )
 def test_a_mistake_in_the_votes_is_named_by_its_line(streets, tmp_path, line, says):
     votes = tmp_path / "votes.csv"
-    votes.write_text(
-        f"{HEADER}\nbrighter,000,001,Here,left\n\nbrighter,001,002,Here,right\n".replace("\n\n", "\n") + line
-    )
+    votes.write_text(f"{HEADER}\nbrighter,000,001,Here,left\n\nbrighter,001,002,Here,right\n" + line)
     with PhotoStore(streets[0]) as store, pytest.raises(SceneshiftError, match=says):
         compared_photos(ComparisonsPredictor(kind="comparisons", votes=str(votes)), None, store)
 
@@ -205,4 +210,28 @@ def test_a_few_votes_on_missing_photos_are_counted_and_said(streets, tmp_path, c
     settings = write(tmp_path / "votes.csv", simulated(streets[1], 2000), names)
     with PhotoStore(streets[0]) as store:
         assert len(compared_photos(settings, None, store).labels) == COUNT - 1
-    assert "of 2000 votes are on photos that" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "of 2000 votes cannot be used" in said
+    assert "('elsewhere', 'elsewhere', 'elsewhere'): line" in said
+
+
+def test_a_few_votes_that_cannot_be_used_are_left_out_and_named(streets, tmp_path, capsys):
+    names = [f"{i:03d}" for i in range(COUNT)]
+    settings = write(tmp_path / "votes.csv", simulated(streets[1], 300), names)
+    with PhotoStore(streets[0]) as store:
+        clean = compared_photos(settings, None, store)
+        good = (tmp_path / "votes.csv").read_text()
+        lines = good.splitlines(keepends=True)
+        bad = ["looks brighter,001,001,Here,left\n", "looks brighter,001,002,Here,\n", "another,1,1,Here,left\n"]
+        (tmp_path / "votes.csv").write_text("".join([*lines[:100], *bad, *lines[100:]]))
+        settings = settings.model_copy(update={"attributes": ["looks_brighter"]})
+        np.testing.assert_array_equal(compared_photos(settings, None, store).labels, clean.labels)
+        said = capsys.readouterr().err
+        assert "2 of 302 votes cannot be used" in said, "questions that nobody asked do not count"
+        assert "1 are on a photo against itself: line 101\n" in said
+        assert "none of left, right, equal: line 102\n" in said
+        (tmp_path / "votes.csv").write_bytes(good.encode("utf-16"))
+        np.testing.assert_array_equal(compared_photos(settings, None, store).labels, clean.labels)
+        (tmp_path / "votes.csv").write_text("".join([*lines[:100], *bad, *lines[100:]]))
+        with pytest.raises(SceneshiftError, match=r"2 of 302"):
+            compared_photos(settings.model_copy(update={"max_missing": 0.005}), None, store)

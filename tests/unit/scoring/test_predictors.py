@@ -214,7 +214,8 @@ def test_labels_from_a_csv_beside_its_photos(tmp_path, photos):
         ("1.png,2", r"labels\.csv, line 3, column 2 \(green_leaves\): found '2', expected 0 to 1"),
         ("1.png,yes", r"line 3, column 2 \(green_leaves\): found 'yes'"),
         ("1.png", r"line 3: found 1 columns, expected 2"),
-        ("no.png,1", r"line 3, column 1: no file 'no\.png'"),
+        ("no.png,1", r"labels\.csv: 1 of 2 rows are on photos .*'no\.png' \(line 3\).*max_missing"),
+        ("0.png,1", r"contrary labels for a photo:\n  '0\.png': green_leaves is 0 in line 2 and 1 in line 3"),
     ],
 )
 def test_mistakes_in_a_csv_are_named_by_line_and_column(tmp_path, photos, line, says):

@@ -2,11 +2,15 @@
 
 import contextlib
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import encoding_of
 
 # The columns that are read, and what Place Pulse's own files call them; others are ignored.
 COLUMNS = {
@@ -16,23 +20,34 @@ COLUMNS = {
     "winner": ("winner", "choice"),
 }
 WINNERS = {"left": 1, "right": -1, "equal": 0}
+# What can be wrong with a vote, by its number in VoteTable.fault
+FAULTS = (
+    "",
+    "have no question",
+    "have no left or right photo",
+    f"have a winner that is none of {', '.join(WINNERS)}",
+    "are on a photo against itself",
+)
 
 
-class Vote(NamedTuple):
-    """One answer."""
+@dataclass(frozen=True)
+class VoteTable:
+    """All votes of a table in its order, those at fault too."""
 
-    line: int
-    question: str
-    left: str  # photos, as the table names them
-    right: str
-    winner: int  # 1: left, -1: right, 0: equal
+    questions: list[str]
+    photos: list[str]  # as the table names them
+    question: np.ndarray  # int64 [V], place in `questions`
+    left: np.ndarray  # int64 [V], place in `photos`
+    right: np.ndarray  # int64 [V]
+    winner: np.ndarray  # int64 [V], 1: left, -1: right, 0: equal
+    fault: np.ndarray  # int64 [V], place in FAULTS; 0: none
 
 
 def questions_in(path: Path | str) -> set[str]:
     """The questions of a CSV of votes. Looks at their column alone: the plan of a run waits for it.
 
-    Raises SceneshiftError for a file that is missing, has no such column, no votes or no UTF-8 text; what else is wrong
-    with a vote, `read_votes` says.
+    Raises SceneshiftError for a file that is missing, has no such column, no votes or no text; what else is wrong with
+    a vote, `read_votes` says.
     """
     with _rows(Path(path)) as (rows, header):
         place = _places(header, Path(path))[0]
@@ -42,18 +57,49 @@ def questions_in(path: Path | str) -> set[str]:
         return questions
 
 
-def read_votes(path: Path | str) -> Iterator[Vote]:
-    """The votes of a CSV, one by one. Raises SceneshiftError that names line and column of what is wrong."""
+def read_votes(path: Path | str) -> VoteTable:
+    """The votes of a CSV. Raises SceneshiftError as `questions_in`."""
+    import pandas as pd  # late: the plan of a run needs the questions alone
+
     path = Path(path)
-    with _rows(path) as (rows, header):
+    with _rows(path) as (_, header):
         places = _places(header, path)
-        empty = True
-        for row in rows:
-            if row:
-                empty = False
-                yield _vote(row, header, places, f"{path}, line {rows.line_num}", rows.line_num)
-        if empty:
-            raise SceneshiftError(f"The votes {path} have no rows below the header.")
+        columns = pd.read_csv(
+            path, encoding=encoding_of(path), header=0, names=range(len(header)), usecols=places, index_col=False,
+            dtype=object, keep_default_na=False, na_filter=False,
+        )  # fmt: skip
+    if columns.empty:
+        raise SceneshiftError(f"The votes {path} have no rows below the header.")
+    values = [pd.factorize(columns[place].to_numpy()) for place in places]
+    (question, questions), (winner, winners) = _renumbered(values[:1]), _renumbered(values[3:])
+    sides, photos = _renumbered(values[1:3])
+    left, right = np.split(sides, 2)
+    sign_of = np.array([WINNERS.get(word.lower(), 9) for word in winners])
+    winner = sign_of[winner]
+    empty = photos.index("") if "" in photos else -1
+    faults = [question == (questions.index("") if "" in questions else -1), (left == empty) | (right == empty)]
+    fault = np.select([*faults, winner == 9, left == right], range(1, len(FAULTS)), 0)
+    return VoteTable(questions, photos, question, left, right, winner, fault)
+
+
+def lines_of(path: Path | str, places: Sequence[int]) -> list[int]:
+    """The lines of a table's file where the votes at `places` stand."""
+    wanted, lines = set(places), {}
+    with _rows(Path(path)) as (rows, _):
+        for place, _ in enumerate(row for row in rows if row and "".join(row).strip()):
+            if place in wanted:
+                lines[place] = rows.line_num
+    return [lines[place] for place in places]
+
+
+def _renumbered(columns: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, list[str]]:
+    """Columns of (codes, words) one below the other: (codes, the words that they stand for, without spaces around)."""
+    numbers: dict[str, int] = {}
+    parts = []
+    for codes, words in columns:
+        new = [numbers.setdefault(word.strip(), len(numbers)) for word in words]
+        parts.append(np.array(new, np.int64)[codes])
+    return np.concatenate(parts), list(numbers)
 
 
 @contextlib.contextmanager
@@ -62,11 +108,13 @@ def _rows(path: Path) -> Iterator[tuple[Any, list[str]]]:
     if not path.is_file():
         raise SceneshiftError(f"predictors.votes: found {str(path)!r}, which does not exist; expected a CSV of votes.")
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open(path, encoding=encoding_of(path), newline="") as file:
             rows = csv.reader(file)
             yield rows, next(rows, [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SceneshiftError(f"The votes {path} are no UTF-8 CSV: {error}.") from error
+    except (ValueError, csv.Error) as error:  # pandas' and the decoder's errors are ValueErrors
+        raise SceneshiftError(
+            f"The votes {path} are no CSV in UTF-8 or UTF-16: {error}. Save them as a CSV in UTF-8."
+        ) from error
 
 
 def _places(header: list[str], path: Path) -> list[int]:
@@ -81,17 +129,3 @@ def _places(header: list[str], path: Path) -> list[int]:
             )
         places += own
     return places
-
-
-def _vote(row: list[str], header: list[str], places: list[int], where: str, line: int) -> Vote:
-    if len(row) != len(header):
-        raise SceneshiftError(f"{where}: found {len(row)} columns, expected {len(header)}.")
-    question, left, right, winner = (row[i].strip() for i in places)
-    for name, value in zip(COLUMNS, (question, left, right), strict=False):
-        if not value:
-            raise SceneshiftError(f"{where}: the {name} is empty.")
-    if winner.lower() not in WINNERS:
-        raise SceneshiftError(f"{where}: found the winner {winner!r}, expected {', '.join(WINNERS)}.")
-    if left == right:
-        raise SceneshiftError(f"{where}: the photo {left!r} is voted on against itself.")
-    return Vote(line, question, left, right, WINNERS[winner.lower()])

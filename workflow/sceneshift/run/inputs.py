@@ -10,9 +10,9 @@ from sceneshift.scoring.kind import FittedHeads, PredictorSettings
 from sceneshift.settings import EditSettings, EditsSettings, Settings
 
 
-def learns_from_photos(predictors: Sequence[PredictorSettings]) -> bool:
-    """Whether a predictor is fitted to photos of the run: formulas and finished models wait for none."""
-    return any(isinstance(predictor, FittedHeads) for predictor in predictors)
+def learned(predictors: Sequence[PredictorSettings]) -> list[FittedHeads]:
+    """The predictors that are fitted to labels: formulas and finished models wait for no photos."""
+    return [predictor for predictor in predictors if isinstance(predictor, FittedHeads)]
 
 
 def has_judge(settings: Settings) -> bool:

@@ -94,25 +94,33 @@ def read_table(path: Path | str, columns: Mapping[str, Any], remedy: str = "Dele
 def read_rows(path: Path | str, remedy: str, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of each row of a CSV that is not blank, the header's first, read as it is asked for.
 
-    errors: of decoding UTF-8, as of `open`. Raises SceneshiftError that names the file and the line if the file does
-    not exist, is no UTF-8 or no CSV.
+    errors: of decoding, as of `open`. Raises SceneshiftError that names the file and the line if the file does not
+    exist, is no UTF-8 (or UTF-16 that begins with its mark) or no CSV.
     """
     if not Path(path).is_file():
         raise SceneshiftError(f"There is no table {path}. {remedy}")
     line = 0
     try:
-        with open(path, encoding="utf-8-sig", errors=errors, newline="") as file:
+        with open(path, encoding=encoding_of(path), errors=errors, newline="") as file:
             rows = csv.reader(file)
             for cells in rows:
                 line = rows.line_num
                 if cells:
                     yield line, cells
     except UnicodeDecodeError as error:
+        raw = Path(path).read_bytes().split(b"\n")  # decoding runs ahead: the line is not the reader's
+        line = next((i for i, text in enumerate(raw, start=1) if text.decode(errors="ignore").encode() != text), 1)
         raise SceneshiftError(
-            f"{path} is no UTF-8 text behind line {line} ({error.reason}). Save it as a CSV in UTF-8. {remedy}"
+            f"{path} is no UTF-8 text in line {line} ({error.reason}). Save it as a CSV in UTF-8. {remedy}"
         ) from error
     except (csv.Error, OSError) as error:
         raise SceneshiftError(f"{path} cannot be read as a table behind line {line}: {error}. {remedy}") from error
+
+
+def encoding_of(path: Path | str) -> str:
+    """How a table's text is encoded: UTF-16 where it begins with its mark, as spreadsheets write it, else UTF-8."""
+    with open(path, "rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _cell(value: Any) -> str:

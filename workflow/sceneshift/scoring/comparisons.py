@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from sceneshift.attributes.names import as_attribute
-from sceneshift.attributes.votes import read_votes
+from sceneshift.attributes.votes import FAULTS, VoteTable, lines_of, read_votes
 from sceneshift.images.finding import find_photos
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
@@ -18,22 +18,30 @@ from sceneshift.scoring.bradley_terry import Votes, bradley_terry
 from sceneshift.scoring.kinds.comparisons import ComparisonsPredictor
 from sceneshift.scoring.labels import LabelledPhotos, photo_reader, photo_split
 
+SHOWN = 3  # lines that a message lists of each kind of fault
+
 
 def compared_photos(
-    settings: ComparisonsPredictor, shape: tuple[int, int] | None, photos: PhotoStore | None
+    settings: ComparisonsPredictor, shape: tuple[int, int] | None, photos: PhotoStore | None, decode: bool = True
 ) -> LabelledPhotos:
     """The photos that were voted on, with one label a question: NaN where a photo has no vote on it.
 
+    decode: whether to leave out photos of a folder that cannot be read, which takes a look into each.
+
     Votes between two held-out photos are kept apart, to measure by: training photos' labels know nothing of them.
-    Raises SceneshiftError for mistakes in the table, or too many votes on photos that are not there.
+    Raises SceneshiftError for a table that holds no votes, or too many that cannot be used.
     """
     attributes = settings.attribute_names()
-    names, table = _numbered(settings.votes, attributes)
-    pool = _of_folder(Path(settings.photos), names, shape) if settings.photos else _of_store(photos)
-    places = np.array([pool.place_of.get(name, -1) for name in names])
-    table = _there(settings, names, table, places, pool.source)
-    used, renumbered = np.unique(places[table[1:3]], return_inverse=True)
-    question, (left, right), winner = table[0], renumbered.reshape(2, -1), table[3]
+    table = read_votes(settings.votes)
+    pool = _of_folder(Path(settings.photos), table.photos, shape, decode) if settings.photos else _of_store(photos)
+    place_of = np.array([pool.place_of.get(name, -1) for name in table.photos])
+    places = place_of[np.stack([table.left, table.right])]
+    column_of = {name: k for k, name in enumerate(attributes)}
+    question = np.array([column_of.get(as_attribute(name), -1) for name in table.questions])[table.question]
+    usable = _usable(settings, table, question >= 0, places < 0, pool.source)
+    question, winner = question[usable], table.winner[usable]
+    used, renumbered = np.unique(places[:, usable], return_inverse=True)
+    left, right = renumbered.reshape(2, -1)
     photo_names = [pool.names[i] for i in used]
     held_out = photo_split(photo_names, pool.held_out[used])
     labels = np.full((len(used), len(attributes)), np.nan, np.float32)
@@ -69,11 +77,12 @@ def _of_store(photos: PhotoStore | None) -> _Pool:
             "predictors: `comparisons` without `photos` need a photo store (.h5) with the photos voted on; found none."
         )
     return _Pool(
-        photos.path, photos.names, _by_alias(photos.names), photos.held_out, photos.shape, photos.images
+        photos.path, photos.names, _by_alias(photos.names) | photos.duplicates, photos.held_out, photos.shape,
+        photos.images,
     )  # fmt: skip
 
 
-def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | None) -> _Pool:
+def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | None, decode: bool) -> _Pool:
     """Those of a folder's photos that are voted on and can be read."""
     if not folder.is_dir():
         raise SceneshiftError(f"predictors.photos: {folder} is no folder. Name the one with the photos voted on.")
@@ -85,8 +94,8 @@ def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | Non
     names = [path.relative_to(folder).as_posix() for path in paths]
     place_of = _by_alias(names)
     voted = sorted({place_of.get(name, -1) for name in wanted} - {-1})
-    readable, read = photo_reader([paths[i] for i in voted], shape)
-    kept = np.flatnonzero(readable).tolist()
+    digests, read = photo_reader([paths[i] for i in voted], shape, decode)
+    kept = [n for n, digest in enumerate(digests) if digest]
     number = {voted[i]: n for n, i in enumerate(kept)}
     return _Pool(
         folder, [names[i] for i in number], {name: number.get(i, -1) for name, i in place_of.items()},
@@ -104,36 +113,36 @@ def _by_alias(names: Sequence[str]) -> dict[str, int]:
     return place_of | {name: i for i, name in enumerate(names)}
 
 
-def _numbered(path: str, attributes: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """(names of photos, int64 [5, V]: question, left and right as places among those names, winner, line)."""
-    numbers: dict[str, int] = {}
-    question_of = {name: k for k, name in enumerate(attributes)}
-    rows = [
-        (
-            question_of[question], numbers.setdefault(vote.left, len(numbers)),
-            numbers.setdefault(vote.right, len(numbers)), vote.winner, vote.line,
-        )
-        for vote in read_votes(path)
-        if (question := as_attribute(vote.question)) in question_of
-    ]  # fmt: skip
-    return list(numbers), np.array(rows, np.int64).reshape(-1, 5).T
-
-
-def _there(
-    settings: ComparisonsPredictor, names: Sequence[str], table: np.ndarray, places: np.ndarray, source: object
+def _usable(
+    settings: ComparisonsPredictor, table: VoteTable, asked: np.ndarray, absent: np.ndarray, source: object
 ) -> np.ndarray:
-    """The votes on photos that are there; too many that are not are an error."""
-    absent = places[table[1:3]] < 0
-    lost = absent.any(0)
-    if not lost.any():
-        return table
-    vote = int(np.argmax(lost))
-    name = names[table[1 if absent[0, vote] else 2, vote]]
-    said = (
-        f"{settings.votes}: {lost.sum()} of {len(lost)} votes are on photos that {source} does not have, or has several"
-        f" of; the first is {name!r}, line {table[4, vote]}."
-    )
-    if lost.sum() > settings.max_missing * len(lost):
-        raise SceneshiftError(f"{said} Name their folder as predictors.photos, or raise predictors.max_missing.")
+    """bool [V]: the votes on questions asked (bool [V]) with nothing at fault, on photos not absent (bool [2, V]).
+
+    The others are counted and named on stderr; more than `max_missing` of them are an error.
+    """
+    absence = f"are on a photo that {source} does not have, or has several of"
+    counted = asked | (table.fault == 1)  # those without a question may be on any
+    fault = np.where(counted, np.where((table.fault == 0) & absent.any(0), len(FAULTS), table.fault), 0)
+    if not fault.any():
+        return asked
+    kinds = [kind for kind in range(1, len(FAULTS) + 1) if (fault == kind).any()]
+    first = [np.flatnonzero(fault == kind)[:SHOWN] for kind in kinds]
+    lines = iter(lines_of(settings.votes, np.concatenate(first).tolist()))
+    faults = []
+    for kind, places in zip(kinds, first, strict=True):
+        shown = ", ".join(str(next(lines)) for _ in places)
+        what = (*FAULTS, absence)[kind]
+        if kind == len(FAULTS):
+            names = [table.photos[(table.left if absent[0, place] else table.right)[place]] for place in places]
+            what += f" ({', '.join(map(repr, names))})"
+        count = int((fault == kind).sum())
+        faults.append(f"\n  {count} {what}: line {shown}{', …' if count > len(places) else ''}")
+    lost, total = int((fault > 0).sum()), int(counted.sum())
+    said = f"{settings.votes}: {lost} of {total} votes cannot be used:{''.join(faults)}"
+    if lost > settings.max_missing * total:
+        raise SceneshiftError(
+            f"{said}\nMend them, name the photos' folder as predictors.photos, or raise predictors.max_missing"
+            f" ({settings.max_missing:g})."
+        )
     print(said, file=sys.stderr)
-    return table[:, ~lost]
+    return asked & (fault == 0)

@@ -9,7 +9,6 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 
 from sceneshift.runtime.randomness import numpy_generator
 
-FEWEST = 10  # photos of either side of a label that a head can be fitted on
 VALIDATION = 0.25  # share of the training photos that `regularization: auto` validates on
 LOGISTIC_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 RIDGE_GRID = tuple(10.0**-power for power in range(7))  # 1/α, from 1 to 1e-6

@@ -1,6 +1,6 @@
 """Labelled photos for the heads: a photo store's own labels, its subfolders, a CSV, or a folder of class folders."""
 
-import csv
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,13 @@ from sceneshift.images.reading import UnusablePhotoError, read_sized
 from sceneshift.photos.held_out import is_held_out
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import read_rows
 from sceneshift.scoring.bradley_terry import Votes
 
 HELD_OUT = 0.2  # share, where the photos' own split does not say
+SHOWN = 3  # photos that a message names
+UNKNOWN = ("", "nan", "na")  # cells without a label
+LABELS_CSV = "predictors.labels takes a CSV: file, then one column an attribute."
 
 
 @dataclass(frozen=True)
@@ -33,22 +37,27 @@ class LabelledPhotos:
     votes: Sequence[Votes] = ()  # an attribute's votes between held-out photos, where labels come from votes
 
 
-def labelled_photos(source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None) -> LabelledPhotos:
+def labelled_photos(
+    source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None, *, max_missing: float = 0.05,
+    decode: bool = True,
+) -> LabelledPhotos:  # fmt: skip
     """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder a class.
 
     shape: height and width that photos of a CSV or folder are brought to.
     photos: the run's photo store, if any; files that a CSV names are looked for in it first, then beside the CSV.
+    max_missing: more than this share of a CSV's rows on photos that are not there is an error.
+    decode: whether to leave out photos of a CSV or folder that cannot be read, which takes a look into each.
     """
     if source.suffix == ".h5":
-        return _of_store(PhotoStore(source))
+        return _of_store(photos if photos is not None and photos.path == source else PhotoStore(source))
     if shape is None:
         raise SceneshiftError(
             f"The labels {source} need a size (--resolution, --width): that of the generator whose images are scored."
         )
     if source.is_dir():
-        return _of_folder(source, shape)
+        return _of_folder(source, shape, decode)
     if source.suffix.lower() == ".csv":
-        return _of_csv(source, shape, photos)
+        return _of_csv(source, shape, photos, max_missing, decode)
     raise SceneshiftError(f"The labels {source} are neither a photo store (.h5), nor a CSV, nor a folder.")
 
 
@@ -58,79 +67,116 @@ def _of_store(store: PhotoStore) -> LabelledPhotos:
         return LabelledPhotos(
             str(store.path), list(store.attributes), store.labels, held_out, store.shape, store.images
         )
-    classes = [class_of(name) for name in store.names]
-    return _of_classes(str(store.path), store.names, classes, store.held_out, store.shape, store.images)
+    names = [[name] for name in store.names]
+    for name, place in store.duplicates.items():
+        names[place].append(name)
+    return _of_classes(str(store.path), names, store.held_out, store.shape, store.images)
 
 
-def _of_folder(folder: Path, shape: tuple[int, int]) -> LabelledPhotos:
+def _of_folder(folder: Path, shape: tuple[int, int], decode: bool) -> LabelledPhotos:
     paths = list(find_photos(folder))
-    names = [path.relative_to(folder).as_posix() for path in paths]
-    classes = [class_of(name) for name in names]
-    readable, read = photo_reader(paths, shape)
-    kept = [i for i, usable in enumerate(readable) if usable]
+    digests, read = photo_reader(paths, shape, decode)
+    places: dict[bytes, list[int]] = {}  # of files with the same bytes
+    for place, digest in enumerate(digests):
+        if digest:
+            places.setdefault(digest, []).append(place)
+    kept = list(places.values())
+    names = [[paths[i].relative_to(folder).as_posix() for i in same] for same in kept]
     return _of_classes(
-        str(folder), [names[i] for i in kept], [classes[i] for i in kept], np.zeros(len(kept), bool), shape,
-        lambda indices: read([kept[i] for i in indices]),
-    )  # fmt: skip
+        str(folder), names, np.zeros(len(kept), bool), shape, lambda indices: read([kept[i][0] for i in indices])
+    )
 
 
 def _of_classes(
-    source: str, names: list[str], classes: list[str | None], held_out: np.ndarray, shape: tuple[int, int],
+    source: str, names: list[list[str]], held_out: np.ndarray, shape: tuple[int, int],
     images: Callable[[Sequence[int]], np.ndarray],
 ) -> LabelledPhotos:  # fmt: skip
-    """One head a class, one against the rest. Photos without a class take no part."""
-    labelled = [i for i, name in enumerate(classes) if name is not None]
-    attributes = sorted({classes[i] for i in labelled})
+    """One head a class, one against the rest. A photo is of the class of each of its names; without any, left out."""
+    classes = [{class_of(name) for name in own} - {None} for own in names]
+    labelled = [i for i, own in enumerate(classes) if own]
+    attributes = sorted(set().union(*classes))
     if len(attributes) < 2:
         raise SceneshiftError(
             f"{source}: found {len(attributes)} labelled classes, need two or more. Put the photos into one subfolder"
             " a class, or name a CSV with labels under predictors.labels."
         )
-    column = {name: k for k, name in enumerate(attributes)}
-    labels = np.zeros((len(labelled), len(attributes)), np.float32)
-    labels[range(len(labelled)), [column[classes[i]] for i in labelled]] = 1
-    held_out = photo_split([names[i] for i in labelled], held_out[labelled])
+    labels = np.array([[name in classes[i] for name in attributes] for i in labelled], np.float32)
+    held_out = photo_split([names[i][0] for i in labelled], held_out[labelled])
     attributes = [as_attribute(name) for name in attributes]
     return LabelledPhotos(
         source, attributes, labels, held_out, shape, lambda indices: images([labelled[i] for i in indices])
     )
 
 
-def _of_csv(path: Path, shape: tuple[int, int], photos: PhotoStore | None) -> LabelledPhotos:
-    names, lines, attributes, labels = _read_csv(path)
-    in_store = {name: i for i, name in enumerate(photos.names)} if photos is not None else {}
-    if photos is not None and all(name in in_store for name in names):
-        rows = [in_store[name] for name in names]
-        return LabelledPhotos(
-            str(path), attributes, labels, photo_split(names, photos.held_out[rows]), photos.shape,
-            lambda indices: photos.images([rows[i] for i in indices]),
-        )  # fmt: skip
-    paths = [path.parent / name for name in names]
-    for name, line, file in zip(names, lines, paths, strict=True):
-        if not file.is_file():
-            raise SceneshiftError(
-                f"{path}, line {line}, column 1: no file {name!r}, neither beside the CSV"
-                f"{'' if photos is None else f' nor in {photos.path}'}."
-            )
-    readable, read = photo_reader(paths, shape)
-    kept = np.flatnonzero(readable)
-    held_out = photo_split([names[i] for i in kept], np.zeros(len(kept), bool))
+@dataclass(frozen=True)
+class _Rows:
+    """What a CSV says, a row a file."""
+
+    path: Path
+    lines: list[int]
+    names: list[str]
+    attributes: list[str]
+    labels: np.ndarray  # float32 [R, K], NaN where unknown
+
+
+def _of_csv(
+    path: Path, shape: tuple[int, int], photos: PhotoStore | None, max_missing: float, decode: bool
+) -> LabelledPhotos:
+    rows = _read_csv(path)
+    stored = {} if photos is None else photos.duplicates | {name: i for i, name in enumerate(photos.names)}
+    files = {name: path.parent / name for name in rows.names}
+    beside = {name: file for name, file in files.items() if file.is_file()}
+    if photos is not None and (not beside or 2 * len(files.keys() & stored.keys()) >= len(files)):
+        places, names, held_out = stored, photos.names, photos.held_out
+        where, shape, images = photos.path, photos.shape, photos.images
+    else:
+        digests, images = photo_reader(list(beside.values()), shape, decode)
+        places = {name: i for i, (name, digest) in enumerate(zip(beside, digests, strict=True)) if digest}
+        where, names, held_out = path.parent, list(beside), np.zeros(len(beside), bool)
+    used, labels = _labels_of_photos(rows, [places.get(name, -1) for name in rows.names], where, max_missing)
     return LabelledPhotos(
-        str(path), attributes, labels[kept], held_out, shape,
-        lambda indices: read(kept[np.asarray(indices, int)]),
+        str(path), rows.attributes, labels, photo_split([names[i] for i in used], held_out[used]), shape,
+        lambda indices: images([used[i] for i in indices]),
     )  # fmt: skip
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[int], list[str], np.ndarray]:
-    """(files, their lines, attributes, labels [N, K]); errors name file, line and column."""
-    if not path.is_file():
-        raise SceneshiftError(f"The labels {path} do not exist.")
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            (_, header), *rows = [(reader.line_num, row) for row in reader if row] or [(1, [])]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SceneshiftError(f"The labels {path} are no UTF-8 CSV: {error}.") from error
+def _labels_of_photos(
+    rows: _Rows, places: Sequence[int], where: object, max_missing: float
+) -> tuple[list[int], np.ndarray]:
+    """(places of the photos that rows are on, their labels [N, K]): one of each, from all of its rows.
+
+    places: the photo of each row, -1 where it is not there; too many of these are an error, and contrary labels are.
+    """
+    if missing := [row for row, place in enumerate(places) if place < 0]:
+        shown = ", ".join(f"{rows.names[row]!r} (line {rows.lines[row]})" for row in missing[:SHOWN])
+        said = (
+            f"{rows.path}: {len(missing)} of {len(places)} rows are on photos that are not in {where} or cannot be"
+            f" read: {shown}{', …' if len(missing) > SHOWN else ''}."
+        )
+        if len(missing) > max_missing * len(places):
+            raise SceneshiftError(f"{said} Mend the names, or raise predictors.max_missing ({max_missing:g}).")
+        print(said, file=sys.stderr)
+    first: dict[int, int] = {}  # row of each photo
+    labels = rows.labels.copy()
+    contrary = []
+    for row, place in enumerate(places):
+        kept = first.setdefault(place, row) if place >= 0 else row
+        for k in np.flatnonzero(np.isfinite(labels[row]) & (labels[kept] != labels[row])):
+            if np.isfinite(labels[kept, k]):
+                one, other = (f"{labels[i, k]:g} in line {rows.lines[i]}" for i in (kept, row))
+                contrary.append(f"\n  {rows.names[row]!r}: {rows.attributes[k]} is {one} and {other}")
+            labels[kept, k] = labels[row, k]
+    if contrary:
+        more = f"\n  and {len(contrary) - SHOWN} more" if len(contrary) > SHOWN else ""
+        raise SceneshiftError(
+            f"{rows.path} has contrary labels for a photo:{''.join(contrary[:SHOWN])}{more}\nKeep one, or their mean."
+        )
+    return list(first), labels[list(first.values())]
+
+
+def _read_csv(path: Path) -> _Rows:
+    """Raises SceneshiftError that names file, line and column of what is wrong."""
+    (_, header), *rows = read_rows(path, LABELS_CSV) or [(1, [])]
     attributes = [as_attribute(name) for name in header[1:]]
     if not attributes or not rows or not all(attributes) or len(set(attributes)) < len(attributes):
         raise SceneshiftError(
@@ -143,14 +189,15 @@ def _read_csv(path: Path) -> tuple[list[str], list[int], list[str], np.ndarray]:
             raise SceneshiftError(f"{path}, line {line}: found {len(row)} columns, expected {len(header)}.")
         for k, cell in enumerate(row[1:]):
             try:
-                labels[i, k] = value = float(cell)
+                labels[i, k] = value = np.nan if cell.strip().lower() in UNKNOWN else float(cell)
             except ValueError:
-                value = float("nan")
-            if not 0 <= value <= 1:
+                value = -1.0
+            if not (0 <= value <= 1 or np.isnan(value)):
                 raise SceneshiftError(
-                    f"{path}, line {line}, column {k + 2} ({attributes[k]}): found {cell!r}, expected 0 to 1."
+                    f"{path}, line {line}, column {k + 2} ({attributes[k]}): found {cell!r}, expected 0 to 1, or"
+                    " nothing where it is not known."
                 )
-    return [row[0] for _, row in rows], [line for line, _ in rows], attributes, labels
+    return _Rows(path, [line for line, _ in rows], [row[0] for _, row in rows], attributes, labels)
 
 
 def photo_split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
@@ -159,15 +206,17 @@ def photo_split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
 
 
 def photo_reader(
-    paths: Sequence[Path], shape: tuple[int, int]
-) -> tuple[list[bool], Callable[[Sequence[int]], np.ndarray]]:
-    """(which files can be read, said on stderr if not; a function that reads those at given places)."""
-    readable = []
+    paths: Sequence[Path], shape: tuple[int, int], decode: bool
+) -> tuple[list[bytes | None], Callable[[Sequence[int]], np.ndarray]]:
+    """(a digest of each file's bytes, None and a line on stderr for one that cannot be read; reads those at places).
+
+    decode: False takes no look into the files; all are taken as readable, and as different ones.
+    """
+    digests: list[bytes | None] = []
     for path in paths:
         try:
-            read_sized(path, shape)
-            readable.append(True)
+            digests.append(read_sized(path, shape).digest if decode else os.fsencode(path))
         except UnusablePhotoError as reason:
             print(f"{path}: skipped: {reason}", file=sys.stderr)
-            readable.append(False)
-    return readable, lambda places: np.stack([read_sized(paths[i], shape).pixels for i in places])
+            digests.append(None)
+    return digests, lambda places: np.stack([read_sized(paths[i], shape).pixels for i in places])

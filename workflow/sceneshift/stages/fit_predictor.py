@@ -1,7 +1,6 @@
 """fit_predictor: linear heads on backbone features of labelled photos, with their accuracy on held-out ones."""
 
 import contextlib
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +9,16 @@ import numpy as np
 import torch
 
 from sceneshift.photos.store import PhotoStore
-from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, sha256_of
+from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.tables import write_table
 from sceneshift.scoring.bradley_terry import agreement
-from sceneshift.scoring.fitting import FEWEST, fit_head
+from sceneshift.scoring.fitting import fit_head
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings, Storable
 from sceneshift.scoring.kinds.heads import Heads, features
 from sceneshift.scoring.labels import LabelledPhotos
-from sceneshift.scoring.learning import Material
+from sceneshift.scoring.learning import Material, counted
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.vision.backbone import FEATURES
@@ -60,22 +59,23 @@ def fit_predictor(
     with contextlib.ExitStack() as stack:
         photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
         material = Material(source, photos, shape if photos is None else photos.shape)
-        for one in settings:
+        labelled = {place: one.labelled(material) for place, one in enumerate(settings) if isinstance(one, FittedHeads)}
+        for learned in labelled.values():
+            counted(learned)  # enough of each? before features are taken, which takes long
+        for place, one in enumerate(settings):
             if isinstance(one, FittedHeads):
-                heads, own_rows = _fit(one, one.labelled(material), seed, str(device), out)
+                heads, own_rows = _fit(one, labelled[place], seed, str(device), out)
                 parts.append(heads)
                 rows += own_rows
             else:
                 parts.append(one.build(str(device)))
     provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
-        command="fit-predictor", settings=[one.model_dump(exclude=set(one.sources())) for one in settings], seed=seed,
+        command="fit-predictor", seed=seed,
+        settings=[one.model_dump(exclude={*one.sources(), "max_missing"}) for one in settings],
         read_sha256=[sha256_of(path) for path in _read_by(settings, source) if Path(path).is_file()],
     )  # fmt: skip
     save_predictor(parts, Path(out), provenance)
-    with atomic_file(accuracy) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    write_table(accuracy, COLUMNS, rows)
 
 
 def _read_by(predictors: Sequence[PredictorSettings], source: Path | None) -> list[object]:
@@ -86,7 +86,6 @@ def _read_by(predictors: Sequence[PredictorSettings], source: Path | None) -> li
 def _fit(
     settings: FittedHeads, photos: LabelledPhotos, seed: int, device: str, out: Path | str
 ) -> tuple[Heads, list[dict[str, object]]]:
-    _check_counts(photos)
     x, soft = _features(photos, settings.input_size, seed, device, out)
     fitted, rows = [], []
     for k, attribute in enumerate(photos.attributes):
@@ -100,9 +99,9 @@ def _fit(
         if photos.votes:
             agreed, unreachable, votes = agreement(photos.votes[k], x @ head.weight + head.bias)
         rows.append({
-            "attribute": attribute, "kind": head.kind, "auc": _cell(head.auc), "r2": _cell(head.r2),
-            "agreement": _cell(agreed), "unreachable": _cell(unreachable), "held_out_votes": votes,
-            "regularization": f"{head.regularization:g}", "n_train": len(train), "n_held_out": len(held_out),
+            "attribute": attribute, "kind": head.kind, "auc": head.auc, "r2": head.r2, "agreement": agreed,
+            "unreachable": unreachable, "held_out_votes": votes, "regularization": head.regularization,
+            "n_train": len(train), "n_held_out": len(held_out),
         })  # fmt: skip
         measured = (("AUC", head.auc), ("R²", head.r2), ("agreement", agreed), ("out of reach", unreachable))
         accuracy = [f"{name} {value:.3f}" for name, value in measured if value is not None]
@@ -113,22 +112,6 @@ def _fit(
         device=device,
     )  # fmt: skip
     return heads, rows
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
-
-
-def _check_counts(photos: LabelledPhotos) -> None:
-    """Every label must part the training photos into two sides of some size."""
-    labels = photos.labels[~photos.held_out]
-    above, below = (labels >= 0.5).sum(0), (labels < 0.5).sum(0)
-    for attribute, high, low in zip(photos.attributes, above.tolist(), below.tolist(), strict=True):
-        if min(high, low) < FEWEST:
-            raise SceneshiftError(
-                f"{photos.source}: {attribute!r} has {high} photos with it and {low} without to fit on, needs {FEWEST}"
-                " of each. Add photos, merge it with another class, or leave it out."
-            )
 
 
 def _features(

@@ -28,7 +28,8 @@ class ComparisonsPredictor(FittedHeads):
         "all", description="`all` questions, or a list of those to learn; spaces become underscores."
     )
     max_missing: Share = Field(
-        0.05, description="More than this share of votes on photos that are not there is an error."
+        0.05,
+        description="More than this share of votes that cannot be used is an error: on photos that are not there, on a photo against itself, without a winner.",
     )
 
     def attribute_names(self, photos: str | None = None) -> list[str]:

@@ -1,6 +1,5 @@
 """Predictor of kind `heads`: score = features(image) · Wᵀ + bias on the frozen ImageNet backbone."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,8 @@ from pydantic import Field
 from sceneshift.attributes.classes import classes_in
 from sceneshift.attributes.names import as_attribute
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.section import IS_PATH
+from sceneshift.runtime.section import IS_PATH, Share
+from sceneshift.runtime.tables import read_rows
 from sceneshift.scoring.kind import FittedHeads
 from sceneshift.streets.render import LABELS
 
@@ -31,7 +31,10 @@ class HeadsPredictor(FittedHeads):
     kind: Literal["heads"]
     labels: Annotated[str | None, IS_PATH] = Field(
         None,
-        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names).",
+        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names). An empty cell: not known.",
+    )
+    max_missing: Share = Field(
+        0.05, description="More than this share of a CSV's rows on photos that are not there is an error."
     )
 
     def attribute_names(self, photos: str | None = None) -> list[str]:
@@ -45,8 +48,7 @@ class HeadsPredictor(FittedHeads):
                 f"predictors.labels: found {self.labels!r}, which does not exist; expected a CSV"
                 " (file, then one column an attribute) or a folder with one subfolder a class."
             )
-        with open(labels, encoding="utf-8-sig", newline="") as file:
-            columns = next(csv.reader(file), [])
+        columns = next(iter(read_rows(labels, "predictors.labels takes a CSV.")), (1, []))[1]
         if len(columns) < 2:
             raise SceneshiftError(
                 f"{labels}: found the columns {columns}; expected file, then one column an attribute."
@@ -54,7 +56,7 @@ class HeadsPredictor(FittedHeads):
         return [as_attribute(column) for column in columns[1:]]
 
     def labelled(self, material: "Material") -> "LabelledPhotos":
-        return material.labelled(self.labels)
+        return material.labelled(self)
 
     @classmethod
     def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
