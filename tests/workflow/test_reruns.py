@@ -105,7 +105,10 @@ def test_comments_and_docstrings_rerun_nothing(run, checkout):
             {"make_pairs", "fit_boundary", "synthesize", "train_generator"},
         ),
         (
-            "photos/streets.py", "0.21", "0.22", {"prepare_photos"}, set(),
+            "streets/render.py", "import numpy as np", "import numpy as np\nFACTOR = 2", {"prepare_photos"}, set(),
+        ),
+        (
+            "report/page.css", "{", "{\n  color: red;", {"report"}, {"edit", "make_pairs", "evaluate_translator"},
         ),
     ],
 )  # fmt: skip
