@@ -1,6 +1,7 @@
 """Every reader of files that others could hand us: damaged ones are refused by name. Add yours to READERS."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import onnx
@@ -11,22 +12,29 @@ from onnx import helper, numpy_helper
 import foreign_generators as foreign
 from fuzzing import KINDS, fuzz
 from sceneshift.attributes.votes import read_votes
+from sceneshift.evaluation import summary as evaluation_table
+from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.latents import rescoring as rescoring_table
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
+from sceneshift.pairs.distance import Point
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import write_table
 from sceneshift.scoring.kinds.heads import Heads
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import Photometric
 from sceneshift.scoring.predictor import load_predictor, save_predictor
-from sceneshift.settings import TranslatorSettings
+from sceneshift.settings import EditsSettings, TranslatorSettings
 from sceneshift.stages.export_translator import export_translator
 from sceneshift.stages.import_boundary import import_boundary
 from sceneshift.stages.import_generator import import_generator
 from sceneshift.stages.import_translator import import_translator
+from sceneshift.stages.rank_attributes import rank_attributes
 from sceneshift.stages.train_translator import new_networks
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
@@ -139,6 +147,31 @@ def votes(path):
     path.write_text("question,left,right,winner\n" + "".join(f"safer,{i},{i + 1},left\n" for i in range(9)))
 
 
+def edit_record(path):
+    curve = [Point(1.5 * n, 1.5 * n, 0.1 * n, 0.9) for n in (1, 2)]
+    facts = {"attribute": "snow", "direction": "more", "measured_by": "snow", "level": "all"}
+    EditRecord(**facts, **asdict(curve[0]), curve=curve, kept=3, tried=9).write(path.parent)
+
+
+def table(columns):
+    """A table of as many columns, each with values of its kind."""
+    values = {str: "snow", float: 0.25}
+    return lambda path: write_table(path, list(columns), [[values[kind] for kind in columns.values()]] * 9)
+
+
+def rescoring(path):
+    cells = dict.fromkeys(rescoring_table.COLUMNS, 0.5) | {"edited": "snow", "attribute": "snow"}
+    rows = [cells | {"level": level} for level in ("all", "layout", "color")]
+    write_table(path, list(rescoring_table.COLUMNS), rows)
+    normal = np.eye(4, dtype=np.float32)[0]
+    save_boundary(Boundary(normal, 0.0, "snow", 0.9, 100, "extremes"), path.with_suffix(".npz"))
+
+
+def rank(path):
+    boundaries, out = [path.with_suffix(".npz")], path.with_name("attributes.csv")
+    rank_attributes(out, EditsSettings(), rescoring=[path], boundaries=boundaries)
+
+
 def pickled_torch(path):
     torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 4)}, "epoch": 1}, path)
 
@@ -159,6 +192,9 @@ READERS = {
     "plain.pkl": (foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": (pickled_torch, read_torch),
     "scorer.onnx": (exported_scorer, score_by_exported),
+    "edit.json": (edit_record, EditRecord.read),
+    "rescoring.csv": (rescoring, rank),
+    "evaluation.csv": (table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarise(read_evaluation(path))),
     "votes.csv": (votes, read_votes),
 }
 
