@@ -1,19 +1,30 @@
 """The command line: what it says, what it returns, how fast it says it."""
 
+import argparse
 import errno
 import functools
 import importlib
+import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import h5py
+import numpy as np
+import PIL.Image
 import pytest
+import torch
 
 from sceneshift import cli
-from sceneshift.cli.commands import stage_function, stages
+from sceneshift.cli.commands import _files, stage_function, stages
 from sceneshift.cli.devices import train_on_gpus
+from sceneshift.latents.boundaries import Boundary, save_boundary
+from sceneshift.runtime.devices import pick_device
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.file_kinds import what_is
 from sceneshift.runtime.interruption import Interrupted
+from sceneshift.runtime.model_files import ModelFormat
 
 COMMANDS = [stage.replace("_", "-") for stage in stages()]
 
@@ -101,16 +112,19 @@ def test_settings_come_as_json_or_from_a_file(tmp_path, stand_in):
     seen = []
     stand_in("prepare_photos", lambda **given: seen.append(given))
     (tmp_path / "s.json").write_text('{"count": 7, "resolution": 32}')
+    (tmp_path / "photos").mkdir()
     assert cli.main(["prepare-photos", "out.h5", "--settings", f"@{tmp_path}/s.json", "--seed", "3"]) == 0
-    assert cli.main(["prepare-photos", "photos", "out.h5", "--settings", '{"resolution": 32}']) == 0
+    assert cli.main(["prepare-photos", str(tmp_path / "photos"), "out.h5", "--settings", '{"resolution": 32}']) == 0
     streets, own = seen
     assert (streets["settings"].count, streets["settings"].resolution, streets["seed"]) == (7, 32, 3)
     assert (streets["folder"], streets["out"].name) == (None, "out.h5")
     assert (own["folder"].name, own["settings"].resolution) == ("photos", 32)
 
 
-def test_a_size_is_a_height_and_if_not_square_a_width(stand_in, capsys):
+def test_a_size_is_a_height_and_if_not_square_a_width(stand_in, capsys, tmp_path, monkeypatch):
     taken = []
+    monkeypatch.chdir(tmp_path)
+    Path("a").touch()
     stand_in("import_generator", lambda **given: taken.append(given.get("shape")))
     for size in ([], ["--resolution", "64"], ["--resolution", "64", "--width", "96"]):
         assert cli.main(["import-generator", "a", "b", *size]) == 0
@@ -149,3 +163,139 @@ def test_a_training_takes_as_many_gpus_as_there_are(gpus, device, cuda, launched
     train_on_gpus([], device, 4, 16 // 4, lambda device, world: calls.update(here=world.size))
     expected = {"launched": launched} if launched else {"here": 1}
     assert calls == expected | ({"taken": taken} if taken else {})
+
+
+@pytest.mark.parametrize("words", [["traslate", "a"], ["translat"], ["transform"]])
+def test_a_mistyped_command_gets_a_suggestion(words, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(words)
+    assert leaving.value.code == 2
+    said = capsys.readouterr().err
+    assert "did you mean translate" in said or "--help` lists them" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--device", "gpu"], "found 'gpu', expected auto, cpu, cuda, cuda:1 or mps; GPUs are called cuda"),
+        (["--device", "cuda:x"], "found 'cuda:x'"),
+        (["--count", "0"], "found '0'; Input should be greater than or equal to 1"),
+        (["--count", "many"], "found 'many'"),
+        (["--start", "-1"], "found '-1'"),
+    ],
+)
+def test_a_word_that_means_nothing_is_refused_before_anything_is_read(words, says, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["synthesize", "generator.safetensors", "out.h5", *words])
+    assert says in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert pick_device("cuda:0").index == 0
+    with pytest.raises(SceneshiftError, match="--device cuda:1: this machine has only 1 usable CUDA GPU"):
+        pick_device("cuda:1")
+    with pytest.raises(SceneshiftError, match="--device mps: this machine has no Apple GPU"):
+        pick_device("mps")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The working directory, with a file of each kind."""
+    monkeypatch.chdir(tmp_path)
+    for kind in ("generator", "predictor", "translator", "judge"):
+        written = ModelFormat(kind, "", f"sceneshift {kind}", version=1)
+        written.save(tmp_path / f"{kind}.safetensors", {"a": torch.zeros(1)}, {})
+    normal = np.eye(1, 4, dtype=np.float32)[0]
+    save_boundary(Boundary(normal, 0.0, "a", 1.0, 10, "random"), tmp_path / "boundary.npz")
+    for name in ("photos", "latents"):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file.attrs["format"] = f"sceneshift {name}"
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+def test_a_file_is_known_by_its_content(files):
+    torch.save({}, "checkpoint.pt")
+    np.save("array.npy", np.zeros(3))
+    Path("table.csv").write_text("file,snow\n")
+    Path("empty").touch()
+    Path("noise").write_bytes(bytes(range(256)))
+    assert {path.name: what_is(path) for path in sorted(files.iterdir())} == {
+        "generator.safetensors": "generator", "predictor.safetensors": "predictor", "judge.safetensors": "judge",
+        "translator.safetensors": "translator", "boundary.npz": "boundary", "photos.h5": "photo store",
+        "latents.h5": "latent/score store", "picture.png": "picture", "folder": "folder", "table.csv": "text file",
+        "checkpoint.pt": "PyTorch checkpoint", "array.npy": "NumPy array", "empty": "empty file",
+        "noise": "unknown file",
+    }  # fmt: skip
+    assert what_is("nowhere") == "unknown file"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("edit boundary.npz generator.safetensors a.png", "GENERATOR: boundary.npz is a boundary; expected: generator"),
+        ("edit generator.safetensors photos.h5 a.png", "BOUNDARY: photos.h5 is a photo store; expected: boundary"),
+        ("score translator.safetensors folder a.csv", "PREDICTOR: translator.safetensors is a translator"),
+        ("translate picture.png translator.safetensors a", "TRANSLATOR: picture.png is a picture"),
+        ("fit-boundary photos.h5 snow a.npz", "STORE: photos.h5 is a photo store; expected: latent/score store (.h5)"),
+        ("train-generator folder a.safetensors", "PHOTOS: folder is a folder; expected: photo store"),
+        ("synthesize judge.safetensors a.h5", "GENERATOR: judge.safetensors is a judge"),
+        ("synthesize generator.safetensors a.h5 --predictor boundary.npz", "--predictor: boundary.npz is a boundary"),
+        ("edit nowhere.safetensors boundary.npz a.png", "GENERATOR: nowhere.safetensors does not exist; expected"),
+        (
+            "evaluate-translator translator.safetensors photos.h5 a --predictor predictor.safetensors --edit none.json",
+            "--edit: none.json does not exist; expected: edit.json of the pairs",
+        ),
+        ("edit generator.safetensors boundary.npz folder", "OUT: folder is a folder; expected: picture to write"),
+        ("translate translator.safetensors picture.png table", "OUT: table is a file; expected: folder to write"),
+        ("edit generator.safetensors boundary.npz table/a.png", "table/a.png cannot be written: a file is there where"),
+        (f"edit generator.safetensors boundary.npz {300 * 'a'}.png", "the name is too long for the file system"),
+        ("edit generator.safetensors boundary.npz /dev/null", "/dev/null is a device, which must not be replaced"),
+        ("edit generator.safetensors boundary.npz /proc/a.png", "cannot be written"),
+    ],
+)
+def test_files_are_looked_at_before_the_work(words, says, files, stand_in, capsys):
+    Path("table").touch()
+    worked = []
+    stage = words.split()[0].replace("-", "_")
+    stand_in(stage, lambda **given: worked.append(given))
+    assert cli.main(words.split()) == 1
+    assert says in capsys.readouterr().err
+    assert not worked
+
+
+def test_what_was_written_is_said_unless_quiet(files, stand_in, capsys):
+    def work(**given):
+        print("at work", file=sys.stderr)
+
+    stand_in("edit", work)
+    words = ["edit", "generator.safetensors", "boundary.npz", "a/strip.png"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err == "at work\nWrote a/strip.png.\n"
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_errors_are_said_even_if_quiet(files, capsys):
+    assert cli.main(["edit", "-q", "nowhere", "boundary.npz", "a.png"]) == 1
+    assert "nowhere does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_every_command_tells_its_outputs_from_its_inputs(stage):
+    """By `… to write` in the docstring, which the checks before the work go by."""
+    outputs = {"out", "table", "accuracy"}
+    for file in files_of(stage):
+        assert file.is_output == (file.argument.lower().strip("-") in outputs), file
+
+
+def files_of(stage):
+    """What a command would read and write if all its files were given."""
+    given = argparse.Namespace(**{name: Path(name) for name in inspect.signature(stage_function(stage)).parameters})
+    for name in ("out", "shards", "condition", "rescoring", "boundaries"):
+        if hasattr(given, name) and "Sequence" in str(inspect.signature(stage_function(stage)).parameters[name]):
+            setattr(given, name, [Path(name)])
+    return _files(stage_function(stage), given)

@@ -94,3 +94,13 @@ def test_a_graph_that_computes_something_else_is_not_written(make_translator, tm
     with pytest.raises(SceneshiftError, match=r"differs from PyTorch by .* more than 0\.001"):
         export_translator(make_translator(), tmp_path / "t.onnx", format="onnx")
     assert not (tmp_path / "t.onnx").exists()
+
+
+def test_the_suffix_tells_the_format(make_translator, tmp_path):
+    path = make_translator()
+    export_translator(path, tmp_path / "night.onnx")
+    assert onnx.load(tmp_path / "night.onnx").opset_import[0].version == exporting.OPSET
+    export_translator(path, tmp_path / "night.pt")
+    torch.jit.load(tmp_path / "night.pt")
+    with pytest.raises(SceneshiftError, match=r"night\.h5: its suffix.*expected \.onnx, .*, or --format"):
+        export_translator(path, tmp_path / "night.h5")

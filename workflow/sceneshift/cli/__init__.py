@@ -1,6 +1,9 @@
 """`sceneshift COMMAND`: one command a stage, made from the stage's signature and docstring."""
 
 import argparse
+import contextlib
+import difflib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,11 +13,20 @@ from sceneshift.runtime.errors import SceneshiftError, explanation
 from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
 
-DESCRIPTION = """\
+WAY = [
+    "prepare-photos",
+    "train-generator",
+    "fit-predictor",
+    "synthesize",
+    "fit-boundary",
+    "make-pairs",
+    "train-translator",
+    "translate",
+]
+DESCRIPTION = f"""\
 Turn a folder of scene photos into photo editors, without paired photos.
 
-Each command is one stage of the workflow and is useful alone; in this order they make an editor:
-  prepare-photos, train-generator, fit-predictor, synthesize, fit-boundary, make-pairs, train-translator, translate
+Each command is one stage of the workflow and is useful alone; the first {len(WAY)}, in this order, make an editor.
 """
 
 
@@ -24,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = build_parser(words).parse_args(words)
         keep_freed_memory()
-        call(stage_function(arguments.stage), arguments, words)
+        with contextlib.ExitStack() as silence:
+            if arguments.quiet:
+                nowhere = silence.enter_context(open(os.devnull, "w"))
+                silence.enter_context(contextlib.redirect_stdout(nowhere))
+                silence.enter_context(contextlib.redirect_stderr(nowhere))
+            call(stage_function(arguments.stage), arguments, words)
     except SceneshiftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -50,10 +67,16 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sceneshift {sceneshift.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for stage, summary in stages().items():
-        name = stage.replace("_", "-")
+    named = {stage.replace("_", "-"): (stage, summary) for stage, summary in stages().items()}
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    if wanted and wanted not in named:
+        near = difflib.get_close_matches(wanted, named, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`sceneshift --help` lists them all."
+        parser.error(f"there is no command {wanted!r}: {hint}")
+    for name in sorted(named, key=lambda name: (WAY.index(name) if name in WAY else len(WAY), name)):
+        stage, summary = named[name]
         command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         command.set_defaults(stage=stage)
-        if name in words:
+        if name == wanted:
             add_arguments(command, stage_function(stage))
     return parser

@@ -1,9 +1,10 @@
 """From a stage's function to its command.
 
 Parameters before `*` are arguments, the others options; those without a default must be given. The type says how a word
-is read: a path, a number, one of a Literal's words, a section of the settings as JSON. `device`, `world` and `shape`
-mean the same everywhere. The docstring's lines `name: …` are the help of the parameters. Written here and not with a
-library, because the commands' form is older than any that would make it, and because of `device` and `world`.
+is read: a path, a number within bounds, one of a Literal's words, a section of the settings as JSON. `device`, `world`
+and `shape` mean the same everywhere. The docstring's lines `name: …` are the help of the parameters; `… to write` there
+marks an output. Written here and not with a library, because the commands' form is older than any that would make it,
+and because of `device` and `world`.
 """
 
 import argparse
@@ -12,14 +13,18 @@ import importlib
 import inspect
 import json
 import re
+import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from sceneshift.cli.devices import device_of, train_on_gpus
+from pydantic import TypeAdapter, ValidationError
+
+from sceneshift.cli.devices import device_name, device_of, train_on_gpus
+from sceneshift.cli.files import NamedFile
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Section
 
@@ -71,6 +76,7 @@ def documentation(docstring: str) -> Documentation:
 def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
     """Give a stage's arguments and help to its command."""
     described = documentation(function.__doc__ or "")
+    command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     command.description = described.text
     example = textwrap.fill(
         f"{command.prog} {described.example}",
@@ -85,7 +91,7 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
         name, kind = parameter.name, parameter.annotation
         what = described.parameters.get(name) or COMMON.get(name, "")
         if name == "device":
-            command.add_argument("--device", default="auto", help=COMMON[name])
+            command.add_argument("--device", type=device_name, default="auto", help=COMMON[name])
         elif name == "world":
             command.add_argument("--gpus", type=_positive, metavar="N", help=COMMON[name])
         elif name == "shape":
@@ -107,9 +113,12 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
 
 
 def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]) -> None:
-    """Run a stage with what was given."""
+    """Run a stage with what was given, once its files are found to be usable; say what it wrote."""
     given: dict[str, Any] = {}
     trains = False
+    files = list(_files(function, arguments))
+    for file in files:
+        file.check()
     for parameter in _parameters(function):
         name, kind = parameter.name, parameter.annotation
         if name == "world":
@@ -141,10 +150,27 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
         function(**given, device=device_of(arguments.device))
     else:
         function(**given)
+    for file in files:
+        if file.is_output:
+            print(f"Wrote {file.path}.", file=sys.stderr)
+
+
+def _files(function: Function, arguments: argparse.Namespace) -> Iterator[NamedFile]:
+    """What a stage was given to read and to write."""
+    described = documentation(function.__doc__ or "").parameters
+    for parameter in _parameters(function):
+        kind = _plain(parameter.annotation)
+        several = get_origin(kind) is not None and _plain((*get_args(kind), None)[0]) is Path
+        if kind is Path or several:
+            option = parameter.kind is parameter.KEYWORD_ONLY
+            called = f"--{parameter.name.replace('_', '-')}" if option else parameter.name.upper()
+            value = getattr(arguments, parameter.name)
+            for path in value or () if several else [value] if value is not None else []:
+                yield NamedFile(called, Path(path), described.get(parameter.name, ""))
 
 
 COMMON = {
-    "device": "auto, cpu, cuda or cuda:1 (default: auto, a GPU if there is one)",
+    "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
     "world": "GPUs that share each batch (default: the settings'); with --device cpu: processes",
     "seed": "every random draw follows from it",
 }
@@ -166,7 +192,7 @@ def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, wh
     elif get_origin(kind) is not None:  # a sequence
         more |= {"nargs": "*" if default == () else "+", "type": _plain(get_args(kind)[0])}
     else:
-        more["type"] = kind
+        more["type"] = _within_bounds(parameter.annotation)
     if option:
         more |= {"default": None if default is parameter.empty else default, "required": default is parameter.empty}
         if default not in (None, parameter.empty, False, True, ()):
@@ -182,11 +208,28 @@ def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, wh
 
 
 def _plain(kind: Any) -> Any:
-    """The type that a word becomes: `Path | str | None` is a path, `X | None` an X."""
+    """The type that a word becomes: `Path | str | None` is a path, `X | None` an X, and so is `Annotated[X, …]`."""
     if get_origin(kind) in (Union, UnionType):
         kinds = [one for one in get_args(kind) if one is not NoneType]
-        return Path if Path in kinds else kinds[0]
-    return kind
+        return Path if Path in kinds else _plain(kinds[0])
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _within_bounds(kind: Any) -> Callable[[str], Any]:
+    """How a word becomes a value of this type: pydantic knows the bounds of an `Annotated` one."""
+    plain = _plain(kind)
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is not Annotated:
+        return plain
+
+    def read(word: str) -> Any:
+        try:
+            return TypeAdapter(kind).validate_strings(word)
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(f"found {word!r}; {error.errors()[0]['msg']}") from None
+
+    return read
 
 
 def _section(kind: Any) -> type[Section] | None:

@@ -1,10 +1,20 @@
 """Which device a command works on, and how many processes share a training."""
 
+import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sceneshift.run.gpu_slots import take_gpus, visible_gpus
+
+
+def device_name(word: str) -> str:
+    """A word for --device that can be a device somewhere; argparse's error for any other."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", word):
+        hint = "; GPUs are called cuda, cuda:0, cuda:1, …" if word.startswith(("gpu", "cuda")) else ""
+        raise argparse.ArgumentTypeError(f"found {word!r}, expected auto, cpu, cuda, cuda:1 or mps{hint}")
+    return word
 
 
 def device_of(name: str) -> Any:

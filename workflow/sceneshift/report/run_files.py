@@ -43,7 +43,9 @@ def metadata(path: Path) -> dict[str, object]:
             with h5py.File(needed(path), "r") as file:
                 facts = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
     except (SafetensorError, OSError) as error:
-        raise SceneshiftError(f"{path} cannot be read ({error}). Delete it and run again.") from error
+        raise SceneshiftError(
+            f"{path} cannot be read ({error}). If a run made it, delete it and start the run again."
+        ) from error
     return {name: _parsed(value) for name, value in sorted(facts.items())}
 
 
@@ -53,7 +55,9 @@ def codes_in(path: Path) -> int:
         with h5py.File(needed(path), "r") as file:
             return len(file["index"])
     except (OSError, KeyError) as error:
-        raise SceneshiftError(f"{path} cannot be read as a store ({error}). Delete it and run again.") from error
+        raise SceneshiftError(
+            f"{path} cannot be read as a store ({error}). If a run made it, delete it and start the run again."
+        ) from error
 
 
 def provenance(run: Path, paths: list[Path]) -> list[dict[str, str]]:

@@ -13,8 +13,11 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SceneshiftError(f"--device {name}: this machine has no usable CUDA GPU. Use --device cpu or auto.")
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(device.type, 1)
+    if (device.index or 0) >= there:
+        kind = {"cuda": "usable CUDA GPU", "mps": "Apple GPU"}[device.type]
+        found = f"this machine has {f'only {there}' if there else 'no'} {kind}{'s' * (there > 1)}"
+        raise SceneshiftError(f"--device {name}: {found}. Use --device cpu or auto.")
     return device
 
 

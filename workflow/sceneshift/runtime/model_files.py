@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.file_kinds import what_is
 from sceneshift.runtime.files import atomic_file
 
 
@@ -79,7 +80,8 @@ class ModelFormat:
             with safe_open(path, framework="pt") as file:
                 yield file
         except (SafetensorError, OSError) as error:
-            raise SceneshiftError(f"{path} is not a whole .safetensors file ({error}). {self.remedy}") from error
+            what = f"is not a whole .safetensors file (by its content: {what_is(path)}; {error})"
+            raise SceneshiftError(f"{path} {what}. {self.remedy}") from error
 
     def _facts(self, path: Path | str, metadata: Mapping[str, str] | None) -> dict[str, Any]:
         try:

@@ -54,7 +54,9 @@ def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Row]) -
             table.append(row)
 
 
-def read_table(path: Path | str, columns: Mapping[str, Any], remedy: str = "Delete it and run again.") -> list[Row]:
+def read_table(
+    path: Path | str, columns: Mapping[str, Any], remedy: str = "If a run made it, delete it and start the run again."
+) -> list[Row]:
     """The rows of a table that `write_table` wrote, as dicts of text; those of `columns` as the types given there.
 
     columns: name -> str, int, float, bool, or one of them `| None`, whose empty cells are None. A text that reads NA

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import Section, Shapes
+from sceneshift.runtime.section import Natural, Section, Shapes
 from sceneshift.scoring.kinds import AnyPredictor
 from sceneshift.scoring.kinds.heads import HeadsPredictor
 from sceneshift.settings.edits import EditsSettings, PairsSettings
@@ -37,7 +37,7 @@ class Settings(Section):
     run: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), Shapes("everything, in a folder of its own")
     ] = Field("streets", description="Name of the run: everything goes to results/RUN/.")
-    seed: Annotated[int, Field(ge=0), DRAWING] = Field(0, description="Every random draw follows from it.")
+    seed: Annotated[Natural, DRAWING] = Field(0, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
     predictors: Annotated[list[AnyPredictor], Shapes("fit_predictor")] = Field(

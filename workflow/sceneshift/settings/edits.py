@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
+from sceneshift.runtime.section import IS_PATH, Natural, Positive, Section, Shapes, Share
 
 Level = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
 
@@ -51,7 +51,7 @@ class EditSettings(Section):
 class EditsSettings(Section):
     """Which attributes become editors."""
 
-    top: Annotated[int, Field(ge=0), Shapes("rank_attributes")] = Field(
+    top: Annotated[Natural, Shapes("rank_attributes")] = Field(
         3,
         description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import IMPORTED, IS_PATH, Positive, Precision, Section, Shapes, Share
+from sceneshift.runtime.section import IMPORTED, IS_PATH, Natural, Positive, Precision, Section, Shapes, Share
 
 RESUMES = Shapes("train_generator", resumes=True)
 
@@ -70,7 +70,7 @@ class GeneratorSettings(Section):
     snapshot_images: Annotated[Positive, Shapes()] = Field(
         10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images."
     )
-    frechet_images: Annotated[int, Field(ge=0), Shapes()] = Field(
+    frechet_images: Annotated[Natural, Shapes()] = Field(
         1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."
     )
     precision: Precision = Field(

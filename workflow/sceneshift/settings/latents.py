@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
+from sceneshift.runtime.section import IS_PATH, Natural, Positive, Section, Shapes, Share
 from sceneshift.settings.edits import Level
 
 MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
@@ -25,7 +25,7 @@ class SynthesisSettings(Section):
         0.7,
         description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.",
     )
-    keep_images: Annotated[int, Field(ge=0), Shapes("synthesize")] = Field(
+    keep_images: Annotated[Natural, Shapes("synthesize")] = Field(
         0, description="Keep the first so many images of each shard in it."
     )
     batch: Annotated[Positive, Shapes("synthesize", "synthesize_unedited")] = Field(

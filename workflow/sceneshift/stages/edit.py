@@ -12,22 +12,25 @@ from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import Level, mask_of
 from sceneshift.latents.moving import move_codes
 from sceneshift.latents.rendering import Renderer
+from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.section import Positive, Share
 
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 GAP = 4
 SMALLEST_CELL = 128  # smaller images are enlarged by a whole number
 
 
 def edit(
-    generator: Path | str, boundary: Path | str, out: Path | str, *, images: int = 6,
-    distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3), level: Level = "all", truncation_psi: float = 0.7,
+    generator: Path | str, boundary: Path | str, out: Path | str, *, images: Positive = 6,
+    distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3), level: Level = "all", truncation_psi: Share = 0.7,
     seed: int = 0, device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
     """Draw a strip of synthesised images moved along a boundary, to look at.
 
     generator: generator (.safetensors)
     boundary: boundary (.npz)
-    out: picture to write (.png)
+    out: picture to write (.png, .jpg, .webp)
     images: rows, a code each
     distances: columns: steps along the normal, in W, written above (HiGAN: -3 to 3)
     level: layers moved
@@ -35,6 +38,7 @@ def edit(
 
     Example: generator.safetensors vegetation.npz vegetation.png --images 6
     """
+    file_format = by_suffix(out, FORMATS)
     renderer = Renderer(generator, device)
     direction = load_boundary(boundary, renderer.w_dim, generator)
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
@@ -46,4 +50,4 @@ def edit(
     titles = [f"{distance:+g}" if distance else "0" for distance in distances]
     picture = sheet(columns, titles, gap=GAP, enlarged=-(-SMALLEST_CELL // renderer.width), smooth=True)
     with atomic_file(out) as temporary:
-        picture.save(temporary, format="PNG")
+        picture.save(temporary, file_format, quality=95)

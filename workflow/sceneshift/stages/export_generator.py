@@ -9,23 +9,26 @@ from sceneshift.generator.checkpoints import load_discriminator, load_generator
 from sceneshift.generator.formats import rosinality, stylegan2_ada
 from sceneshift.generator.networks import Generator
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file
 
 Format = Literal["stylegan2-ada-pytorch", "rosinality"]
+SUFFIXES: dict[str, Format] = {".pt": "rosinality"}
 WRITTEN = {module.NAME: module for module in (stylegan2_ada, rosinality)}
 
 
-def export_generator(generator: Path | str, out: Path | str, *, format: Format) -> None:
+def export_generator(generator: Path | str, out: Path | str, *, format: Format | None = None) -> None:
     """Write a generator, with its discriminator, as state dicts of another code base.
 
     generator: generator (.safetensors)
     out: file of torch.save to write
-    format: the code base
+    format: the code base (default: by the suffix of OUT: .pt is rosinality's)
 
     Raises SceneshiftError for images that are not square, and for sizes that the code base cannot build.
 
-    Example: generator.safetensors generator.pt --format rosinality
+    Example: generator.safetensors generator.pt
     """
+    format = format or by_suffix(out, SUFFIXES, ", or --format")
     g, d = load_generator(generator), load_discriminator(generator)
     if g.kind != Generator.kind:
         raise SceneshiftError(f"{generator} is of the first StyleGAN; only StyleGAN2 generators are exported.")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import torch_generator
@@ -23,6 +24,9 @@ from sceneshift.translator.pix2pixhd import write_pix2pixhd
 from sceneshift.translator.portable import PortableTranslator
 
 Format = Literal["onnx", "torchscript", "pix2pixhd"]
+SUFFIXES: dict[str, Format] = {
+    ".onnx": "onnx", ".pt": "torchscript", ".torchscript": "torchscript", ".pth": "pix2pixhd",
+}  # fmt: skip
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-3  # of pixels in [0, 1]; float32 graphs stay below 1e-4
 UNKNOWN_RESOLUTION = 64  # what a translator made elsewhere is tried at
@@ -30,12 +34,13 @@ UNKNOWN_RESOLUTION = 64  # what a translator made elsewhere is tried at
 Run = Callable[[Tensor], Tensor]
 
 
-def export_translator(translator: Path | str, out: Path | str, *, format: Format) -> None:
+def export_translator(translator: Path | str, out: Path | str, *, format: Format | None = None) -> None:
     """Write a translator for other programs, checked against PyTorch.
 
     translator: translator (.safetensors)
     out: file to write
     format: onnx, torchscript: one graph, photos of any size in and out; pix2pixhd: latest_net_G.pth (head: image)
+        (default: by the suffix of OUT: .onnx, .pt or .torchscript, .pth)
 
     onnx (opset 17), torchscript: the graph takes photos float32 [N, 3, H, W], RGB in [0, 1], of any H and W, and gives
     the edited photos, same shape and range: padding, cropping and, for the edit head, the guided filter included. The
@@ -43,8 +48,9 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
 
     Raises SceneshiftError if the file cannot be read, has no such form, or differs from PyTorch by more than 1e-3.
 
-    Example: translator.safetensors night.onnx --format onnx
+    Example: translator.safetensors night.onnx
     """
+    format = format or by_suffix(out, SUFFIXES, ", or --format")
     if format == "pix2pixhd":
         write_pix2pixhd(translator, out)
         return

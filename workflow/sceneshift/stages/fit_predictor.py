@@ -40,7 +40,7 @@ def fit_predictor(
     labels: photo store (.h5), CSV (file, then a column an attribute) or folder with one a class; heads need one
     out: predictor to write (.safetensors)
     settings: list of predictors, each with its `kind`; heads if not given
-    accuracy: held-out accuracy of each head (default: accuracy.csv beside OUT)
+    accuracy: table to write (.csv): held-out accuracy of each head (default: accuracy.csv beside OUT)
     shape: of the images to be scored (default: the store's)
 
     The labels are for `heads` whose `labels` is null, and a store's photos for `comparisons` whose `photos` is null.

@@ -31,7 +31,7 @@ def import_generator(
 ) -> None:
     """Take over a generator made elsewhere: it computes the same images. Nothing that the file brings is run.
 
-    checkpoint: StyleGAN2 or StyleGAN checkpoint (.safetensors, .pkl, .pt, .pth)
+    checkpoint: StyleGAN2 or StyleGAN generator (.safetensors, .pkl, .pt, .pth)
     out: generator to write (.safetensors)
     format: the code base that wrote it (default: auto, by what is in the file)
     shape: that its images must have (default: any)

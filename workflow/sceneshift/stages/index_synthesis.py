@@ -23,8 +23,8 @@ def index_synthesis(
 ) -> None:  # fmt: skip
     """Make one store of several shards, without copying them.
 
-    shards: stores written by synthesize, in order
-    out: store to write (.h5); it refers to the shards, which lie below its folder, by relative path
+    shards: latent/score stores of synthesize, in order
+    out: latent/score store to write (.h5); it refers to the shards, which lie below its folder, by relative path
     generator: generator that made the shards: with both, a shard that is not what was to be made is named and set aside
     predictor: predictor that made the shards
 

@@ -51,7 +51,7 @@ def make_pairs(
     boundary: boundary (.npz)
     out: folder to write, all or nothing: train_A and train_B (PNG, the same names), pairs.csv, edit.json
     predictor: predictor (.safetensors)
-    store: the synthesised set (.h5), whose quantiles and spread the filter uses
+    store: latent/score store (.h5) of the synthesised set, whose quantiles and spread the filter uses
     rescoring: table of rescore-boundary, for level `auto` and directions without an attribute
     condition: boundaries of attributes to hold
     edit: the edit (attribute, direction, distance, …; default: more of the boundary's attribute)

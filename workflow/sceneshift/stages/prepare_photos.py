@@ -39,7 +39,7 @@ def prepare_photos(
 
     folder: folder of photos; without it, rendered streets
     out: the photo store to write (.h5); it and the table appear whole or not at all
-    table: which files were taken and which not, and why (default: OUT with .csv)
+    table: table to write (.csv): which files were taken and which not, and why (default: OUT with .csv)
     seed: of the rendered streets; a folder's photos do not depend on it
 
     The table has one row a file: file, status (taken, skipped, duplicate), reason, width, height (of the upright

@@ -8,7 +8,7 @@ from sceneshift.report.page import write_page
 def report(run_folder: Path | str, out: Path | str, *, translated_from: Path | str | None = None) -> None:
     """Build the page that shows a run.
 
-    run_folder: results/RUN
+    run_folder: folder of a run: results/RUN
     out: page to write (.html)
     translated_from: folder of the photos translated (default: the held-out ones)
 

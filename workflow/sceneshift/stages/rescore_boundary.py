@@ -27,8 +27,8 @@ def rescore_boundary(
     boundary: boundary (.npz)
     predictor: predictor (.safetensors)
     out: table to write (.csv): one row for each level (`all` first) and each measured attribute
-    unedited: fresh codes and scores, made once for all boundaries: synthesize --stream rescoring --keep-images
-    store: the synthesised set (.h5), whose spread standardises the changes
+    unedited: latent/score store (.h5) of fresh codes, for all boundaries: synthesize --stream rescoring --keep-images
+    store: latent/score store (.h5) of the synthesised set, whose spread standardises the changes
 
     Columns: delta, HiGAN's Δ, the mean of max(F(G(w + d·n)) - F(G(w)), 0); standardised, delta by the score's standard
     deviation, with its 95 % bootstrap interval low … high over codes; mean_change, the signed mean, standardised;

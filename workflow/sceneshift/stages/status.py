@@ -8,7 +8,7 @@ from sceneshift.run.status import described, status_of
 def status(run_folder: Path | str) -> None:
     """Show what of a run is done, running, waiting and failed.
 
-    run_folder: results/RUN
+    run_folder: folder of a run: results/RUN
 
     Example: results/streets
     """

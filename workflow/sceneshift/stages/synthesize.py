@@ -12,6 +12,7 @@ from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.section import Natural, Positive
 from sceneshift.scoring import load_predictor
 from sceneshift.settings import SynthesisSettings
 
@@ -26,8 +27,8 @@ class _Batch:
 
 def synthesize(
     generator: Path | str, out: Path | str, settings: SynthesisSettings, *, predictor: Path | str | None = None,
-    start: int = 0, count: int | None = None, stream: Stream = "synthesis", keep_images: bool = False, seed: int = 0,
-    device: torch.device | str = "cpu",
+    start: Natural = 0, count: Positive | None = None, stream: Stream = "synthesis", keep_images: bool = False,
+    seed: int = 0, device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
     """Synthesise images, score them as they are made, store codes and scores.
 
