@@ -40,6 +40,17 @@ def test_stages_import_no_stages_and_are_imported_by_the_command_line_alone():
                 assert not (node.module or "").startswith("sceneshift.stages"), path
 
 
+def test_one_module_imports_snakemake():
+    importing = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if any(name.startswith("snakemake") for name in names):
+                importing.add(path.relative_to(PACKAGE).as_posix())
+    assert importing == {"run/snakemake.py"}
+
+
 def test_the_plan_of_a_run_needs_no_torch():
     code = (
         "import sys, pkgutil, importlib, sceneshift.settings, sceneshift.attributes, sceneshift.run\n"

@@ -28,6 +28,8 @@ def test_a_mistake_in_the_config_is_named(fresh, path, value, says):
     for part in says:
         assert part in said
     assert "Traceback" not in said
+    assert ".smk" not in said
+    assert "Snakefile" not in said.replace(str(fresh.repository / "Snakefile"), "")
     assert ".smk" not in said  # no lines of the workflow's own files
     assert not (fresh.folder / "results").exists()
 
