@@ -4,20 +4,19 @@ It learns from its own renders, from pixels up, and shares nothing with the run:
 predictor. Only the evaluation uses it (fitted in `judge_training`).
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn import functional as F
 
 from sceneshift.images.pixels import from_uint8
 from sceneshift.runtime.devices import autocast, compute_dtype
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
 
-FORMAT = "sceneshift judge 1"
+FORMAT = ModelFormat("judge", "Make it again with fit-judge.", "sceneshift judge 1", key="judge")
+LARGEST = 4096  # side in pixels that a file may name
 
 
 class JudgeNetwork(nn.Module):
@@ -72,18 +71,15 @@ def as_input(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
 
 def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge:
     """Read a judge that `fit_judge` wrote. Raises SceneshiftError for a file that is none, or of another version."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-    except (OSError, SafetensorError) as error:
-        raise SceneshiftError(f"The judge {path} cannot be read ({error}). Make it anew with fit-judge.") from error
-    facts = json.loads(metadata.get("judge", "{}"))
-    if facts.get("format") != FORMAT:
-        raise SceneshiftError(
-            f"{path}: expected a file of format {FORMAT!r}, found {facts.get('format')!r}. Make it with fit-judge."
-        )
-    network = JudgeNetwork(len(facts["attributes"]))
-    network.load_state_dict(weights)
+    facts, weights = FORMAT.load(path)
+    with FORMAT.understood(path):
+        attributes, (height, width) = facts["attributes"], facts["shape"]
+        if not all(isinstance(name, str) for name in attributes):
+            raise ValueError(f"attributes {attributes!r}")
+        if not all(type(side) is int and 8 <= side <= LARGEST for side in (height, width)):
+            raise ValueError(f"shape {height!r} × {width!r}")
+        with on_no_device():
+            network = JudgeNetwork(len(attributes))
+    fill(path, network, weights)
     network = network.to(device, memory_format=torch.channels_last).eval()
-    return Judge(network, facts["attributes"], tuple(facts["shape"]), facts)
+    return Judge(network, attributes, (height, width), facts)

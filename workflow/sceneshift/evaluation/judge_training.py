@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
 from sceneshift.runtime.devices import autocast, compute_dtype
-from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
@@ -74,10 +72,7 @@ def train_judge(
     guess = Judge(network.eval(), list(LABELS), shape, facts).score(pictures[images:].numpy())
     r2 = r_squared(labels[images:].numpy(), guess)
     facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = json.dumps({"format": FORMAT, **facts, "provenance": json.loads(made_by(seed=seed))}, sort_keys=True)
-    with atomic_file(out) as temporary:
-        save_file(weights, temporary, {"judge": metadata})  # one key: several are written in an order left to chance
+    FORMAT.save(out, network.state_dict(), {**facts, "provenance": json.loads(made_by(seed=seed))})
     return dict(zip(LABELS, r2.tolist(), strict=True))
 
 

@@ -79,5 +79,7 @@ def _built(path: Path | str, network: type, facts: dict[str, Any], names: tuple[
         if not all(0 < size <= LARGEST for size in sizes.values()) or sizes.get("mapping_layers", 1) > MOST_LAYERS:
             raise ValueError(f"impossible sizes {sizes}")
         clamp = None if facts["conv_clamp"] is None else float(facts["conv_clamp"])
+        if clamp is not None and not 0 < clamp <= LARGEST:
+            raise ValueError(f"conv_clamp is {clamp}")
         with on_no_device():
             return network(**sizes, conv_clamp=clamp)

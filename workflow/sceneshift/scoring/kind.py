@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sceneshift.scoring.labels import LabelledPhotos
     from sceneshift.scoring.learning import Material
 
+LARGEST_SIDE = 8192  # of the pictures that a predictor takes, in pixels
+
 
 class Predictor(Protocol):
     """What every predictor offers."""
@@ -78,3 +80,9 @@ class FittedHeads(PredictorSettings):
             f"A predictor of kind {self.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
             " then give the file that it makes."
         )
+
+
+def require_sides(*sides: Any) -> None:
+    """Raise ValueError unless these are sides of pictures in pixels: a file may name anything."""
+    if not all(type(side) is int and 0 < side <= LARGEST_SIDE for side in sides):
+        raise ValueError(f"pictures of {' × '.join(map(repr, sides))} px")

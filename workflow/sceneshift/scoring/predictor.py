@@ -12,20 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+import torch
 
 from sceneshift.attributes.names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.model_files import ModelFormat
 from sceneshift.scoring.kind import Predictor, PredictorSettings, Storable
 from sceneshift.scoring.kinds import KINDS
 
 __all__ = ["Predictor", "SideBySide", "column_of", "load_predictor", "save_predictor"]
 
-FORMAT = "sceneshift predictor"
-FORMAT_VERSION = 1
-METADATA_KEY = "sceneshift"
+FORMAT = ModelFormat("predictor", "Make it with `sceneshift fit-predictor`.", "sceneshift predictor", version=1)
 
 
 class SideBySide:
@@ -52,12 +49,9 @@ def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> No
     """Write the predictors to one file."""
     SideBySide(parts)  # names must differ
     tensors = {f"{i}.{name}": value for i, part in enumerate(parts) for name, value in part.tensors().items()}
-    metadata = {
-        "format": FORMAT, "format_version": FORMAT_VERSION, "provenance": json.loads(provenance),
-        "predictors": [part.spec() for part in parts],
-    }  # fmt: skip
-    with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    facts = {"provenance": json.loads(provenance), "predictors": [part.spec() for part in parts]}
+    # copies: arrays of bytes cannot be written to, which torch warns of
+    FORMAT.save(path, {name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, facts)
 
 
 def load_predictor(
@@ -74,35 +68,23 @@ def load_predictor(
 
 
 def _read(path: Path, device: str) -> list[Storable]:
-    if not path.is_file():
-        raise SceneshiftError(f"The predictor {path} does not exist. Make it with `sceneshift fit-predictor`.")
-    try:
-        with safe_open(path, "numpy") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        if metadata.get("format") != FORMAT:
-            found = metadata.get("format")
-            raise SceneshiftError(f"{path} is no predictor: its format is {found!r}, expected {FORMAT!r}.")
-        if metadata.get("format_version") != FORMAT_VERSION:
-            raise SceneshiftError(
-                f"The predictor {path} has format version {metadata.get('format_version')}, this sceneshift reads"
-                f" {FORMAT_VERSION}. Fit it again."
-            )
-        return [_part(path, i, spec, tensors, device) for i, spec in enumerate(metadata["predictors"])]
-    except (SafetensorError, OSError) as error:
-        raise SceneshiftError(f"The predictor {path} is truncated or no safetensors file ({error}).") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise SceneshiftError(f"The predictor {path} is damaged ({what}). Make or copy it again.") from error
+    facts, tensors = FORMAT.load(path)
+    with FORMAT.understood(path):
+        parts = [_part(path, i, spec, tensors, device) for i, spec in enumerate(facts["predictors"])]
+        if not parts:
+            raise ValueError("no predictors")
+    return parts
 
 
-def _part(path: Path, place: int, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> Storable:
+def _part(path: Path, place: int, spec: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Storable:
     """The predictor at `place` of a file's list."""
     if spec["kind"] not in KINDS:
         raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
-    own = {name.removeprefix(f"{place}."): value for name, value in tensors.items() if name.startswith(f"{place}.")}
-    if odd := [name for name, value in own.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]:
-        raise SceneshiftError(f"The predictor {path}: tensor {place}.{odd[0]} holds NaN or infinity.")
+    names = spec["attributes"]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"attributes are {names!r}, expected a list of names")
+    prefix = f"{place}."
+    own = {name.removeprefix(prefix): t.numpy() for name, t in tensors.items() if name.startswith(prefix)}
     try:
         return KINDS[spec["kind"]].load(spec, own, device)
     except SceneshiftError as error:

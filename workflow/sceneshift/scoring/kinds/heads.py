@@ -12,7 +12,7 @@ from sceneshift.attributes.names import as_attribute
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Share
 from sceneshift.runtime.tables import read_rows
-from sceneshift.scoring.kind import FittedHeads
+from sceneshift.scoring.kind import FittedHeads, require_sides
 from sceneshift.streets.render import LABELS
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class HeadsPredictor(FittedHeads):
         if spec["backbone"] != BACKBONE:
             raise SceneshiftError(f"Heads on the backbone {spec['backbone']!r}; this sceneshift has {BACKBONE!r}.")
         shape = (spec["resolution"], spec.get("width", spec["resolution"]))  # older files: square
+        require_sides(*shape, spec["input_size"])
         return Heads(
             spec["attributes"], tensors["weight"], tensors["bias"], shape=shape, input_size=spec["input_size"],
             links=spec["links"], device=device,

@@ -10,7 +10,7 @@ from sceneshift.attributes.names import as_attribute, chosen
 from sceneshift.foreign.onnx_models import checked_model, metadata_of, open_session, read_onnx
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Positive, PositiveNumber
-from sceneshift.scoring.kind import PredictorSettings
+from sceneshift.scoring.kind import PredictorSettings, require_sides
 
 BATCH = 16
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -85,6 +85,11 @@ class OnnxPredictor(PredictorSettings):
     @classmethod
     def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
         settings = {name: value for name, value in spec.items() if name != "kind"}
+        height, width = spec["size"]
+        require_sides(height, width)
+        columns, count = spec["columns"], spec["count"]
+        if len(columns) != len(spec["attributes"]) or not all(type(k) is int and 0 <= k < count for k in columns):
+            raise ValueError(f"columns {columns!r} of {count!r} scores")
         return ExportedModel(tensors["model"].tobytes(), **settings, where="the predictor's onnx model", device=device)
 
 
