@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation (Karras et al. 2020, "Training GANs with limited data"), pipe `bgc`.
+"""Adaptive discriminator augmentation (StyleGAN2-ADA, arXiv 2006.06676), pipe `bgc`.
 
 Every transformation is applied to each image on its own with probability p: pixel blitting (x-flip, 90° rotations,
 integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and colour (brightness,

@@ -1,7 +1,7 @@
-"""The convolutions of StyleGAN2, in the form that runs fast everywhere in plain PyTorch.
+"""The convolutions of StyleGAN2 (arXiv 1912.04958), in the form that runs fast everywhere in plain PyTorch.
 
 Modulation is applied to activations instead of per-sample weights: with style s, weight k and demodulation
-d = 1/√(Σ(s·k)² + ε), conv(x; d·s·k) = d · conv(s·x; k) (Karras et al. 2020, Appendix B), so one shared-weight
+d = 1/√(Σ(s·k)² + ε), conv(x; d·s·k) = d · conv(s·x; k) (Appendix B), so one shared-weight
 convolution serves the batch. `reference.py` holds the plain forms that these are tested against.
 
 All functions take and return activations [N, C, H, W]; arithmetic follows the dtype of `x`, parameters stay float32.

@@ -7,7 +7,7 @@ from sceneshift.settings import GeneratorSettings
 
 @dataclasses.dataclass(frozen=True)
 class Defaults:
-    """Values of the automatic configuration of Karras et al. (2020, ADA), overridden by what the settings give."""
+    """Values of StyleGAN2-ADA's automatic configuration (arXiv 2006.06676), overridden by what the settings give."""
 
     channel_base: int
     learning_rate: float

@@ -1,8 +1,8 @@
-"""The networks of StyleGAN2 (Karras et al. 2020): mapping, skip generator, residual discriminator.
+"""The networks of StyleGAN2 (arXiv 1912.04958): mapping, skip generator, residual discriminator.
 
 Parameters are named by role and resolution (`mapping.fc0.weight`, `synthesis.b64.conv0.affine.bias`, …) and shaped as
 in NVIDIA's stylegan2-ada-pytorch, so that weights can be compared one by one. Weights are stored at unit variance and
-scaled at run time (equalised learning rate, Karras et al. 2018).
+scaled at run time (equalised learning rate, arXiv 1710.10196).
 
 Images may be wider than high: all grows from a constant of 4×k, so `width` is k·resolution/4. A layer is still named by
 its height, `resolution`, and has that height's channels.

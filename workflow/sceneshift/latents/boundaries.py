@@ -79,9 +79,9 @@ def _fast_svm(seed: int) -> LinearSVC:
 def select_examples(
     scores: np.ndarray, selection: str, examples: int, seed: int, attribute: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of codes that lack the attribute and of as many that have it, each side shuffled.
+    """Rows of codes that lack the attribute, int64 [n], and of as many that have it, each side shuffled.
 
-    Codes that score the same never stand on both sides.
+    scores: [N]. Codes that score the same never stand on both sides.
     """
     if not np.isfinite(scores).all():
         raise SceneshiftError(f"{attribute}: {int((~np.isfinite(scores)).sum())} scores are not numbers.")

@@ -1,4 +1,4 @@
-"""Latent codes as functions of (seed, stream, index) alone: the same whatever the shard, the batch or the worker."""
+"""Latent codes as functions of (seed, stream, index) alone: no shard, batch or worker changes them."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Levels of the generator's layers by resolution, HiGAN's layout to colour, whatever the generator's depth."""
+"""HiGAN's levels (arXiv 1911.09267), layout to color, by the resolution of the generator's layers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""HiGAN's re-scoring: what does moving along a boundary change, attribute by attribute and level by level?"""
+"""HiGAN's re-scoring (arXiv 1911.09267): what does a move along a boundary change, by attribute and by level?"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def measure_change(renderer: Renderer, predictor: Predictor, before: Unedited, m
 def summarise(
     edited: str, level: str, change: Change, attributes: list[str], deviations: np.ndarray, seed: int
 ) -> list[Row]:
-    """The table's rows of one level."""
+    """The table's rows of one level, one an attribute. `deviations` [K] standardise the K scores."""
     rises = np.maximum(change.scores, 0).astype(np.float64)
     delta = rises.mean(0)
     low, high = interval_of_mean(rises, numpy_generator(seed, "bootstrap")) / deviations

@@ -1,4 +1,4 @@
-"""SeFa (Shen and Zhou 2021): directions in W found without labels, in closed form from the generator's weights."""
+"""SeFa (arXiv 2007.06600): directions in W found without labels, in closed form from the generator's weights."""
 
 from collections.abc import Sequence
 

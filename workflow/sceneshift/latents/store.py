@@ -80,6 +80,7 @@ class LatentStoreWriter:
 
 
 def _extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
+    """Add rows [n, …] behind those of a dataset [N, …]."""
     start = len(dataset)
     dataset.resize(start + len(rows), axis=0)
     dataset[start:] = rows

@@ -1,4 +1,4 @@
-"""factorize_generator: directions without labels, from the generator's weights (SeFa)."""
+"""factorize_generator: directions without labels, from the generator's weights (SeFa, arXiv 2007.06600)."""
 
 import sys
 from collections.abc import Sequence

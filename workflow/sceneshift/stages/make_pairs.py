@@ -1,4 +1,4 @@
-"""make_pairs: synthesised images before and after an edit, kept where the predictor agrees (StyleGAN2 Distillation)."""
+"""make_pairs: synthesised images before and after an edit, as StyleGAN2 Distillation has them (arXiv 2003.03581)."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""rescore_boundary: what does moving along a boundary change, attribute by attribute and level by level (HiGAN)?"""
+"""rescore_boundary: what does a move along a boundary change, by attribute and by level (HiGAN, arXiv 1911.09267)?"""
 
 from pathlib import Path
 

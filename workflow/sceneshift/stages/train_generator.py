@@ -1,4 +1,4 @@
-"""Training StyleGAN2: one loop, counted in images, that a kill at any moment does not change."""
+"""Training StyleGAN2 (arXiv 1912.04958): one loop, counted in images, that a kill at any moment does not change."""
 
 import copy
 import dataclasses

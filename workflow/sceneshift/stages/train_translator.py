@@ -1,4 +1,4 @@
-"""Training a translator on pairs: pix2pixHD's training (Wang et al. 2018), counted in pairs shown."""
+"""Training a translator on pairs: pix2pixHD's training (arXiv 1711.11585), counted in pairs shown."""
 
 import math
 import time

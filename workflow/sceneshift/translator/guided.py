@@ -1,6 +1,6 @@
 """An edit predicted on a small copy of a photo, applied to the photo at its own size.
 
-The maps are carried up by the fast guided filter (He, Sun and Tang 2010; He and Sun 2015): near each pixel a map is
+The maps are carried up by the fast guided filter (arXiv 1505.00996): near each pixel a map is
 taken to be an affine function of the photo's luminance, so what follows an edge in the small photo follows the same
 edge, sharp, in the large one.
 """

@@ -1,4 +1,4 @@
-"""pix2pixHD's losses (Wang et al. 2018, section 3): LSGAN over scales and feature matching."""
+"""pix2pixHD's losses (arXiv 1711.11585, section 3): LSGAN over scales and feature matching."""
 
 import torch
 from torch import Tensor

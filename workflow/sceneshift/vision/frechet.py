@@ -1,4 +1,4 @@
-"""Fréchet distance of two sets of features (Heusel et al. 2017), streamed: memory does not grow with the images."""
+"""Fréchet distance of two sets of features (arXiv 1706.08500), streamed: memory does not grow with the images."""
 
 from collections.abc import Iterable
 from typing import Self
