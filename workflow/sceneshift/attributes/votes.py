@@ -93,7 +93,7 @@ def lines_of(path: Path | str, places: Sequence[int]) -> list[int]:
 
 
 def _renumbered(columns: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, list[str]]:
-    """Columns of (codes, words) one below the other: (codes, the words that they stand for, without spaces around)."""
+    """Columns of (codes int [n], words) one below the other: (codes int64 [N], the words that they stand for)."""
     numbers: dict[str, int] = {}
     parts = []
     for codes, words in columns:

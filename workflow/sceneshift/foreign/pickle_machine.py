@@ -285,6 +285,7 @@ class Machine:
                 raise pickle.UnpicklingError(f"it changes an object of type {type(target).__name__}, which is refused")
 
     def _fill_array(self, array: np.ndarray, _: int, shape: tuple, dtype: "_DType", fortran: bool, raw: Any) -> None:
+        """Give an empty array its `shape`, [...], and its values."""
         made, count = checked(dtype, _DType).made(), product(shape)
         raw = checked(raw, list) if made.hasobject else _bytes(raw)
         found, wanted = len(raw), count if made.hasobject else count * made.itemsize

@@ -1,7 +1,7 @@
 """Adaptive discriminator augmentation (StyleGAN2-ADA, arXiv 2006.06676), pipe `bgc`.
 
 Every transformation is applied to each image on its own with probability p: pixel blitting (x-flip, 90° rotations,
-integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and colour (brightness,
+integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and color (brightness,
 contrast, luma flip, hue, saturation). Appendix B of the paper fixes order, distributions and the anti-aliased warp.
 The whole pipe is differentiable twice, since R1's gradient goes through it.
 
@@ -36,7 +36,7 @@ class AdaptiveStrength:
         self._sum, self._count, self._batches = 0.0, 0, 0
 
     def update(self, real_sign: Tensor, count: int) -> None:
-        """Take note of the mean sign of D on one batch of `count` real images; every 4 batches move p."""
+        """Take note of the mean sign of D, a scalar, on one batch of `count` real images; every 4 batches move p."""
         self._sum = self._sum + real_sign.detach().double() * count  # stays on the device until it is needed
         self._count += count
         self._batches += 1
@@ -74,7 +74,7 @@ def augment(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) 
 
 
 def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
-    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the centre."""
+    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the center."""
     n, _, height, width = images.shape
     draw = _Draws(n, p, images.device, rng, part)
     size = images.new_tensor([width, height])
@@ -116,11 +116,12 @@ def _color(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -
 
 
 def _apply_color(images: Tensor, color: Tensor) -> Tensor:
+    """Images [N, 3, H, W] under matrices [N, 4, 4] on homogeneous RGB."""
     return torch.einsum("noc,nchw->nohw", color[:, :3, :3], images) + color[:, :3, 3, None, None]
 
 
 def _warp(images: Tensor, inverse: Tensor) -> Tensor:
-    """Sample images at `inverse` places: mirrored borders, 2× oversampled, low-passed by the symlet."""
+    """Sample images [N, 3, H, W] at `inverse` places [N, 3, 3]: mirrored borders, 2× oversampled, low-passed."""
     height, width = images.shape[2:]
     taps = len(SYM6)
     # room for the corners of the image that the transformations reach, as far as mirrored pixels exist
@@ -132,7 +133,7 @@ def _warp(images: Tensor, inverse: Tensor) -> Tensor:
     fine = _resample(padded, up=True)
 
     fine_height, fine_width = fine.shape[2:]
-    # output on the same 2× grid with room for the low-pass; coordinates of pixel centres from the image's centre
+    # output on the same 2× grid with room for the low-pass; coordinates of pixel centers from the image's center
     out_height, out_width = 2 * (height + taps), 2 * (width + taps)
     ys = (torch.arange(out_height, device=images.device) + 0.5 - out_height / 2) / 2
     xs = (torch.arange(out_width, device=images.device) + 0.5 - out_width / 2) / 2
@@ -145,7 +146,7 @@ def _warp(images: Tensor, inverse: Tensor) -> Tensor:
 
 
 def _resample(x: Tensor, up: bool) -> Tensor:
-    """Twice or half the size through the symlet; the one is the transpose of the other (times 2 an axis).
+    """[N, C, H, W] at twice or half the size through the symlet; one is the other's transpose (times 2 an axis).
 
     As products with banded matrices: strided convolutions of 3 channels with 12 taps take ten times as long on CPUs.
     """
@@ -158,7 +159,7 @@ def _resample(x: Tensor, up: bool) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def _symlet_matrix(size: int, device: torch.device) -> Tensor:
-    """Row i holds the taps, summing to 1, centred at place 2i + ½ of 2·size places."""
+    """Row i holds the taps, summing to 1, centered at place 2i + ½ of 2·size places."""
     places = 2 * torch.arange(size)[:, None] - 5 + torch.arange(len(SYM6))
     inside = (places >= 0) & (places < 2 * size)
     taps = torch.tensor(SYM6).expand(size, -1) / sum(SYM6)
@@ -209,29 +210,34 @@ class _Draws:
         return self._of_part(torch.randn(self.batch, *([columns] if columns else []), generator=self.rng))
 
     def _of_part(self, drawn: Tensor) -> Tensor:
+        """The rows of this part of a batch, [batch, …] -> [n, …]."""
         return self.part.of(drawn).to(self.device)
 
     def chosen(self, values: Tensor, neutral: float, p: float | None = None) -> Tensor:
-        """`values` with probability p an image, else `neutral`."""
+        """`values`, [n] or [n, columns], each row with probability p, else `neutral`."""
         take = self.uniform() < (self.p if p is None else p)
         return torch.where(take if values.ndim == 1 else take[:, None], values, neutral)
 
 
 def _matrix(rows: list[list[Tensor | float]]) -> Tensor:
+    """Entries [N] or the same for all, by rows -> [N, rows, columns]."""
     like = next(entry for row in rows for entry in row if isinstance(entry, Tensor))
     entries = [torch.as_tensor(e, dtype=like.dtype, device=like.device).expand(like.shape) for row in rows for e in row]
     return torch.stack(entries, dim=-1).reshape(*like.shape, len(rows), len(rows[0]))
 
 
 def _scale(x: Tensor, y: Tensor) -> Tensor:
+    """Factors [N] -> matrices [N, 3, 3]."""
     return _matrix([[x, 0.0, 0.0], [0.0, y, 0.0], [0.0, 0.0, 1.0]])
 
 
 def _translation(shift: Tensor) -> Tensor:
+    """Pixels [N, 2], x first -> matrices [N, 3, 3]."""
     return _matrix([[1.0, 0.0, shift[:, 0]], [0.0, 1.0, shift[:, 1]], [0.0, 0.0, 1.0]])
 
 
 def _rotation(angle: Tensor) -> Tensor:
+    """Radians [N] -> matrices [N, 3, 3]."""
     s, c = angle.sin(), angle.cos()
     return _matrix([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 

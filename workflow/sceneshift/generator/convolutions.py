@@ -1,8 +1,8 @@
 """The convolutions of StyleGAN2 (arXiv 1912.04958), in the form that runs fast everywhere in plain PyTorch.
 
 Modulation is applied to activations instead of per-sample weights: with style s, weight k and demodulation
-d = 1/√(Σ(s·k)² + ε), conv(x; d·s·k) = d · conv(s·x; k) (Appendix B), so one shared-weight
-convolution serves the batch. `reference.py` holds the plain forms that these are tested against.
+d = 1/√(Σ(s·k)² + ε), conv(x; d·s·k) = d · conv(s·x; k) (Appendix B), so one convolution of shared weights serves the
+batch. `reference.py` holds the plain forms that these are tested against.
 
 All functions take and return activations [N, C, H, W]; arithmetic follows the dtype of `x`, parameters stay float32.
 """
@@ -28,7 +28,7 @@ def blur_kernel(gain: float, device: torch.device, dtype: torch.dtype) -> Tensor
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
-    """Low-pass each channel, with zero padding on all sides."""
+    """Low-pass each channel, zeros around: [N, C, H, W] -> [N, C, H + 2·padding - 3, W + 2·padding - 3]."""
     kernel = blur_kernel(gain, x.device, x.dtype).expand(x.shape[1], 1, 4, 4)
     return convolve(x, kernel, None, Geometry(padding=padding, groups=x.shape[1]))
 
@@ -40,7 +40,7 @@ def upsample(x: Tensor) -> Tensor:
 
 
 def activate(x: Tensor, gain: float = 1.0) -> Tensor:
-    """Leaky ReLU 0.2 times √2·gain."""
+    """Leaky ReLU 0.2 times √2·gain, of any shape [...]."""
     return F.leaky_relu(x, SLOPE) * (GAIN * gain)
 
 
@@ -99,7 +99,10 @@ def to_rgb(x: Tensor, weight: Tensor, style: Tensor, bias: Tensor) -> Tensor:
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, gain: float = 1.0, downsampling: bool = False) -> Tensor:
-    """Convolution of the discriminator; with a bias also leaky ReLU. `downsampling` halves the size, blurred first."""
+    """Convolution of the discriminator; with a bias also leaky ReLU. `downsampling` halves the size, blurred first.
+
+    x [N, C, H, W], weight [O, C, K, K], bias [O] or None -> [N, O, H, W], or [N, O, H/2, W/2].
+    """
     gain = gain if bias is None else GAIN * gain
     kernel, offset = (weight * gain).to(x.dtype), (None if bias is None else (bias * gain).to(x.dtype))
     size = weight.shape[-1]

@@ -32,7 +32,7 @@ class Geometry(NamedTuple):
         return *pairs, self.transposed, list(self.output_padding), self.groups
 
     def adjoint(self, x: Tensor, kernel: int) -> "Geometry":
-        """That of the gradient with respect to the input `x`."""
+        """That of the gradient with respect to the input `x`, [N, C, H, W], for a kernel of this side."""
         if self.transposed:
             return self._replace(transposed=False, output_padding=(0, 0))
         height, width = ((side + 2 * self.padding - kernel) % self.stride for side in x.shape[2:])
@@ -40,7 +40,10 @@ class Geometry(NamedTuple):
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-    """`conv2d`, or `conv_transpose2d` where the geometry is transposed, with a square kernel."""
+    """`conv2d`, or `conv_transpose2d` where the geometry is transposed, with a square kernel.
+
+    x [N, C, H, W]; weight [O, C/groups, K, K], transposed [C, O/groups, K, K]; bias [O] or None -> [N, O, H', W'].
+    """
     return _Convolution.apply(x, weight, bias, geometry)
 
 
@@ -59,6 +62,8 @@ def inputs_only() -> Iterator[None]:
 
 
 class _Convolution(torch.autograd.Function):
+    """`convolve`; its gradient with respect to x is one again, that with respect to the weights a `_WeightGradient`."""
+
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(x, weight)
@@ -77,6 +82,8 @@ class _Convolution(torch.autograd.Function):
 
 
 class _WeightGradient(torch.autograd.Function):
+    """(gradient of the output, input x) -> gradients of weight and bias; its own gradients are convolutions."""
+
     @staticmethod
     def forward(
         ctx: FunctionCtx, gradient: Tensor, x: Tensor, weight: Tensor, biased: bool, geometry: Geometry

@@ -12,7 +12,7 @@ from sceneshift.generator.convolutions import activate, blur_kernel
 
 
 def upfirdn(x: Tensor, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0) -> Tensor:
-    """Insert zeros (`up`), pad, blur, keep every `down`-th pixel."""
+    """Insert zeros (`up`), pad, blur, keep every `down`-th pixel: [N, C, H, W] -> [N, C, H', W']."""
     n, c, h, w = x.shape
     if up > 1:
         spread = x.new_zeros(n, c, h, up, w, up)
@@ -24,14 +24,14 @@ def upfirdn(x: Tensor, up: int = 1, down: int = 1, padding: tuple[int, int] = (0
 
 
 def upsample(x: Tensor) -> Tensor:
-    """As `convolutions.upsample`."""
+    """As `convolutions.upsample`: [N, C, H, W] -> [N, C, 2H, 2W]."""
     return upfirdn(x, up=2, padding=(2, 1), gain=4.0)
 
 
 def modulated_conv(
     x: Tensor, weight: Tensor, style: Tensor, noise: Tensor | None, bias: Tensor, upsampling: bool
 ) -> Tensor:
-    """As `convolutions.modulated_conv`, with one modulated and demodulated kernel a sample (paper, eq. 1 and 3)."""
+    """As `convolutions.modulated_conv`, with modulated, demodulated kernels [N, O, C, 3, 3] (eq. 1 and 3)."""
     n, c, h, w = x.shape
     kernels = weight[None] * style[:, None, :, None, None]  # [N, O, C, 3, 3]
     kernels = kernels * (kernels.square().sum(dim=[2, 3, 4], keepdim=True) + 1e-8).rsqrt()
@@ -50,13 +50,13 @@ def modulated_conv(
 
 
 def to_rgb(x: Tensor, weight: Tensor, style: Tensor, bias: Tensor) -> Tensor:
-    """As `convolutions.to_rgb`."""
+    """As `convolutions.to_rgb`: [N, C, H, W] -> [N, 3, H, W]."""
     kernels = weight[None] * style[:, None, :, None, None]
     return torch.einsum("nchw,noc->nohw", x, kernels[..., 0, 0]) + bias[None, :, None, None]
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, gain: float = 1.0, downsampling: bool = False) -> Tensor:
-    """As `convolutions.conv`."""
+    """As `convolutions.conv`: [N, C, H, W] -> [N, O, H, W], or half the size."""
     size = weight.shape[-1]
     if downsampling:
         x = upfirdn(x, padding=(size // 2 + 1, size // 2 + 1))

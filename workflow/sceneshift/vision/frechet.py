@@ -10,7 +10,7 @@ from torch import nn
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.vision.backbone import FEATURES, enlarged
 
-# Images a forward pass of the backbone, whatever the size of the batches that come in.
+# Images a forward pass of the backbone: the batches that come in may be of any size.
 CHUNK = 64
 
 
@@ -52,7 +52,7 @@ def distance_between(a: FeatureStatistics, b: FeatureStatistics, root_a: np.ndar
     the regularisation that covariances of rank below D need, as they arise from fewer images than features; no ridge
     is added. The estimate itself is biased upwards for few images: compare distances of equal counts only.
 
-    root_a: Σa^½, float64 [D, D], if it is at hand.
+    root_a: Σa^½, float64 [D, D], if it is known already.
     """
     covariance_a, covariance_b = a.covariance, b.covariance
     root_a = _root(covariance_a) if root_a is None else root_a
@@ -65,6 +65,7 @@ def distance_between(a: FeatureStatistics, b: FeatureStatistics, root_a: np.ndar
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric root of a positive semi-definite matrix, float64 [D, D]."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
@@ -87,6 +88,7 @@ class FrechetMeter:
         return distance_between(self._photos, self._statistics(generated), self._root)
 
     def _statistics(self, batches: Iterable[np.ndarray]) -> FeatureStatistics:
+        """Of batches uint8 [N, H, W, 3]."""
         statistics = FeatureStatistics(FEATURES)
         device = next((tensor.device for tensor in self._backbone.buffers()), torch.device("cpu"))
         for batch in batches:

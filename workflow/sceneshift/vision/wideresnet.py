@@ -1,4 +1,4 @@
-"""wideresnet18, the scene network of Places365 (Zhou et al. 2017): ResNet-18 (He et al. 2016) without the max-pool.
+"""wideresnet18, the scene network of Places365 (Zhou et al. 2017): ResNet-18 (arXiv 1512.03385) without the max-pool.
 
 Its last feature map is therefore 14×14 for an image of 224×224. Its tensors have the names and shapes of ResNet-18's
 with 365 classes. Batch norm is folded into the convolutions; on a CPU the activations and the skip additions ride on
@@ -65,7 +65,7 @@ class WideResNet18:
     """The network up to its globally averaged features."""
 
     def __init__(self, tensors: Mapping[str, np.ndarray], device: torch.device, dtype: torch.dtype) -> None:
-        """tensors: those of `SHAPES`, float32; dtype: of the convolutions."""
+        """tensors: those of `SHAPES`, float32, kernels [O, C, K, K]; dtype: of the convolutions."""
         self.weights: dict[str, tuple[Tensor, Tensor]] = {}
         for name, norm, _ in CONVOLUTIONS:
             scale = tensors[f"{norm}.weight"] / np.sqrt(
@@ -89,6 +89,7 @@ class WideResNet18:
     def _convolve(
         self, x: Tensor, convolution: _Convolution, stride: int = 1, relu: bool = True, skip: Tensor | None = None
     ) -> Tensor:
+        """x [N, C, H, W] -> [N, O, H/stride, W/stride], plus `skip` of that shape, and ReLU."""
         weight, bias = self.weights[convolution.name]
         padding = weight.shape[-1] // 2
         if x.device.type == "cpu" and torch.backends.mkldnn.is_available():  # 1.7 times the speed in bfloat16
