@@ -26,11 +26,11 @@ class EditSettings(Section):
     direction: Annotated[Literal["more", "less"], RANKED] = Field("more", description="More of it or less.")
     distance: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
-        description="Step along the normal in units of W; `auto` finds the smallest whose effect reaches `target_effect`.",
+        description="Step along the normal, in units of W. `auto`: the smallest step whose effect reaches `target_effect`.",
     )
     target_effect: Annotated[float, Field(gt=0)] = Field(
         1.0,
-        description="With `distance: auto`: mean change of the own score wanted over images that may be sources of pairs (`pairs.keep.source`), in standard deviations of the score.",
+        description="With `distance: auto`: the change of the attribute's own score to reach, in standard deviations of the score; the mean over images that may be sources of pairs (`pairs.keep.source`).",
     )
     level: Literal["auto"] | Level = Field(
         "all",
@@ -53,7 +53,7 @@ class EditsSettings(Section):
 
     top: Annotated[Natural, Shapes("rank_attributes")] = Field(
         3,
-        description="How many attributes go on: those listed below, then the best of the ranking (with default edits) until there are so many.",
+        description="How many attributes become editors: those listed below, then the best of the ranking, with default edits.",
     )
     attributes: Annotated[list[EditSettings], RANKED] = Field([], description="Edits that go on whatever their rank.")
 
@@ -71,16 +71,14 @@ class KeepSettings(Section):
 
     source: Share = Field(
         0.6,
-        description="The source's own score must be below this quantile of the synthesised scores (mirrored for `less`).",
+        description="Sources must score below this quantile of the synthesised images, in the edit's attribute (mirrored for `less`).",
     )
-    edited: Share = Field(
-        0.6, description="The edited image's own score must be above this quantile (mirrored for `less`)."
-    )
+    edited: Share = Field(0.6, description="Edited images must score above this quantile (mirrored for `less`).")
     effect: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="The own score must change by at least so many standard deviations."
+        0.5, description="Least change of the attribute's own score, in standard deviations."
     )
     others: Annotated[float, Field(gt=0)] = Field(
-        1.5, description="No other attribute's score may change by more than so many standard deviations."
+        1.5, description="Largest change of any other attribute's score, in standard deviations."
     )
 
 
@@ -90,7 +88,7 @@ class PairsSettings(Section):
     shapes: ClassVar = Shapes("make_pairs")
 
     count: Positive = Field(1500, description="Pairs to keep. Published: 50,000.")
-    candidates: Positive = Field(8, description="Give up after so many candidates for each pair wanted.")
+    candidates: Positive = Field(8, description="Most candidates tried for each pair wanted.")
     truncation_psi: Annotated[Share, Shapes("edit", "make_pairs")] = Field(
         0.7, description="Truncation ψ of both images."
     )

@@ -51,11 +51,11 @@ class GeneratorSettings(Section):
     r1_gamma: Annotated[float, Field(ge=0)] | None = Field(
         None, description="Weight γ of R1. `null`: 0.0002·height·width/batch."
     )
-    r1_interval: Positive = Field(16, description="R1 every so many steps.")
+    r1_interval: Positive = Field(16, description="Steps from one R1 to the next (lazy regularisation).")
     path_length_weight: Annotated[float, Field(ge=0)] = Field(
         2.0, description="Weight of path-length regularisation; 0 turns it off."
     )
-    path_length_interval: Positive = Field(4, description="Path-length regularisation every so many steps.")
+    path_length_interval: Positive = Field(4, description="Steps from one path-length regularisation to the next.")
     style_mixing: Share = Field(0.9, description="Probability of style mixing.")
     ema_images: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32."
@@ -68,7 +68,7 @@ class GeneratorSettings(Section):
     )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
     snapshot_images: Annotated[Positive, Shapes()] = Field(
-        10_000, description="A snapshot, a grid of samples and a Fréchet distance every so many images."
+        10_000, description="Images from one snapshot to the next, each with a grid of samples and a Fréchet distance."
     )
     frechet_images: Annotated[Natural, Shapes()] = Field(
         1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."

@@ -26,7 +26,7 @@ class SynthesisSettings(Section):
         description="Truncation ψ of the scored images (the stored codes are untruncated). HiGAN: 0.7 for StyleGAN, 0.5 for StyleGAN2.",
     )
     keep_images: Annotated[Natural, Shapes("synthesize")] = Field(
-        0, description="Keep the first so many images of each shard in it."
+        0, description="How many images of each shard to keep in it: its first ones."
     )
     batch: Annotated[Positive, Shapes("synthesize", "synthesize_unedited")] = Field(
         64, description="Images a forward pass."

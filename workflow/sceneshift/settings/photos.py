@@ -32,14 +32,14 @@ class PhotosSettings(Section):
     )
     crop: Literal["center", "pad"] = Field(
         "center",
-        description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (much border, where tall photos come into a wide shape).",
+        description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (a wide border for tall photos in a wide shape).",
     )
     mirror: Annotated[bool, Shapes("train_generator")] = Field(
         True, description="Also train on left-right mirrored photos."
     )
     held_out: Share = Field(
         0.1,
-        description="Share of the photos that training never sees; they play the real photos later. Chosen by a hash of the file name.",
+        description="Share of the photos that training never sees; they serve as the real photos later. Chosen by a hash of the file name.",
     )
     max_skipped: Annotated[Share, Shapes()] = Field(
         0.05, description="More than this share of unusable files is an error."

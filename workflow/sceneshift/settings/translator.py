@@ -52,7 +52,7 @@ class TranslatorSettings(Section):
     )
     pixel: Annotated[float, Field(ge=0)] = Field(5.0, description="Weight of an L1 loss on pixels (0 in the paper).")
     snapshot_images: Annotated[Positive, Shapes()] = Field(
-        2000, description="A snapshot and a sheet of examples every so many pairs."
+        2000, description="Pairs from one snapshot to the next, each with a sheet of examples."
     )
     precision: Annotated[Precision, RESUMES] = Field(  # snapshots know what it was resolved to
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
