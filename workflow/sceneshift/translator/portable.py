@@ -1,7 +1,8 @@
 """A translator as one graph of tensor operations, photo in, photo out: what ONNX and TorchScript files hold.
 
 The same steps as `Translator`, but sizes are tensors, so that a trace of it takes photos of any size, and batches of
-them. Memory grows with the photo: about 150 bytes a pixel, where `Translator` works in strips.
+them. Memory grows with the photo: about 150 bytes a pixel, where `Translator` works in strips. Of the small copy even
+Pillow's rounding is written out here: one level in it may become several in the edit.
 """
 
 import torch
@@ -13,8 +14,10 @@ from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts
 from sceneshift.translator.guided import guided_maps
 from sceneshift.translator.heads import EditMaps, apply_edit
+from sceneshift.translator.translator import REDUCING_GAP
 
 LANCZOS = 3  # the kernel's half width, in pixels of the smaller picture
+BITS = 22  # behind the point of Pillow's weights
 
 
 class PortableTranslator(nn.Module):
@@ -38,8 +41,8 @@ class PortableTranslator(nn.Module):
         height, width = _sides(photos)
         scale = self.resolution / torch.minimum(height, width).double()
         low, narrow = (torch.clamp((side * scale).round(), min=1).long() for side in (height, width))
-        small = _lanczos(height, low) @ (photos @ _lanczos(width, narrow).transpose(0, 1))
-        small = small.clamp(-1, 1)
+        levels = ((photos + 1) * 127.5).round()  # a photo's pixels have 8 bits, and so has its small copy
+        small = shrunk(levels, low, narrow) / 127.5 - 1
         maps = torch.cat(list(self.network.maps(self._padded(small))), dim=1)[:, :, :low, :narrow]
         slope, level = guided_maps(maps, network_luminance(small))
         # a photo of the training size takes the maps as they are
@@ -54,7 +57,7 @@ class PortableTranslator(nn.Module):
         return apply_edit(photos, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)))
 
     def _padded(self, photos: Tensor) -> Tensor:
-        """`translating.padded`: mirrored, or where photos are too narrow for that, repeated."""
+        """`translator.padded`: mirrored, or where photos are too narrow for that, repeated."""
         sides = _sides(photos)
         targets = [
             torch.clamp((side + self.multiple - 1) // self.multiple * self.multiple, min=2 * self.multiple)
@@ -74,14 +77,52 @@ def _sides(photos: Tensor) -> tuple[Tensor, Tensor]:
     return shape[2], shape[3]
 
 
-def _lanczos(size: Tensor, target: Tensor) -> Tensor:
-    """[target, size]: the matrix that resamples `size` pixels to `target`, as Pillow's LANCZOS does."""
-    scale = size.float() / target.float()
+def shrunk(levels: Tensor, low: Tensor, narrow: Tensor) -> Tensor:
+    """`translator.shrunk` to the bit: [N, 3, H, W] -> [N, 3, low, narrow].
+
+    levels: whole numbers in 0 … 255, float32. Pillow works with integers; float64 holds them exactly.
+    """
+    sides, targets = _sides(levels), (low, narrow)
+    factors = [
+        (side.double() / target / REDUCING_GAP).floor().clamp(min=1).long()
+        for side, target in zip(sides, targets, strict=True)
+    ]
+    reduced = _block_means(levels, factors)
+    for axis in (3, 2):  # first across, then down, each rounded
+        # Pillow keeps where the last pixel ends in float32
+        end = (sides[axis - 2].double() / factors[axis - 2]).float().double()
+        weights = _lanczos(_sides(reduced)[axis - 2], end, targets[axis - 2])
+        sums = reduced @ weights.transpose(0, 1) if axis == 3 else weights @ reduced
+        reduced = ((sums + 2 ** (BITS - 1)) / 2**BITS).floor().clamp(0, 255)
+    return reduced.float()
+
+
+def _block_means(levels: Tensor, factors: list[Tensor]) -> Tensor:
+    """Pillow's `reduce`: the rounded mean of blocks of factors[0] × factors[1] pixels, cut at the border; float64."""
+    counts = []
+    for axis, factor in zip((3, 2), factors[::-1], strict=True):
+        side = _sides(levels)[axis - 2]
+        ends = torch.arange((side + factor - 1) // factor + 1, device=levels.device) * factor
+        ends = torch.minimum(ends, side)
+        # in float64 where the numbers may exceed 2²⁴, up to which float32 is exact
+        sums = levels.cumsum(axis, dtype=torch.float32 if axis == 3 else torch.float64)
+        sums = torch.cat([torch.zeros_like(sums.narrow(axis, 0, 1)), sums], dim=axis)
+        levels = sums.index_select(axis, ends[1:]) - sums.index_select(axis, ends[:-1])
+        counts.append((ends[1:] - ends[:-1]).double())
+    pixels = counts[1][:, None] * counts[0]
+    return ((levels + (pixels / 2).floor()) * (2**24 / pixels).floor() / 2**24).floor()
+
+
+def _lanczos(size: Tensor, end: Tensor, target: Tensor) -> Tensor:
+    """[target, size]: Pillow's weights that resample pixels 0 … end (≤ size) to `target`, whole numbers of 2^−BITS."""
+    scale = end / target
     stretch = scale.clamp(min=1)
-    centre = (torch.arange(target, device=size.device).float() + 0.5) * scale
-    place = torch.arange(size, device=size.device).float() + 0.5
-    angle = (place[None] - centre[:, None]) / stretch * torch.pi
-    kernel = LANCZOS * torch.sin(angle) * torch.sin(angle / LANCZOS) / angle.square().clamp(min=1e-8)
-    kernel = torch.where(angle.abs() < 1e-3, torch.ones_like(kernel), kernel)
-    kernel = torch.where(angle.abs() < LANCZOS * torch.pi, kernel, torch.zeros_like(kernel))
-    return kernel / kernel.sum(dim=1, keepdim=True)
+    center = (torch.arange(target, device=size.device).double() + 0.5) * scale
+    place = torch.arange(size, device=size.device).double() + 0.5
+    x = (place[None] - center[:, None]) / stretch
+    angle = torch.where(x == 0, torch.ones_like(x), x * torch.pi)
+    kernel = torch.sin(angle) / angle * (torch.sin(angle / LANCZOS) / (angle / LANCZOS))
+    kernel = torch.where(x == 0, torch.ones_like(x), kernel)
+    kernel = torch.where(x.abs() < LANCZOS, kernel, torch.zeros_like(kernel))
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    return (kernel.abs() * 2**BITS + 0.5).floor() * kernel.sign()

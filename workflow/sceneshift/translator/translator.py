@@ -20,7 +20,7 @@ from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps
 
 BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
-REDUCING_GAP = 3.0  # of Pillow's resize: large photos are averaged over whole blocks before Lanczos
+REDUCING_GAP = 3  # the average over whole blocks leaves at least so many times the pixels for Lanczos
 NETWORK_BYTES = 8 * 10**9  # the most memory that a picture may take in the network
 
 
@@ -118,8 +118,7 @@ class Translator:
         """The photo with its shorter side at the training resolution: float32 [3, h, w] in [-1, 1]."""
         low, narrow = self._small_size(*image.shape[:2])
         if (low, narrow) != image.shape[:2]:
-            small = Image.fromarray(image).resize((narrow, low), Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
-            image = np.asarray(small)
+            image = shrunk(image, low, narrow)
         return from_uint8(image[None].copy())[0]
 
     @torch.no_grad()
@@ -139,6 +138,25 @@ class Translator:
             edited = self.network(padded(photo, self.facts.sizes.multiple).to(self._device))
         edited = torch.lerp(photo, edited[:, :, :height, :width].float().cpu(), strength)
         return rounded(edited)[0]
+
+
+def shrunk(image: np.ndarray, low: int, narrow: int) -> np.ndarray:
+    """The photo, uint8 [H, W, 3], at another size: averaged over whole blocks where it is much larger, then Lanczos.
+
+    As Pillow's resize with a reducing_gap, but always first across and then down: Pillow's own order depends on its
+    version, and each pass rounds. portable.py has the same in tensors.
+    """
+    height, width = image.shape[:2]
+    down, across = (max(1, int(size / target / REDUCING_GAP)) for size, target in ((height, low), (width, narrow)))
+    small = Image.fromarray(image)
+    if across > 1 or down > 1:
+        small = small.reduce((across, down))
+    for size, box in (
+        ((narrow, small.height), (0, 0, width / across, small.height)),
+        ((narrow, low), (0, 0, narrow, height / down)),
+    ):
+        small = small.resize(size, Image.Resampling.LANCZOS, box)
+    return np.asarray(small)
 
 
 def load_translator(path: Path | str, device: str = "cpu", precision: str = "float32") -> Translator:
