@@ -20,9 +20,9 @@ import pandas as pd
 import PIL.Image
 import torch
 
-from sceneshift.generator import load_generator, reference
+from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.checkpoints import save_generator
-from sceneshift.generator.networks import Discriminator, Generator, Synthesis
+from sceneshift.generator.networks import Generator
 from sceneshift.images.pixels import to_uint8
 from sceneshift.latents.boundaries import fit_boundary
 from sceneshift.latents.codes import z_of
@@ -40,9 +40,10 @@ from sceneshift.stages.index_synthesis import index_synthesis
 from sceneshift.stages.prepare_photos import prepare_photos
 from sceneshift.stages.synthesize import synthesize
 from sceneshift.stages.train_generator import train_generator
-from sceneshift.stages.train_translator import compute_gradients, memory_format, new_networks
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.perceptual import perceptual_stages
+from sceneshift.translator.state import initial_state
+from sceneshift.translator.steps import Losses
 
 # The settings that published reference implementations were timed in: 64 px, every regulariser.
 NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128, "mapping_layers": 8}
@@ -212,18 +213,17 @@ def _of_command(module: str, *arguments: str | Path) -> tuple[float, float]:
 
 def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
     settings, batch, size = TranslatorSettings(), 2, TRANSLATOR_SIZE
-    dtype, layout = compute_dtype("auto", device), memory_format(device)
-    networks = [n.to(device, memory_format=layout) for n in new_networks(architecture(settings, size), seed=0)]
-    stages = perceptual_stages(settings.perceptual_network, device)
+    state = initial_state(architecture(settings, size), settings, 0, device)
+    stages, dtype = perceptual_stages(settings.perceptual_network, device), compute_dtype("auto", device)
+    losses = Losses(state.translator, state.discriminator, settings, stages, dtype)
     photos, targets = torch.rand(2, batch, 3, size, size, device=device) * 2 - 1
 
     def train() -> None:
-        with autocast(dtype, device):
-            compute_gradients(*networks, stages, settings, photos, targets)
+        losses.gradients(photos, targets, share=1.0)
 
     def translate() -> None:
         with torch.no_grad(), autocast(dtype, device):
-            networks[0](photos)
+            state.translator(photos)
 
     training, translating = _in_turns(partial(_seconds, train), partial(_seconds, translate), batch)
     yield f"translator gradients, {size} px, published width", training, "images/s"
@@ -249,7 +249,8 @@ def _seconds_plainly(work: Callable[[], object]) -> float:
 
 
 def _seconds_of_reference(work: Callable[[], object]) -> float:
-    Synthesis.ops = Discriminator.ops = reference
+    for name in reference.FORMS:
+        setattr(convolutions, name, getattr(reference, name))
     return _seconds(work)
 
 

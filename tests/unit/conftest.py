@@ -10,10 +10,10 @@ import torch
 
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import TranslatorSettings
-from sceneshift.stages.train_translator import new_networks
 from sceneshift.training import distributed
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, save_translator
+from sceneshift.translator.state import new_networks
 
 
 @pytest.fixture

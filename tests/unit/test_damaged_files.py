@@ -35,9 +35,9 @@ from sceneshift.stages.import_boundary import import_boundary
 from sceneshift.stages.import_generator import import_generator
 from sceneshift.stages.import_translator import import_translator
 from sceneshift.stages.rank_attributes import rank_attributes
-from sceneshift.stages.train_translator import new_networks
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
+from sceneshift.translator.state import new_networks
 
 COUNT = 180  # damaged files a reader
 

@@ -16,8 +16,8 @@ from sceneshift.generator.losses import (
     r1_penalty,
 )
 from sceneshift.generator.networks import Generator
+from sceneshift.generator.state import lazy_adam
 from sceneshift.settings import GeneratorSettings
-from sceneshift.stages.train_generator import _lazy_adam
 
 
 def test_logistic_losses_are_cross_entropies():
@@ -69,7 +69,7 @@ def test_path_lengths_train_in_bfloat16_as_in_float32():
 
 
 def test_lazy_regularisation_scales_adam():
-    optimizer = _lazy_adam(torch.nn.Linear(2, 2), 0.002, 16)
+    optimizer = lazy_adam(torch.nn.Linear(2, 2), 0.002, 16)
     group = optimizer.param_groups[0]
     assert group["lr"] == pytest.approx(0.002 * 16 / 17)
     assert group["betas"] == (0.0, pytest.approx(0.99 ** (16 / 17)))

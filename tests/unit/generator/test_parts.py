@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from sceneshift.generator.augmentation import AdaptiveStrength
 from sceneshift.generator.networks import Discriminator, Synthesis, minibatch_deviation
+from sceneshift.generator.state import State
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import GeneratorSettings, PhotosSettings
 from sceneshift.stages import train_generator as training
@@ -58,7 +59,7 @@ def train_in_two(in_processes, photos, monkeypatch):
     """Train in two processes; their moving averages must be the same bits."""
 
     def train(out, chosen):
-        update = training._update_ema
+        update = State.average
 
         def work(world, device):
             def noted(state, decay):
@@ -67,7 +68,7 @@ def train_in_two(in_processes, photos, monkeypatch):
                 digest = hashlib.sha256(tensors).hexdigest()
                 out.with_name(f"rank{world.rank}").write_text(f"{state.images} {digest}")
 
-            training._update_ema = noted
+            State.average = noted
             training.train_generator(photos, out, chosen, device=device, world=world)
 
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +106,7 @@ def memory_for(images, monkeypatch):
 def test_out_of_memory_goes_on_in_parts_with_the_same_losses(photos, tmp_path, monkeypatch, capsys):
     chosen = settings(batch=16)
     training.train_generator(photos, tmp_path / "a" / "g.safetensors", chosen)
-    monkeypatch.setattr(training, "_draw_samples", lambda *_: None)  # more images than the memory below holds
+    monkeypatch.setattr(training, "draw_samples", lambda *_: None)  # more images than the memory below holds
     memory_for(4, monkeypatch)
     training.train_generator(photos, tmp_path / "b" / "g.safetensors", chosen)
     assert_same_training(tmp_path / "a", tmp_path / "b", 1e-4)
@@ -114,7 +115,7 @@ def test_out_of_memory_goes_on_in_parts_with_the_same_losses(photos, tmp_path, m
 
 
 def test_memory_for_less_than_a_group_is_an_error_with_advice(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_draw_samples", lambda *_: None)
+    monkeypatch.setattr(training, "draw_samples", lambda *_: None)
     memory_for(3, monkeypatch)
     with pytest.raises(SceneshiftError, match=r"Out of memory with 4 images at a time.*Train smaller"):
         training.train_generator(photos, tmp_path / "g.safetensors", settings())
@@ -163,7 +164,7 @@ def test_one_process_asked_to_stop_stops_all_with_a_snapshot(photos, tmp_path):
     said, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 143, said
     assert "all 2 processes stopped, since one of them was asked to" in said
-    stopped = set(re.findall(r"stopped after ([\d,]+) images", said))
+    stopped = set(re.findall(r"stopped after ([\d,]+) of 1,000,000 images", said))
     assert len(stopped) == 1
     assert torch.load(snapshot, weights_only=True)["state"]["images"] == int(stopped.pop().replace(",", ""))
 

@@ -1,5 +1,6 @@
 """Training: the same weights whether or not it was killed, clear words when it goes wrong."""
 
+import itertools
 import os
 import signal
 from types import SimpleNamespace
@@ -10,8 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneshift.generator import steps
+from sceneshift.generator import samples, steps
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
+from sceneshift.generator.networks import Generator
+from sceneshift.generator.state import State
 from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
@@ -44,14 +47,14 @@ def test_a_killed_training_resumes_to_the_same_bytes(photos, tmp_path, monkeypat
         pass
 
     steps = iter(range(10**6))
-    original = training._update_ema
+    original = State.average
 
     def killed(*arguments):
         if next(steps) in (3, 9):  # before the first snapshot, and after it
             raise Killed
         original(*arguments)
 
-    monkeypatch.setattr(training, "_update_ema", killed)
+    monkeypatch.setattr(State, "average", killed)
     out = tmp_path / "b" / "g.safetensors"
     for _ in range(2):
         with pytest.raises(Killed):
@@ -86,6 +89,21 @@ def test_other_settings_start_over_and_say_so(photos, tmp_path, capsys):
     assert out.read_bytes() != first
 
 
+def test_a_shorter_training_sets_the_longer_ones_snapshot_aside(photos, tmp_path, capsys):
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=80))
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    assert "snapshot.pt.set-aside holds 80 images of training, more than the 40 wanted" in capsys.readouterr().err
+    sheets = sorted(path.name for path in (tmp_path / "training").glob("samples-*"))
+    assert sheets == ["samples-00000000.png", "samples-00000040.png"]  # none of the other training
+
+
+def test_the_arithmetic_that_auto_comes_to_does_not_start_over(photos, tmp_path, monkeypatch, capsys):
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
+    monkeypatch.setattr("sceneshift.runtime.devices.has_fast_bfloat16", lambda device: False)
+    train_generator(photos, tmp_path / "g.safetensors", settings(images=80))
+    assert "Going on at 40 of 80 images" in capsys.readouterr().out
+
+
 def test_other_code_starts_over(photos, tmp_path, monkeypatch, capsys):
     train_generator(photos, tmp_path / "g.safetensors", settings(images=40))
     monkeypatch.setattr(training, "code_version", lambda module: f"{module}, changed")
@@ -93,25 +111,34 @@ def test_other_code_starts_over(photos, tmp_path, monkeypatch, capsys):
     assert "starting over" in capsys.readouterr().err
 
 
-def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeypatch):
-    original, handler = training._update_ema, signal.getsignal(signal.SIGTERM)
+def test_asked_to_stop_it_writes_a_snapshot_and_leaves(photos, tmp_path, monkeypatch, capsys):
+    original, handler = State.average, signal.getsignal(signal.SIGTERM)
 
     def stop_now(state, decay):
         original(state, decay)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(training, "_update_ema", stop_now)
-    with pytest.raises(Interrupted, match="8 images"):
+    monkeypatch.setattr(State, "average", stop_now)
+    with pytest.raises(Interrupted, match="after 8 of 96 images"):
         train_generator(photos, tmp_path / "g.safetensors", settings())
     assert (tmp_path / "training" / "snapshot.pt").exists()
     assert signal.getsignal(signal.SIGTERM) == handler
+    assert "Training from scratch: generator" in capsys.readouterr().out
+    monkeypatch.setattr(State, "average", original)
+    train_generator(photos, tmp_path / "g.safetensors", settings())
+    said = capsys.readouterr().out
+    assert "Going on at 8 of 96 images" in said
+    assert "from scratch" not in said
+    train_generator(photos, tmp_path / "whole" / "g.safetensors", settings())
+    assert (tmp_path / "g.safetensors").read_bytes() == (tmp_path / "whole" / "g.safetensors").read_bytes()
+    assert history_without_rates(tmp_path) == history_without_rates(tmp_path / "whole")
 
 
 def test_losses_that_are_not_finite_stop_with_advice(photos, tmp_path, monkeypatch):
     original = steps.generator_loss
     calls = iter(range(10**6))
     monkeypatch.setattr(steps, "generator_loss", lambda x: original(x) * (float("nan") if next(calls) > 6 else 1))
-    with pytest.raises(SceneshiftError, match=r"loss_g.* is not finite; the last good snapshot is .*r1_gamma"):
+    with pytest.raises(SceneshiftError, match=r"loss_g.* not finite at 80 images.*last good snapshot is .*r1_gamma"):
         train_generator(photos, tmp_path / "g.safetensors", settings())
     snapshot = torch.load(tmp_path / "training" / "snapshot.pt", weights_only=True)
     assert all(torch.isfinite(t).all() for t in snapshot["state"]["g"].values())
@@ -167,7 +194,7 @@ def test_wide_photos_make_a_wide_generator(tmp_path):
 def test_style_mixing_switches_codes_at_one_layer():
     from sceneshift.runtime.randomness import torch_generator
 
-    g = training.Generator(z_dim=8, w_dim=8, resolution=32, channel_base=64, channel_max=4, mapping_layers=1)
+    g = Generator(z_dim=8, w_dim=8, resolution=32, channel_base=64, channel_max=4, mapping_layers=1)
     ws, _ = steps._codes(g, 200, 0.9, WHOLE, torch_generator(0))
     switches = (ws[:, 1:] != ws[:, :-1]).any(dim=2).sum(dim=1)
     assert set(switches.tolist()) == {0, 1}
@@ -185,7 +212,7 @@ def test_each_epoch_sees_every_photo_once():
 def test_held_out_photos_are_never_seen(photos):
     with PhotoStore(photos) as store:
         held_out = {image.tobytes() for image in store.images(store.held_out_indices)}
-        batches = photo_batches(store, 0, 0, 8, mirror=False)
+        batches = photo_batches(store, 0, itertools.count(0, 8), 8, mirror=False, part=WHOLE)
         seen = {image.tobytes() for _ in range(20) for image in next(batches)}
     assert held_out
     assert not held_out & seen
@@ -193,9 +220,10 @@ def test_held_out_photos_are_never_seen(photos):
 
 def test_history_is_a_table_with_its_columns(photos, tmp_path, monkeypatch):
     counted = SimpleNamespace(distance=lambda images: len(list(images)))
-    monkeypatch.setattr(training, "FrechetMeter", lambda *photos: counted)
+    monkeypatch.setattr(samples, "FrechetMeter", lambda *photos: counted)
     train_generator(photos, tmp_path / "g.safetensors", settings())
-    lines = (tmp_path / "training" / "history.csv").read_text().splitlines()
-    assert lines[0].split(",") == training.HISTORY
-    assert lines[-1].startswith("96,")
-    assert float(lines[-1].split(",")[-1]) == 16  # 1000 images in batches of 64
+    history = pd.read_csv(tmp_path / "training" / "history.csv")
+    measured = ["loss_g", "path_length", "loss_d", "real_sign", "r1"]
+    assert list(history.columns) == ["images", *measured, "ada_p", "images_per_second", "frechet"]
+    assert history["images"].tolist() == [40, 80, 96]
+    assert history["frechet"].tolist() == [16, 16, 16]  # 1000 images in batches of 64

@@ -13,11 +13,14 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 from sceneshift.settings import TranslatorSettings
 from sceneshift.stages import train_translator as training
-from sceneshift.stages.train_translator import compute_gradients, learning_rate, new_networks, train_translator
+from sceneshift.stages.train_translator import train_translator
 from sceneshift.training.snapshots import Snapshots
 from sceneshift.translator import load_translator
 from sceneshift.translator.architecture import architecture
+from sceneshift.translator.losses import LOSSES
 from sceneshift.translator.perceptual import perceptual_stages
+from sceneshift.translator.state import new_networks
+from sceneshift.translator.steps import Losses, learning_rate
 
 TINY = TranslatorSettings(
     images=72, batch=5, width=4, downsamplings=1, blocks=1, discriminators=1, perceptual=0, snapshot_images=20
@@ -61,6 +64,25 @@ def assert_same_weights(one, other):
     np.testing.assert_allclose(*(np.array(row[:-1], float) for row in rows), rtol=1e-3)
 
 
+@pytest.fixture
+def steps(monkeypatch):
+    """Every call that computes gradients: its `share`. `steps.before` is called first."""
+
+    class Steps(list):
+        before = staticmethod(lambda losses, photos: None)
+        original = staticmethod(Losses.gradients)
+
+    steps = Steps()
+
+    def gradients(losses, photos, targets, share):
+        steps.append(share)
+        steps.before(losses, photos)
+        return steps.original(losses, photos, targets, share)
+
+    monkeypatch.setattr(Losses, "gradients", gradients)
+    return steps
+
+
 def test_two_processes_train_as_one(pairs, in_processes, tmp_path):
     settings = TINY.model_copy(update={"batch": 4, "images": 78, "precision": "float32"})  # the last batch has two
     train(pairs, tmp_path / "one", settings)
@@ -69,16 +91,15 @@ def test_two_processes_train_as_one(pairs, in_processes, tmp_path):
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
 
-def test_out_of_memory_goes_on_in_parts(pairs, tmp_path, monkeypatch, capsys):
+def test_out_of_memory_goes_on_in_parts(pairs, tmp_path, steps, capsys):
     settings = TINY.model_copy(update={"batch": 4, "images": 75, "precision": "float32"})  # the last batch has three
     train(pairs, tmp_path / "one", settings)
 
-    def with_room_for_one(*arguments):
-        if len(arguments[-2]) > 1:
+    def with_room_for_one(losses, photos):
+        if len(photos) > 1:
             raise torch.OutOfMemoryError("no room")
-        return compute_gradients(*arguments)
 
-    monkeypatch.setattr(training, "compute_gradients", with_room_for_one)
+    steps.before = with_room_for_one
     train(pairs, tmp_path / "parts", settings)
     assert_same_weights(tmp_path / "one", tmp_path / "parts")
     assert "Out of memory with 2 images at a time: going on with 1, 4 times a step" in capsys.readouterr().err
@@ -94,50 +115,52 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("kill_at", [1, 2, 3])
-def test_killed_at_any_snapshot_ends_with_the_same_weights(pairs, tmp_path, monkeypatch, kill_at):
+def test_killed_at_any_snapshot_ends_with_the_same_weights(pairs, tmp_path, monkeypatch, steps, kill_at):
     uninterrupted = train(pairs, tmp_path / "whole")
-    steps, saved, save = [], [], Snapshots.save
+    steps.clear()
+    saved, save = [], Snapshots.save
 
     def counted(self, state):
         save(self, state)
-        saved.append(state["images"])
+        saved.append(state.images)
 
-    def killed_two_steps_after(*arguments):
-        steps.append(1)
+    def killed_two_steps_after(losses, photos):
         if len(saved) >= kill_at and len(steps) % 2:
             raise Killed
-        return compute_gradients(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(Snapshots, "save", counted)
-        patch.setattr(training, "compute_gradients", killed_two_steps_after)
+        patch.setattr(steps, "before", killed_two_steps_after)
         with pytest.raises(Killed):
             train(pairs, tmp_path / "killed")
     assert len(saved) == kill_at
-    resumed = []
-    monkeypatch.setattr(training, "compute_gradients", lambda *a: resumed.append(1) or compute_gradients(*a))
+    steps.clear()
     assert train(pairs, tmp_path / "killed") == uninterrupted
-    assert len(resumed) == 15 - 4 * kill_at  # 72 pairs in steps of 5, less the 20 before each snapshot
-    whole, killed = ((tmp_path / run / "training" / "history.csv").read_text() for run in ("whole", "killed"))
-    assert [row.rsplit(",", 1)[0] for row in whole.split()] == [row.rsplit(",", 1)[0] for row in killed.split()]
+    assert len(steps) == 15 - 4 * kill_at  # 72 pairs in steps of 5, less the 20 before each snapshot
+    assert history_without_rates(tmp_path / "whole") == history_without_rates(tmp_path / "killed")
+
+
+def history_without_rates(folder):
+    return [row.rsplit(",", 1)[0] for row in (folder / "training" / "history.csv").read_text().split()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_asked_to_stop_it_saves_where_it_is_and_goes_on_there(pairs, tmp_path, monkeypatch, number):
+def test_asked_to_stop_it_saves_where_it_is_and_goes_on_there(pairs, tmp_path, steps, capsys, number):
     uninterrupted = train(pairs, tmp_path / "whole")
-    steps = []
+    steps.clear()
 
-    def asked_to_stop(*arguments):
-        steps.append(1)
+    def asked_to_stop(losses, photos):
         if len(steps) == 6:
             os.kill(os.getpid(), number)
-        return compute_gradients(*arguments)
 
-    monkeypatch.setattr(training, "compute_gradients", asked_to_stop)
-    with pytest.raises(Interrupted, match="Stopped at 30 of 72"):
+    steps.before = asked_to_stop
+    with pytest.raises(Interrupted, match="after 30 of 72"):
         train(pairs, tmp_path / "stopped")
+    assert "Training from scratch: translator" in capsys.readouterr().out
     assert train(pairs, tmp_path / "stopped") == uninterrupted
+    assert capsys.readouterr().out.startswith("Going on at 30 of 72 images: translator")
     assert len(steps) == 15  # 72 pairs in steps of 5, none twice
+    assert history_without_rates(tmp_path / "whole") == history_without_rates(tmp_path / "stopped")
 
 
 def test_other_seed_settings_or_code_start_over(pairs, tmp_path, monkeypatch, capsys):
@@ -156,10 +179,33 @@ def test_other_seed_settings_or_code_start_over(pairs, tmp_path, monkeypatch, ca
     assert "starting over" in capsys.readouterr().err
 
 
-def test_finished_training_run_again_gives_the_same_file_at_once(pairs, tmp_path, monkeypatch):
+def test_finished_training_run_again_gives_the_same_file_at_once(pairs, tmp_path, steps):
     first = train(pairs, tmp_path)
-    monkeypatch.setattr(training, "compute_gradients", None)
+    steps.clear()
     assert train(pairs, tmp_path) == first
+    assert not steps
+
+
+def test_the_arithmetic_that_auto_comes_to_does_not_start_over(pairs, tmp_path, steps, monkeypatch):
+    train(pairs, tmp_path)
+    steps.clear()
+    monkeypatch.setattr("sceneshift.runtime.devices.has_fast_bfloat16", lambda device: False)
+    train(pairs, tmp_path)
+    assert not steps
+
+
+class WithSpread(TranslatorSettings):
+    spread: float = 0.0
+
+
+def test_a_new_loss_is_its_function_and_its_weight(pairs, tmp_path, monkeypatch):
+    monkeypatch.setitem(LOSSES, "spread", lambda judged: judged.edited.var())
+    plain = train(pairs, tmp_path / "off", WithSpread(**TINY.model_dump()))
+    assert train(pairs, tmp_path / "on", WithSpread(**TINY.model_dump() | {"spread": 0.1})) != plain
+    assert "spread" in (tmp_path / "on" / "training" / "history.csv").read_text().split()[0]
+    monkeypatch.setitem(LOSSES, "spread", lambda judged: judged.edited.var() * float("nan"))
+    with pytest.raises(SceneshiftError, match=r"Training went wrong: .*spread.* not finite at 20 images"):
+        train(pairs, tmp_path / "nan", WithSpread(**TINY.model_dump() | {"spread": 0.1}))
 
 
 @pytest.mark.parametrize("head", ["edit", "image"])
@@ -186,19 +232,15 @@ def test_training_folder_holds_history_and_sheets(pairs, tmp_path):
     with Image.open(tmp_path / "training" / sheets[-1]) as sheet:
         assert sheet.size == (4 * 128, 8 * 128)  # photo, target, prediction, mask
     header, *rows = (tmp_path / "training" / "history.csv").read_text().split()
-    assert header.startswith("images,adversarial,feature_matching,perceptual,pixel,discriminator,learning_rate")
-    assert [row.split(",")[0] for row in rows] == ["72"]
+    assert header == "images,adversarial,feature_matching,pixel,discriminator,learning_rate,images_per_second"
+    assert [row.split(",")[0] for row in rows] == ["20", "40", "60", "72"]
 
 
-def test_losses_that_are_not_finite_stop_with_the_last_snapshot(pairs, tmp_path, monkeypatch):
-    steps = []
-
-    def broken_after_a_while(*arguments):
-        steps.append(1)
-        return compute_gradients(*arguments) * (float("nan") if len(steps) > 6 else 1.0)
-
-    monkeypatch.setattr(training, "compute_gradients", broken_after_a_while)
-    with pytest.raises(SceneshiftError, match=r"no longer finite at 40 pairs.*training/snapshot\.pt.*learning_rate"):
+def test_losses_that_are_not_finite_stop_with_the_last_snapshot(pairs, tmp_path, steps, monkeypatch):
+    matching = LOSSES["feature_matching"]
+    broken = lambda judged: matching(judged) * (float("nan") if len(steps) > 6 else 1.0)  # noqa: E731
+    monkeypatch.setitem(LOSSES, "feature_matching", broken)
+    with pytest.raises(SceneshiftError, match=r"feature_matching.* not finite at 40 .*snapshot\.pt.*learning_rate"):
         train(pairs, tmp_path)
     assert Snapshots(tmp_path / "training", "").path.exists()
     assert not (tmp_path / "translator.safetensors").exists()
@@ -215,7 +257,7 @@ def test_fast_gradients_are_those_of_the_plain_losses():
     translator, discriminator = new_networks(architecture(settings, 16), seed=0)
     torch.nn.init.normal_(translator.network.out.weight, std=0.02)
     photos, targets = torch.rand(2, 2, 3, 16, 16).mul(2).sub(1)
-    compute_gradients(translator, discriminator, None, settings, photos, targets)
+    Losses(translator, discriminator, settings, None, torch.float32).gradients(photos, targets, share=1.0)
     fast = [p.grad.clone() for network in (translator, discriminator) for p in network.parameters()]
 
     edited = translator(photos)
@@ -237,12 +279,12 @@ def test_bfloat16_losses_agree_with_float32():
     settings = TranslatorSettings(width=8, downsamplings=1, blocks=1)
     stages = perceptual_stages("backbone", torch.device("cpu"))
     photos, targets = torch.rand(2, 2, 3, 64, 64).mul(2).sub(1)
-    losses = []
-    for precise in (True, False):
-        translator, discriminator = new_networks(architecture(settings, 64), seed=0)
-        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
-            losses.append(compute_gradients(translator, discriminator, stages, settings, photos, targets))
-    torch.testing.assert_close(losses[1], losses[0], rtol=0.02, atol=1e-3)
+    sizes = architecture(settings, 64)
+    exact, fast = (
+        Losses(*new_networks(sizes, seed=0), settings, stages, dtype).gradients(photos, targets, share=1.0)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    torch.testing.assert_close(fast, exact, rtol=0.02, atol=1e-3)
 
 
 def test_pairs_that_the_network_cannot_halve_are_refused(tmp_path):

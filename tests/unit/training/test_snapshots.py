@@ -1,62 +1,110 @@
 """Snapshots of a training come back as they were, or are refused in words."""
 
+import io
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.training.snapshots import History, Snapshots, digest_of
+from sceneshift.training.snapshots import Snapshots, TrainingState, digest_of
 
-STATE = {"weights": torch.arange(3.0), "images": 40, "optimiser": [{"step": torch.tensor(2)}], "note": "x"}
+
+@dataclass
+class State(TrainingState):
+    network: torch.nn.Linear
+    optimizer: torch.optim.Adam
+    mean: torch.Tensor
+    images: int = 0
+
+
+def fresh():
+    network = torch.nn.Linear(3, 2)
+    return State(network, torch.optim.Adam(network.parameters()), torch.zeros([]))
+
+
+def trained():
+    torch.manual_seed(0)
+    state = fresh()
+    state.network(torch.ones(1, 3)).sum().backward()
+    state.optimizer.step()
+    state.mean, state.images = torch.tensor(0.25), 40
+    return state
 
 
 def test_what_was_saved_comes_back(tmp_path):
-    Snapshots(tmp_path, "d").save(STATE)
-    state = Snapshots(tmp_path, "d").load()
-    assert torch.equal(state["weights"], STATE["weights"])
-    assert state["images"] == 40
-    assert torch.equal(state["optimiser"][0]["step"], torch.tensor(2))
+    saved, state = trained(), fresh()
+    Snapshots(tmp_path, "d").save(saved)
+    assert Snapshots(tmp_path, "d").restore(state, images=40)
+    assert torch.equal(state.network.weight, saved.network.weight)
+    moments = [s.optimizer.state_dict()["state"][0]["exp_avg"] for s in (state, saved)]
+    assert torch.equal(*moments)
+    assert (state.images, float(state.mean)) == (40, 0.25)
 
 
 def test_none_yet(tmp_path):
-    assert Snapshots(tmp_path / "training", "d").load() is None
+    state = fresh()
+    assert not Snapshots(tmp_path / "training", "d").restore(state, images=40)
+    assert state.images == 0
 
 
 def test_set_aside_by_the_first_process_it_is_none_to_the_others(tmp_path):
-    Snapshots(tmp_path, "d").save(STATE)
-    assert Snapshots(tmp_path, "other", writes=False).load() is None
+    Snapshots(tmp_path, "d").save(trained())
+    assert not Snapshots(tmp_path, "other", writes=False).restore(fresh(), images=40)
     assert (tmp_path / "snapshot.pt").exists()  # only the first moves it
-    assert Snapshots(tmp_path, "other").load() is None
-    assert Snapshots(tmp_path, "other", writes=False).load() is None
+    assert not Snapshots(tmp_path, "other").restore(fresh(), images=40)
+    assert not Snapshots(tmp_path, "other", writes=False).restore(fresh(), images=40)
 
 
 def test_other_settings_start_over_and_say_so(tmp_path, capsys):
-    Snapshots(tmp_path, digest_of(images=10)).save(STATE)
-    assert Snapshots(tmp_path, digest_of(images=20)).load() is None
+    Snapshots(tmp_path, digest_of(images=10)).save(trained())
+    assert not Snapshots(tmp_path, digest_of(images=20)).restore(fresh(), images=40)
     said = capsys.readouterr().err
     assert "starting over" in said
     aside = tmp_path / "snapshot.pt.set-aside"
     assert str(aside) in said
     aside.rename(tmp_path / "snapshot.pt")  # nothing is lost
-    assert Snapshots(tmp_path, digest_of(images=10)).load()["images"] == 40
+    assert Snapshots(tmp_path, digest_of(images=10)).restore(fresh(), images=40)
 
 
-@pytest.mark.parametrize("keep", [0, 20, 600])
-def test_a_truncated_snapshot_is_named(tmp_path, keep):
+def saved(**content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def flipped(content):
+    """One bit of a weight."""
+    place = content.index(trained().network.weight.detach().numpy().tobytes())
+    return content[:place] + bytes([content[place] ^ 64]) + content[place + 1 :]
+
+
+PARTS = fresh().state_dict()
+DAMAGE = {
+    "empty": lambda _: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "flipped": flipped,
+    "text": lambda _: b"images,loss\n",
+    "another thing": lambda _: saved(weights=torch.zeros(3)),
+    "no dict": lambda _: saved(digest="d", state=[1, 2]),
+    "code": lambda _: saved(digest="d", state=os.system),
+    "a part lacks": lambda _: saved(digest="d", state={n: v for n, v in PARTS.items() if n != "optimizer"}),
+    "other shapes": lambda _: saved(digest="d", state=PARTS | {"network": torch.nn.Linear(4, 2).state_dict()}),
+    "another kind": lambda _: saved(digest="d", state=PARTS | {"mean": "high"}),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_snapshot_stays_where_it_is_and_is_named(tmp_path, kind):
     snapshots = Snapshots(tmp_path, "d")
-    snapshots.save(STATE)
-    snapshots.path.write_bytes(snapshots.path.read_bytes()[:keep])
-    with pytest.raises(SceneshiftError, match=r"snapshot\.pt.*Delete it"):
-        snapshots.load()
-
-
-def test_a_snapshot_that_would_run_code_is_refused(tmp_path):
-    torch.save({"digest": "d", "state": os.system}, tmp_path / "snapshot.pt")
-    with pytest.raises(SceneshiftError):
-        Snapshots(tmp_path, "d").load()
+    snapshots.save(trained())
+    snapshots.path.write_bytes(DAMAGE[kind](snapshots.path.read_bytes()))
+    with pytest.raises(SceneshiftError, match=r"snapshot\.pt cannot be read (?s:.)*move it away to start"):
+        snapshots.restore(fresh(), images=40)
+    assert snapshots.path.exists()
 
 
 def test_a_digest_is_of_the_meaning():
@@ -64,27 +112,10 @@ def test_a_digest_is_of_the_meaning():
     assert digest_of(a=1) != digest_of(a=2)
 
 
-def test_a_resumed_history_equals_an_uninterrupted_one(tmp_path):
-    columns = ["images", "loss"]
-    whole = History(tmp_path / "whole.csv", columns, 0)
-    killed = History(tmp_path / "killed.csv", columns, 0)
-    for images in (10, 20, 30):
-        whole.append(images=images, loss=1 / images)
-        killed.append(images=images, loss=1 / images)
-    resumed = History(tmp_path / "killed.csv", columns, 20)  # the snapshot was at 20
-    resumed.append(images=30, loss=1 / 30)
-    assert (tmp_path / "killed.csv").read_text() == (tmp_path / "whole.csv").read_text()
-
-
-def test_a_history_starts_over_with_the_training(tmp_path):
-    History(tmp_path / "h.csv", ["images", "loss"], 0).append(images=10, loss=1.0)
-    History(tmp_path / "h.csv", ["images", "loss"], 0).append(images=5)
-    assert (tmp_path / "h.csv").read_text() == "images,loss\n5,\n"
-
-
 def test_a_second_process_waits_for_the_first_to_end(tmp_path):
     script = (
-        "import sys; from sceneshift.training.snapshots import Snapshots; Snapshots(sys.argv[1], 'd').save({'n': 1})"
+        "import sys; from sceneshift.training.snapshots import Snapshots, TrainingState; "
+        "Snapshots(sys.argv[1], 'd').save(TrainingState())"
     )
     first = Snapshots(tmp_path, "d")
     command = [sys.executable, "-c", script, str(tmp_path)]

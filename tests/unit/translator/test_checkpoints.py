@@ -9,10 +9,10 @@ from safetensors.torch import load_file, save_file
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import TranslatorSettings
-from sceneshift.stages.train_translator import new_networks
 from sceneshift.translator import load_translator
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator, save_translator
+from sceneshift.translator.state import new_networks
 
 SIZES = architecture(TranslatorSettings(width=4, downsamplings=1, blocks=1, local_enhancer=True), 16)
 FACTS = TranslatorFacts(SIZES, 16, 72, "abc", {"attribute": "snow", "direction": "more"})

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from sceneshift.settings import TranslatorSettings
-from sceneshift.stages.train_translator import new_networks
 from sceneshift.translator.architecture import TranslatorNetwork, architecture
 from sceneshift.translator.heads import EditMaps, apply_edit, edit_maps
+from sceneshift.translator.state import new_networks
 
 TINY = TranslatorSettings(width=4, downsamplings=1, blocks=1, discriminators=1)
 

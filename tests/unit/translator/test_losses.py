@@ -6,8 +6,14 @@ from torch.nn import functional as F
 
 import sceneshift.vision.backbone
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.translator.losses import discriminator_loss, feature_matching, least_squares
-from sceneshift.translator.perceptual import STAGE_WEIGHTS, load_vgg19, perceptual_loss
+from sceneshift.translator.losses import (
+    STAGE_WEIGHTS,
+    discriminator_loss,
+    feature_matching,
+    least_squares,
+    perceptual_loss,
+)
+from sceneshift.translator.perceptual import load_vgg19
 from sceneshift.vision.backbone import load_backbone
 
 

@@ -38,12 +38,10 @@ def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()
 
 
-def path_length_penalty(
-    lengths: Tensor, mean: Tensor, batch_mean: Tensor | None = None, decay: float = 0.01
-) -> tuple[Tensor, Tensor]:
-    """(E[(length − a)²], a): `a`, the running mean, is first moved towards this batch's mean length by `decay`.
+def path_length_penalty(lengths: Tensor, mean: Tensor, batch_mean: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(E[(length − a)²], a): `a`, the running mean, is first moved by 0.01 of the way to this batch's mean length.
 
     `batch_mean`: where `lengths` are a part of the batch only.
     """
-    mean = mean.lerp(lengths.detach().mean() if batch_mean is None else batch_mean, decay)
+    mean = mean.lerp(lengths.detach().mean() if batch_mean is None else batch_mean, 0.01)
     return (lengths - mean).square().mean(), mean

@@ -10,7 +10,6 @@ its height, `resolution`, and has that height's channels.
 
 import math
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -90,10 +89,10 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, width))
         self.upsampling = upsampling
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, ops: ModuleType) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """`noise` [N or 1, 1, H, W] of unit variance, or None for none."""
         scaled = None if noise is None else noise * self.noise_strength
-        return ops.modulated_conv(x, self.weight, self.affine(w), scaled, self.bias, self.upsampling)
+        return convolutions.modulated_conv(x, self.weight, self.affine(w), scaled, self.bias, self.upsampling)
 
 
 class ToRGB(nn.Module):
@@ -105,9 +104,9 @@ class ToRGB(nn.Module):
         self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(3))
 
-    def forward(self, x: Tensor, w: Tensor, ops: ModuleType) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
         style = self.affine(w) / math.sqrt(self.weight.shape[1])
-        return ops.to_rgb(x, self.weight, style, self.bias)
+        return convolutions.to_rgb(x, self.weight, style, self.bias)
 
 
 class SynthesisBlock(nn.Module):
@@ -132,8 +131,6 @@ class Synthesis(nn.Module):
 
     `compute_dtype` is the arithmetic of the convolutions; images and styles are always float32.
     """
-
-    ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
     def __init__(
         self, w_dim: int, resolution: int, width: int, channel_base: int, channel_max: int, conv_clamp: float | None
@@ -182,10 +179,10 @@ class Synthesis(nn.Module):
         for r in self.resolutions:
             block = getattr(self, f"b{r}")
             for layer in block.convs:
-                x = clamped(layer(x, ws[:, index], next(noises), self.ops), self.conv_clamp)
+                x = clamped(layer(x, ws[:, index], next(noises)), self.conv_clamp)
                 index += 1
-            rgb = clamped(block.torgb(x, ws[:, index], self.ops), self.conv_clamp)
-            image = rgb if image is None else self.ops.upsample(image) + rgb
+            rgb = clamped(block.torgb(x, ws[:, index]), self.conv_clamp)
+            image = rgb if image is None else convolutions.upsample(image) + rgb
         return image
 
     def _noises(self, noise: str | Sequence[Tensor]) -> Sequence[Tensor | None]:
@@ -257,9 +254,9 @@ class Conv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.downsampling = downsampling
 
-    def forward(self, x: Tensor, ops: ModuleType, gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
         scale = 1 / math.sqrt(self.weight[0].numel())
-        x = ops.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
+        x = convolutions.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
         return x if self.bias is None or self.conv_clamp is None else clamped(x, self.conv_clamp * gain)
 
 
@@ -274,11 +271,11 @@ class DiscriminatorBlock(nn.Module):
         self.conv1 = Conv(inputs, outputs, 3, downsampling=True)
         self.skip = Conv(inputs, outputs, 1, bias=False, downsampling=True)
 
-    def forward(self, x: Tensor, ops: ModuleType) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "fromrgb"):
-            x = self.fromrgb(x, ops)
-        skip = self.skip(x, ops, gain=math.sqrt(0.5))
-        return skip + self.conv1(self.conv0(x, ops), ops, gain=math.sqrt(0.5))
+            x = self.fromrgb(x)
+        skip = self.skip(x, gain=math.sqrt(0.5))
+        return skip + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
 
 
 GROUP_SIZE = 4  # images that minibatch deviation compares
@@ -303,15 +300,13 @@ class DiscriminatorEpilogue(nn.Module):
         self.fc = FullyConnected(channels * 4 * columns, channels, activation=True)
         self.out = FullyConnected(channels, 1)
 
-    def forward(self, x: Tensor, ops: ModuleType) -> Tensor:
-        x = self.conv(minibatch_deviation(x.float()), ops)
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(minibatch_deviation(x.float()))
         return self.out(self.fc(x.flatten(1)))
 
 
 class Discriminator(nn.Module):
     """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32; `resolution` and `width` as the generator's."""
-
-    ops: ModuleType = convolutions  # `reference` in tests and benchmarks
 
     def __init__(
         self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None,
@@ -332,5 +327,5 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)
         for r in self.resolutions:
-            x = getattr(self, f"b{r}")(x, self.ops)
-        return self.b4(x, self.ops)
+            x = getattr(self, f"b{r}")(x)
+        return self.b4(x)

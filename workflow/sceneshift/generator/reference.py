@@ -10,6 +10,8 @@ from torch import Tensor
 
 from sceneshift.generator.convolutions import activate, blur_kernel
 
+FORMS = ("conv", "modulated_conv", "to_rgb", "upsample")  # of `convolutions`, which the networks are made of
+
 
 def upfirdn(x: Tensor, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0) -> Tensor:
     """Insert zeros (`up`), pad, blur, keep every `down`-th pixel: [N, C, H, W] -> [N, C, H', W']."""

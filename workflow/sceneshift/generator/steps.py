@@ -1,10 +1,11 @@
 """What one training step minimises, for any part of its batch.
 
-Each function draws from `rng` for the whole batch, in an order that the result depends on, and keeps what belongs to
-its part; so parts can be computed by several processes, or one after the other. It returns the loss and what is
-measured on the way, both as means over the part.
+Each loss draws from `rng` for the whole batch, in an order that the result depends on, and keeps what belongs to its
+part; so parts can be computed by several processes, or one after the other. It returns the loss and what is measured
+on the way by name, both as means over the part. Names of single numbers become columns of the history.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -27,72 +28,88 @@ Figures = dict[str, Tensor]
 LossOf = Callable[[Part, torch.Generator], tuple[Tensor, Figures]]
 
 
-def generator_adversarial(
-    g: Generator, d: Discriminator, settings: GeneratorSettings, p: float, part: Part, rng: torch.Generator
-) -> tuple[Tensor, Figures]:
-    """The generator's logistic loss; also the mean of w, for `w_avg`. `p`: strength of the augmentation."""
-    ws, w_mean = _codes(g, settings.batch, settings.style_mixing, part, rng)
-    fake = g.synthesis(ws, noise=_noise(g, settings.batch, part, rng))
-    loss = generator_loss(d(augment(fake, p, rng, part)))
-    return loss, {"loss_g": loss, "w_mean": w_mean}
+@dataclasses.dataclass(frozen=True)
+class Losses:
+    """The losses of one step, methods that are a `LossOf`.
 
-
-def generator_path_length(
-    g: Generator, settings: GeneratorSettings, mean: Tensor, batches: MicroBatches, rng: torch.Generator
-) -> LossOf:
-    """Path-length regularisation on half a batch; also the new running mean. `mean`: the one so far.
-
-    Lengths are compared with a running mean that the whole batch moves first: a part of a batch is not enough, so the
-    lengths of all parts are then measured before.
+    p: strength of the augmentation; real: this process's photos, [N, 3, H, W] in [-1, 1]
     """
-    count, start = max(settings.batch // 2, 1), rng.get_state()
 
-    def lengths_of(part: Part) -> Tensor:
-        rng.set_state(start)
-        ws, _ = _codes(g, count, settings.style_mixing, part, rng)
-        fake = g.synthesis(ws, noise=_noise(g, count, part, rng))
-        directions = part.of(torch.randn(count, *fake.shape[1:], generator=rng)).to(fake.device)
-        return path_lengths(fake, ws, directions)
+    g: Generator
+    d: Discriminator
+    settings: GeneratorSettings
+    r1_gamma: float
+    p: float
+    real: Tensor
 
-    @functools.cache
-    def batch_mean() -> Tensor:
-        shares = batches.each(rng, lambda part: lengths_of(part).detach().mean() / part.count)
-        total = torch.stack(shares).sum()
-        batches.world.add_up([total])
-        return total
+    def generator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+        """The generator's logistic loss; also the mean of w, for `w_avg`."""
+        fake, w_mean = self._fake(part, rng)
+        loss = generator_loss(self.d(augment(fake, self.p, rng, part)))
+        return loss, {"loss_g": loss, "w_mean": w_mean}
 
-    def loss_of(part: Part, _: torch.Generator) -> tuple[Tensor, Figures]:
-        of_batch = batch_mean() if part.count > 1 else None
-        lengths = lengths_of(part)
-        penalty, moved = path_length_penalty(lengths, mean, of_batch)
-        weighted = penalty * settings.path_length_weight * settings.path_length_interval
-        return weighted, {"path_length": lengths.mean(), "path_length_mean": moved}
+    def discriminator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+        """The discriminator's logistic loss; also E[sign D(real)] and the mean of w."""
+        with torch.no_grad():
+            fake, w_mean = self._fake(part, rng)
+        fake_logits = self.d(augment(fake, self.p, rng, part))
+        real_logits = self.d(augment(part.of_own(self.real), self.p, rng, part))
+        loss = discriminator_loss(real_logits, fake_logits)
+        return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
 
-    return loss_of
+    def r1(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+        """R1 on the photos, weighted for being taken every few steps only."""
+        real = part.of_own(self.real).detach().requires_grad_(True)
+        penalty = r1_penalty(self.d(augment(real, self.p, rng, part)), real, self.r1_gamma)
+        return penalty * self.settings.r1_interval, {"r1": penalty}
+
+    def path_length(self, mean: Tensor, batches: MicroBatches, rng: torch.Generator) -> LossOf:
+        """Path-length regularisation on half a batch; also the new running mean. `mean`: the one so far.
+
+        Lengths are compared with a running mean that the whole batch moves first: a part of a batch is not enough, so
+        the lengths of all parts are then measured before.
+        """
+        count, start = max(self.settings.batch // 2, 1), rng.get_state()
+
+        def lengths_of(part: Part) -> Tensor:
+            rng.set_state(start)
+            ws, _ = _codes(self.g, count, self.settings.style_mixing, part, rng)
+            fake = self.g.synthesis(ws, noise=_noise(self.g, count, part, rng))
+            directions = part.of(torch.randn(count, *fake.shape[1:], generator=rng)).to(fake.device)
+            return path_lengths(fake, ws, directions)
+
+        @functools.cache
+        def batch_mean() -> Tensor:
+            shares = batches.each(rng, lambda part: lengths_of(part).detach().mean() / part.count)
+            total = torch.stack(shares).sum()
+            batches.world.add_up([total])
+            return total
+
+        def loss_of(part: Part, _: torch.Generator) -> tuple[Tensor, Figures]:
+            of_batch = batch_mean() if part.count > 1 else None
+            lengths = lengths_of(part)
+            penalty, moved = path_length_penalty(lengths, mean, of_batch)
+            weighted = penalty * self.settings.path_length_weight * self.settings.path_length_interval
+            return weighted, {"path_length": lengths.mean(), "path_length_mean": moved}
+
+        return loss_of
+
+    def _fake(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        ws, w_mean = _codes(self.g, self.settings.batch, self.settings.style_mixing, part, rng)
+        return self.g.synthesis(ws, noise=_noise(self.g, self.settings.batch, part, rng)), w_mean
 
 
-def discriminator_adversarial(
-    g: Generator, d: Discriminator, settings: GeneratorSettings, p: float, real: Tensor, part: Part,
-    rng: torch.Generator,
-) -> tuple[Tensor, Figures]:  # fmt: skip
-    """The discriminator's logistic loss; also E[sign D(real)]. `real`: this process's photos, [N, 3, H, W]."""
-    with torch.no_grad():
-        ws, w_mean = _codes(g, settings.batch, settings.style_mixing, part, rng)
-        fake = g.synthesis(ws, noise=_noise(g, settings.batch, part, rng))
-    fake_logits = d(augment(fake, p, rng, part))
-    real_logits = d(augment(part.of_own(real), p, rng, part))
-    loss = discriminator_loss(real_logits, fake_logits)
-    return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
+def minimise(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Generator, loss_of: LossOf) -> Figures:
+    """One step of the optimizer on the whole batch; the means over the batch of what `loss_of` measures."""
 
+    def backward(part: Part) -> Figures:
+        loss, figures = loss_of(part, rng)
+        (loss / part.count).backward()
+        return {name: figure.detach() / part.count for name, figure in figures.items()}
 
-def discriminator_r1(
-    d: Discriminator, settings: GeneratorSettings, gamma: float, p: float, real: Tensor, part: Part,
-    rng: torch.Generator,
-) -> tuple[Tensor, Figures]:  # fmt: skip
-    """R1 on the photos, weighted for being taken every few steps only."""
-    real = part.of_own(real).detach().requires_grad_(True)
-    penalty = r1_penalty(d(augment(real, p, rng, part)), real, gamma)
-    return penalty * settings.r1_interval, {"r1": penalty}
+    figures = batches.gradients(optimizer.param_groups[0]["params"], rng, backward)
+    optimizer.step()
+    return figures
 
 
 def _codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,13 +1,14 @@
 """The endless stream of real photos that training sees: batch k is a function of (seed, k) alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.randomness import numpy_generator
-from sceneshift.training.microbatches import WHOLE, Part
+from sceneshift.training.microbatches import Part
 
 
 def photo_indices(indices: np.ndarray, seed: int, start: int, count: int) -> np.ndarray:
@@ -21,13 +22,11 @@ def photo_indices(indices: np.ndarray, seed: int, start: int, count: int) -> np.
 
 
 def photo_batches(
-    store: PhotoStore, seed: int, start: int, batch: int, mirror: bool, part: Part = WHOLE
+    store: PhotoStore, seed: int, starts: Iterable[int], batch: int, mirror: bool, part: Part
 ) -> Iterator[np.ndarray]:
-    """uint8 [N, H, W, 3] from place `start` on; with `mirror` each flipped left-right with probability ½.
+    """uint8 [N, H, W, 3], `part` of each batch that begins at one of `starts`.
 
-    `part` of each batch that is read: N is `batch` for the whole.
-
-    The next batch is read while the last is in use; memory holds two batches.
+    With `mirror` each photo is flipped left-right with probability ½. The next batch is read while one is in use.
     """
 
     def read(place: int) -> np.ndarray:
@@ -36,8 +35,4 @@ def photo_batches(
         return np.where(flips[:, None, None, None], images[:, :, ::-1], images)
 
     with ThreadPoolExecutor(1) as reader:
-        ahead = reader.submit(read, start)
-        while True:
-            start += batch
-            current, ahead = ahead, reader.submit(read, start)
-            yield current.result()
+        yield from in_order(reader, read, starts, waiting=1)

@@ -54,7 +54,7 @@ class TranslatorSettings(Section):
     snapshot_images: Annotated[Positive, Shapes()] = Field(
         2000, description="Pairs from one snapshot to the next, each with a sheet of examples."
     )
-    precision: Annotated[Precision, RESUMES] = Field(  # snapshots know what it was resolved to
+    precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
 

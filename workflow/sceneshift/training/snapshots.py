@@ -1,9 +1,18 @@
-"""Snapshots of a training: written atomically beside the declared output, read without running code."""
+"""Snapshots of a training: written atomically beside the declared output, read without running code.
 
+What a snapshot's digest holds, in both trainings: the settings that shape the result, as they are written in the
+config; the bytes of the inputs; the seed; the code. A training goes on from a snapshot with the same digest only.
+It holds nothing that the machine decides, such as the arithmetic that `precision: auto` comes to: on a cluster of
+several kinds of machine, a training that moved would start over each time and lose days. It goes on in the other
+arithmetic instead, which the log names at each start. Bit for bit the same weights are promised on one machine only.
+"""
+
+import contextlib
 import hashlib
 import json
-import pickle
 import sys
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +21,32 @@ import torch
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, set_aside
 from sceneshift.runtime.locks import NoLocksError, lock
+
+
+class TrainingState:
+    """Base of a dataclass of everything that training changes: it saves and restores itself field by field.
+
+    Fields are networks, optimizers and the like with `state_dict` and `load_state_dict`, or tensors and numbers.
+    """
+
+    images: int
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() if _saves_itself(part) else part for name, part in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Raises KeyError, TypeError, ValueError or RuntimeError if `state` is not of such a training."""
+        for name, part in vars(self).items():
+            if _saves_itself(part):
+                part.load_state_dict(state[name])
+            elif type(state[name]) is not type(part):
+                raise TypeError(f"{name} is a {type(state[name]).__name__}, expected a {type(part).__name__}")
+            else:
+                setattr(self, name, state[name])
+
+
+def _saves_itself(part: object) -> bool:
+    return hasattr(part, "load_state_dict")
 
 
 class Snapshots:
@@ -38,49 +73,49 @@ class Snapshots:
             print(f"warning: {error} Going on without a lock.", file=sys.stderr)
             return None
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write `state`: nested dicts and lists of tensors, numbers and strings."""
+    def save(self, state: TrainingState) -> None:
+        """Write `state`."""
         with atomic_file(self.path) as temporary:
-            torch.save({"digest": self.digest, "state": state}, temporary)
+            torch.save({"digest": self.digest, "state": state.state_dict()}, temporary)
 
-    def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-        """The last state, or None if there is none; one of another digest is set aside, which is said."""
+    def restore(self, state: TrainingState, images: int, device: torch.device | str = "cpu") -> bool:
+        """Put the last snapshot into `state`; whether there was one.
+
+        A snapshot of another digest, or of more than `images`, is set aside, and that is said. Raises SceneshiftError
+        if it cannot be read: it may hold days of training, so whoever runs this decides.
+        """
         try:
-            snapshot = torch.load(self.path, map_location=device, weights_only=True)
-            digest, state = snapshot["digest"], snapshot["state"]
+            with self._reading():
+                with zipfile.ZipFile(self.path) as entries:  # PyTorch does not look at their checksums
+                    if damaged := entries.testzip():
+                        raise ValueError(f"{damaged} is damaged")
+                snapshot = torch.load(self.path, map_location=device, weights_only=True)
+                digest, found = snapshot["digest"], int(snapshot["state"]["images"])
         except FileNotFoundError:  # none yet, or the process that writes has just set it aside
-            return None
-        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            return False
+        if digest == self.digest and found <= images:
+            with self._reading():
+                state.load_state_dict(snapshot["state"])
+            return True
+        if self.writes:
+            more = f"holds {found:,} images of training, more than the {images:,} wanted"
+            why = more if digest == self.digest else "was made with other settings, inputs or code"
+            print(f"{set_aside(self.path)} {why}: starting over.", file=sys.stderr)
+        return False
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # whatever a damaged file makes PyTorch raise
             raise SceneshiftError(
-                f"The snapshot {self.path} cannot be read ({error}). Delete it to start this training over."
+                f"The snapshot {self.path} cannot be read ({type(error).__name__}: {error}). Put a copy of it back, or "
+                "move it away to start this training over."
             ) from error
-        if digest != self.digest:
-            if self.writes:
-                kept = set_aside(self.path)
-                print(f"{kept} was made with other settings, inputs or code: starting over.", file=sys.stderr)
-            return None
-        return state
 
 
 def digest_of(**facts: Any) -> str:
     """A short digest of everything that shapes a training's result."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-class History:
-    """A CSV table of a training, one row a status, that a resumed run continues as if it had never stopped."""
-
-    def __init__(self, path: Path, columns: list[str], images: int) -> None:
-        """Keep the rows up to `images` (the first column) and drop the rest: those will be computed again."""
-        self.path, self.columns = Path(path), columns
-        self.rows: list[list[Any]] = []
-        if images and self.path.exists():
-            lines = self.path.read_text().splitlines()[1:]
-            self.rows = [row for row in (line.split(",") for line in lines) if int(row[0]) <= images]
-
-    def append(self, **values: Any) -> None:
-        """Add a row (missing columns stay empty) and write the table anew, whole."""
-        cells = (values.get(column, "") for column in self.columns)
-        self.rows.append([f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells])
-        with atomic_file(self.path) as temporary:
-            temporary.write_text("\n".join(",".join(row) for row in [self.columns, *self.rows]) + "\n")

@@ -1,9 +1,34 @@
-"""pix2pixHD's losses (arXiv 1711.11585, section 3): LSGAN over scales and feature matching."""
+"""pix2pixHD's losses (arXiv 1711.11585, section 3): LSGAN over scales, feature matching, perceptual; L1 on pixels.
+
+The translator minimises all of `LOSSES`, each weighted by the setting of its name. A new one takes its function and its
+line there, and its weight in TranslatorSettings: the history's column, the report's plot and the check for NaN follow.
+"""
+
+import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from sceneshift.translator.perceptual import Stages
+
 Verdicts = list[list[Tensor]]  # per scale the feature maps of a discriminator; the last is the verdict per patch
+STAGE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A batch that the networks have worked on: what a loss may look at.
+
+    edited, targets: [N, 3, H, W] in [-1, 1]; fake, real: what the discriminators see in them, given the photos;
+    stages: of the perceptual loss, None where it is off
+    """
+
+    edited: Tensor
+    targets: Tensor
+    fake: Verdicts
+    real: Verdicts
+    stages: Stages | None
 
 
 def least_squares(verdicts: Verdicts, target: float) -> Tensor:
@@ -29,6 +54,25 @@ def feature_matching(real: Verdicts, fake: Verdicts) -> Tensor:
     return total
 
 
+def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
+    """Σ w_i · mean |φ_i(image) − φ_i(target)| with w = 1/32, 1/16, 1/8, 1/4, 1 (Wang et al. 2018, appendix).
+
+    image, target: [N, 3, H, W] in [-1, 1]; `stages` maps images in [0, 1] to five feature maps.
+    """
+    with torch.no_grad():
+        wanted = stages((target + 1) / 2)
+    found = stages((image + 1) / 2)
+    return sum(w * absolute_difference(f, t) for w, f, t in zip(STAGE_WEIGHTS, found, wanted, strict=True))
+
+
 def absolute_difference(a: Tensor, b: Tensor) -> Tensor:
     """Mean |a − b|, summed in float32 whatever the inputs' precision."""
     return (a - b).abs().mean(dtype=torch.float32)
+
+
+LOSSES: dict[str, Callable[[Judged], Tensor]] = {
+    "adversarial": lambda judged: least_squares(judged.fake, 1.0),
+    "feature_matching": lambda judged: feature_matching(judged.real, judged.fake),
+    "pixel": lambda judged: absolute_difference(judged.edited, judged.targets),
+    "perceptual": lambda judged: perceptual_loss(judged.stages, judged.edited, judged.targets),
+}

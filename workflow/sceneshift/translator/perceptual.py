@@ -1,4 +1,4 @@
-"""The perceptual loss: L1 between a frozen network's features of the edited photo and of the target."""
+"""The frozen networks whose features the perceptual loss compares."""
 
 import pickle
 from collections.abc import Callable, Sequence
@@ -8,27 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.translator.losses import absolute_difference
-
-STAGE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 # VGG19 as torchvision numbers it: channels of each convolution by its index in `features`, "M" where it pools
 VGG19 = (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M")
 RELU1_OF_BLOCKS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-Stages = Callable[[Tensor], Sequence[Tensor]]
-
-
-def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
-    """Σ w_i · mean |φ_i(image) − φ_i(target)| with w = 1/32, 1/16, 1/8, 1/4, 1 (Wang et al. 2018, appendix).
-
-    image, target: [N, 3, H, W] in [-1, 1]; `stages` maps images in [0, 1] to five feature maps.
-    """
-    with torch.no_grad():
-        wanted = stages((target + 1) / 2)
-    found = stages((image + 1) / 2)
-    return sum(w * absolute_difference(f, t) for w, f, t in zip(STAGE_WEIGHTS, found, wanted, strict=True))
+Stages = Callable[[Tensor], Sequence[Tensor]]  # images [N, 3, H, W] in [0, 1] -> five feature maps
 
 
 def perceptual_stages(network: str, device: torch.device) -> Stages:

@@ -1,0 +1,50 @@
+"""What a generator in training draws: always the same codes, as a sheet to look at and as a Fréchet distance."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sceneshift.generator.networks import Generator
+from sceneshift.images.pixels import to_uint8
+from sceneshift.images.sheets import grid
+from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.vision.backbone import load_backbone
+from sceneshift.vision.frechet import FrechetMeter
+
+ROWS, COLUMNS = 8, 16  # of the sheet, for square images
+BATCH = 64
+
+
+@torch.no_grad()
+def samples(g: Generator, count: int, seed: int) -> Iterator[np.ndarray]:
+    """The same `count` untruncated images each time, in batches, uint8 [N, H, W, 3]."""
+    z = torch.randn(count, g.z_dim, generator=torch_generator(seed, "samples"))
+    for part in z.split(BATCH):
+        yield to_uint8(g(part.to(g.w_avg.device)))
+
+
+def draw_samples(g: Generator, path: Path, seed: int) -> None:
+    """Write a sheet of images as PNG: the wider they are, the fewer side by side."""
+    columns = COLUMNS * g.resolution // g.width
+    images = np.concatenate(list(samples(g, ROWS * columns, seed)))
+    with atomic_file(path) as temporary:
+        grid(images, columns).save(temporary)
+
+
+def distance_to_photos(
+    store: PhotoStore, count: int, seed: int, device: torch.device
+) -> Callable[[Generator], dict[str, float]]:
+    """How far `count` images of a generator are from as many training photos, evenly spread over the store.
+
+    Returned as a figure of the history by its name; none for a count of 0.
+    """
+    if not count:
+        return lambda g: {}
+    rows = store.train_indices[:: max(1, len(store.train_indices) // count)][:count]
+    photos = (store.images(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
+    meter = FrechetMeter(photos, load_backbone(device))
+    return lambda g: {"frechet": meter.distance(samples(g, count, seed))}

@@ -1,0 +1,95 @@
+"""Everything that training StyleGAN2 changes, and how it starts."""
+
+import copy
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from sceneshift.generator.augmentation import AdaptiveStrength
+from sceneshift.generator.checkpoints import load_discriminator, load_generator
+from sceneshift.generator.defaults import Defaults
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.runtime.devices import compute_dtype
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.settings import GeneratorSettings
+from sceneshift.training.snapshots import TrainingState
+from sceneshift.training.status import LastSteps
+
+
+@dataclasses.dataclass
+class State(TrainingState):
+    """Everything that training changes. `path_length_mean`: the running mean that path lengths are held to."""
+
+    g: Generator
+    d: Discriminator
+    g_ema: Generator
+    optimizer_g: torch.optim.Adam
+    optimizer_d: torch.optim.Adam
+    ada: AdaptiveStrength
+    path_length_mean: Tensor
+    last_steps: LastSteps
+    images: int = 0
+
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Move the averaged generator: g_ema = decay·g_ema + (1 − decay)·g; buffers are copied."""
+        torch._foreach_lerp_(list(self.g_ema.parameters()), list(self.g.parameters()), 1 - decay)
+        for averaged, current in zip(self.g_ema.buffers(), self.g.buffers(), strict=True):
+            averaged.copy_(current)
+
+
+def initial_state(
+    settings: GeneratorSettings, values: Defaults, shape: dict[str, int], seed: int, device: torch.device
+) -> State:
+    """Networks and optimizers at the start: fresh, or those that the warm start has with fresh optimizers.
+
+    shape: `resolution` and `width` of the photos. Raises SceneshiftError if the warm start is another network than the
+    settings describe.
+    """
+    sizes, d = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}, None
+    with torch.random.fork_rng():  # initial weights come from torch's global generator
+        torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
+        if settings.warm_start:
+            g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
+            _require_match(g, settings, sizes)
+        else:
+            g = Generator(z_dim=settings.z_dim, w_dim=settings.w_dim, mapping_layers=settings.mapping_layers, **sizes)
+        if d is None:
+            d = Discriminator(**sizes, conv_clamp=g.conv_clamp)
+    g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
+    g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
+    return State(
+        g=g,
+        d=d,
+        g_ema=copy.deepcopy(g).eval().requires_grad_(False),
+        optimizer_g=lazy_adam(
+            g, values.learning_rate, settings.path_length_interval * bool(settings.path_length_weight)
+        ),
+        optimizer_d=lazy_adam(d, values.learning_rate, values.r1_gamma and settings.r1_interval),
+        ada=AdaptiveStrength(settings.ada_target),
+        path_length_mean=torch.zeros([], device=device),
+        last_steps=LastSteps(),
+    )
+
+
+def lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.optim.Adam:
+    """Adam for an extra step every `interval` steps (0: none): rate and betas scaled by interval/(interval + 1)."""
+    ratio = interval / (interval + 1) if interval else 1.0
+    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True)
+
+
+def _require_match(g: Generator, settings: GeneratorSettings, sizes: dict[str, int]) -> None:
+    wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "mapping_layers")} | sizes
+    different = [
+        f"{name} {g.architecture[name]} there, {wanted[name]} here"
+        for name in wanted
+        if g.architecture[name] != wanted[name]
+    ]
+    if different:
+        raise SceneshiftError(
+            f"generator.warm_start: {settings.warm_start} is another network than the config describes: "
+            f"{'; '.join(different)}. Change the config's generator and photos sections to the file's values, or start "
+            "from scratch with generator.warm_start: null."
+        )

@@ -1,0 +1,49 @@
+"""Everything that training a translator changes, and how it starts."""
+
+import dataclasses
+
+import torch
+
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.settings import TranslatorSettings
+from sceneshift.training.snapshots import TrainingState
+from sceneshift.training.status import LastSteps
+from sceneshift.translator.architecture import Architecture, TranslatorNetwork, discriminator_for
+from sceneshift.translator.networks import MultiscaleDiscriminator, initialise
+
+ADAM_BETAS = (0.5, 0.999)
+
+
+@dataclasses.dataclass
+class State(TrainingState):
+    """Everything that training changes."""
+
+    translator: TranslatorNetwork
+    discriminator: MultiscaleDiscriminator
+    optimizer_translator: torch.optim.Adam
+    optimizer_discriminator: torch.optim.Adam
+    last_steps: LastSteps
+    images: int = 0
+
+
+def initial_state(sizes: Architecture, settings: TranslatorSettings, seed: int, device: torch.device) -> State:
+    """Fresh networks and optimizers."""
+    networks = [network.to(device, memory_format=memory_format(device)) for network in new_networks(sizes, seed)]
+    adam = {"lr": settings.learning_rate, "betas": ADAM_BETAS, "fused": True}
+    return State(*networks, *(torch.optim.Adam(n.parameters(), **adam) for n in networks), LastSteps())
+
+
+def new_networks(sizes: Architecture, seed: int) -> tuple[TranslatorNetwork, MultiscaleDiscriminator]:
+    """Translator and discriminators as training starts: N(0, 0.02), the edit head as the identity."""
+    translator, discriminator = TranslatorNetwork(sizes), discriminator_for(sizes)
+    initialise(translator, torch_generator(seed, "translator weights"))
+    initialise(discriminator, torch_generator(seed, "discriminator weights"))
+    if sizes.head == "edit":
+        translator.start_as_identity()
+    return translator, discriminator
+
+
+def memory_format(device: torch.device) -> torch.memory_format:
+    """Channels last on a GPU; on a CPU oneDNN chooses its own layout, and norms and mirrored borders are three times
+    as fast on contiguous maps."""
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format

@@ -1,0 +1,89 @@
+"""One training step of a translator and its discriminators, for any part of its batch."""
+
+import dataclasses
+
+import torch
+from torch import Tensor, nn
+
+from sceneshift.runtime.devices import autocast
+from sceneshift.settings import TranslatorSettings
+from sceneshift.training.microbatches import MicroBatches, Part
+from sceneshift.translator.losses import LOSSES, Judged, discriminator_loss
+from sceneshift.translator.networks import MultiscaleDiscriminator
+from sceneshift.translator.perceptual import Stages
+from sceneshift.translator.state import State
+
+Figures = dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Losses:
+    """The losses of every step. `dtype`: arithmetic of the convolutions."""
+
+    translator: nn.Module
+    discriminator: MultiscaleDiscriminator
+    settings: TranslatorSettings
+    stages: Stages | None
+    dtype: torch.dtype
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of each of the translator's losses that is on; the adversarial one has no setting."""
+        weights = {name: 1.0 if name == "adversarial" else getattr(self.settings, name) for name in LOSSES}
+        return {name: weight for name, weight in weights.items() if weight}
+
+    def gradients(self, photos: Tensor, targets: Tensor, share: float) -> Figures:
+        """Add a batch's gradients to both networks' `.grad`; return its losses by name.
+
+        photos, targets: [N, 3, H, W] in [-1, 1]; `share`: of the gradients, where they are a part of the whole batch.
+
+        The translator minimises the weighted sum of `LOSSES`, the discriminators LSGAN. Both gradients come from the
+        same forward passes, taken before either network moves, as in the published code; the discriminators therefore
+        see each picture once.
+        """
+        with autocast(self.dtype, photos.device):
+            edited = self.translator(photos)
+            fake, real = self.discriminator(photos, edited), self.discriminator(photos, targets)
+            judged = Judged(edited, targets, fake, real, self.stages)
+            losses = {name: LOSSES[name](judged) for name in self.weights}
+            total = sum(weight * losses[name] for name, weight in self.weights.items())
+            losses["discriminator"] = discriminator_loss(real, fake)
+            _add_gradients(self.discriminator, losses["discriminator"] * share, retain_graph=True)
+            _add_gradients(self.translator, total * share)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+
+def minimise(
+    state: State, batches: MicroBatches, losses: Losses, held: list[Tensor], count: int, rate: float
+) -> Figures:
+    """One step of both optimizers on the whole batch of `count` pairs; its mean losses by name.
+
+    held: what this process has of the photos and of the targets, [N, 3, H, W]; rate: of learning
+    """
+
+    def backward(part: Part) -> Figures:
+        photos, targets = (part.of_own(side) for side in held)
+        if not (share := len(photos) / count):  # the last batch may be smaller than there are parts
+            return {name: torch.zeros([], device=photos.device) for name in (*losses.weights, "discriminator")}
+        return {name: loss * share for name, loss in losses.gradients(photos, targets, share).items()}
+
+    parameters = [*state.translator.parameters(), *state.discriminator.parameters()]
+    figures = batches.gradients(parameters, torch.Generator(), backward)
+    for optimizer in (state.optimizer_translator, state.optimizer_discriminator):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+    return figures
+
+
+def learning_rate(initial: float, seen: int, images: int) -> float:
+    """Constant for the first half of training, then linear to zero at its end."""
+    return initial * min(1.0, 2.0 * (1.0 - seen / images))
+
+
+def _add_gradients(network: nn.Module, loss: Tensor, retain_graph: bool = False) -> None:
+    """Gradients of `loss` for this network's weights alone: the other network's are not even computed."""
+    parameters = list(network.parameters())
+    for parameter, gradient in zip(
+        parameters, torch.autograd.grad(loss, parameters, retain_graph=retain_graph), strict=True
+    ):
+        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
