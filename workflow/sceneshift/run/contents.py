@@ -45,8 +45,11 @@ def _digest(path: str) -> str:
     if _ships(path):
         return sha256_of(path)[:16]
     listing = hashlib.sha256()
-    for photo in find_photos(Path(path)) if os.path.isdir(path) else [Path(path)]:
-        seen = photo.lstat() if photo.is_symlink() and not photo.exists() else photo.stat()
-        line = f"{os.path.relpath(photo, path)}\0{seen.st_size}\0{seen.st_mtime_ns}\n"
-        listing.update(os.fsencode(line))
+    for photo in map(str, find_photos(path)) if os.path.isdir(path) else [path]:
+        try:
+            seen = os.stat(photo)
+            size_and_time = f"{seen.st_size} {seen.st_mtime_ns}"
+        except OSError:
+            size_and_time = "unreadable"
+        listing.update(os.fsencode(f"{photo.removeprefix(path)}\0{size_and_time}\n"))
     return listing.hexdigest()[:16]
