@@ -1,6 +1,7 @@
 # One pix2pixHD translator an edit, and the real photos through it.
 
 translated_folder = settings.translate.folder
+vgg19 = None if settings.translator.perceptual_network == "backbone" else settings.translator.perceptual_network
 
 
 rule train_translator:
@@ -8,6 +9,7 @@ rule train_translator:
         source=results("{run}/pairs/{attribute}/train_A"),
         edited=results("{run}/pairs/{attribute}/train_B"),
         table=results("{run}/pairs/{attribute}/pairs.csv"),
+        vgg19=file_inputs(vgg19),
     output:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
     log:
@@ -26,6 +28,7 @@ rule train_translator:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
         settings=uncompared_settings_json(settings.translator, "train_translator"),
         shaping=settings_json(settings.translator, "train_translator"),
+        vgg19=lambda wildcards: contents(vgg19),
         seed=settings.seed,
         code=code_version("sceneshift.stages.train_translator"),
     shell:
