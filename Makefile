@@ -1,5 +1,5 @@
 # `make quickstart` sets everything up and runs the default workflow; `make test` runs every test.
-.PHONY: quickstart setup test torture lint docs benchmark
+.PHONY: quickstart setup test torture lint gallery docs benchmark
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -32,6 +32,9 @@ lint: $(SET_UP)
 	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+gallery: $(SET_UP)
+	$(BIN)/python -m tools.gallery
 
 docs: $(SET_UP)
 	$(BIN)/python -m tools.documentation

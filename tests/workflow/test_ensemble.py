@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from sceneshift.streets.render import LABELS, street_factors
+from sceneshift.cartoons.render import LABELS, street_factors
 
 pytestmark = pytest.mark.slow
 

@@ -25,6 +25,7 @@ recovered = recovery(workflow, settings.run)
 shards = Shards(settings.synthesis.count, settings.synthesis.shard_size)
 judged = has_judge(settings)
 edits = Edits(settings.edits)
+editors = {editor.name: editor for editor in settings.editors}
 ranking = Ranking(lambda run: checkpoints.rank_attributes.get(run=run).output.attributes)
 
 

@@ -65,4 +65,34 @@ rule import_pairs:
         "sceneshift import-pairs {params.folder:q} {params.out:q} --edit {params.edit:q} 2>&1 | tee {log:q}"
 
 
-ruleorder: import_pairs > make_pairs
+rule render_pairs:
+    output:
+        source=directory(results("{run}/pairs/{attribute}/train_A")),
+        edited=directory(results("{run}/pairs/{attribute}/train_B")),
+        table=results("{run}/pairs/{attribute}/pairs.csv"),
+        edit=results("{run}/pairs/{attribute}/edit.json"),
+    log:
+        logs("{run}/render_pairs/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/render_pairs/{attribute}.tsv")
+    wildcard_constraints:
+        attribute=one_of(editors),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        mem_mb=doubling(4000),
+        runtime=doubling(240),
+    params:
+        out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        editor=lambda wildcards: canonical_json(editors[wildcards.attribute]),
+        resolution=settings.photos.resolution,
+        width=settings.photos.shape[1],
+        seed=settings.seed,
+        code=code_version("sceneshift.stages.render_pairs"),
+    shell:
+        "sceneshift render-pairs {params.out:q} --editor {params.editor:q}"
+        " --resolution {params.resolution} --width {params.width} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+ruleorder: render_pairs > import_pairs > make_pairs

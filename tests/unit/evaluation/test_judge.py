@@ -4,10 +4,10 @@ import torch
 from PIL import Image, ImageFilter
 from safetensors.torch import save_file
 
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.judge_training import disturbed, r_squared, train_judge
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.streets.render import LABELS, render_street
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 
+from sceneshift.cartoons.render import render_street
 from sceneshift.evaluation.open_sky import open_sky
 from sceneshift.evaluation.pixels import pixel_facts
-from sceneshift.streets.render import render_street
 
 SEED, RESOLUTION = 3, 64
 SHAPE = (RESOLUTION, 80)

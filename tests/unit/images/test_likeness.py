@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from sceneshift.cartoons.render import render_street
 from sceneshift.evaluation.pixels import backbone_distance
 from sceneshift.images.luma import luminance
 from sceneshift.images.ssim import ssim
 from sceneshift.images.structure import structure
-from sceneshift.streets.render import render_street
 from sceneshift.vision.backbone import load_backbone
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneshift.cartoons.render import render_street
 from sceneshift.images import reading
 from sceneshift.images.reading import UnusablePhotoError, read_photo, read_sized
-from sceneshift.streets.render import render_street
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.photos.store import PhotoStore
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.prepare_photos import prepare_photos
-from sceneshift.streets.render import LABELS, render_street
 
 SIDE = 32
 EDITS = {"natural_light": "less", "vegetation": "more"}

@@ -7,12 +7,12 @@ import h5py
 import pandas as pd
 import pytest
 
+from sceneshift.cartoons.render import LABELS
 from sceneshift.evaluation.summary import COLUMNS, read_evaluation
 from sceneshift.report import reads
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.tables import write_table
 from sceneshift.stages.report import report
-from sceneshift.streets.render import LABELS
 
 EDITS = ("natural_light", "vegetation")  # of the run
 VOID = {"meta", "img", "input", "source", "link", "br"}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneshift.cartoons.render import LABELS
 from sceneshift.run.attributes import attributes_of, scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.labels import labelled_photos
 from sceneshift.settings import load_settings
-from sceneshift.streets.render import LABELS
 
 
 @pytest.fixture

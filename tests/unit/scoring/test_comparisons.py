@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit
 
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
@@ -16,7 +17,6 @@ from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.scoring.kinds.comparisons import ComparisonsPredictor
 from sceneshift.settings import load_settings
 from sceneshift.stages.fit_predictor import fit_predictor
-from sceneshift.streets.render import LABELS, render_street
 
 HEADER = "study_question,left,right,place_name_left,choice"  # Place Pulse's own
 COUNT = 240

@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from sceneshift.cartoons.render import render_street
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, load_predictor
@@ -20,7 +21,6 @@ from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.score import score
-from sceneshift.streets.render import render_street
 from sceneshift.vision.backbone import enlarged
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)

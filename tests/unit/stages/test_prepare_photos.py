@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneshift.attributes.classes import classes_in
+from sceneshift.cartoons.render import LABELS, render_street, street_factors
 from sceneshift.images.reading import read_sized
 from sceneshift.photos.held_out import held_out_among, is_held_out, masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
@@ -16,7 +17,6 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages import prepare_photos as prepare
 from sceneshift.stages.prepare_photos import prepare_photos
-from sceneshift.streets.render import LABELS, render_street, street_factors
 
 
 def settings(folder: Path, **changes) -> PhotosSettings:

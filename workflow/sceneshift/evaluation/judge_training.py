@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
 from sceneshift.runtime.devices import autocast, compute_dtype
 from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
-from sceneshift.streets.render import LABELS, render_street
 
 HEIGHT = 64  # higher pictures are averaged down to this
 BATCH = 64

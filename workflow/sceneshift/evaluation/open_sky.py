@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sceneshift.cartoons.render import render_street
 from sceneshift.photos.store import PhotoStore
-from sceneshift.streets.render import render_street
 
 MINIMUM = 0.01  # share of the picture; less sky than this is not measured
 

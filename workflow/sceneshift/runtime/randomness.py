@@ -4,10 +4,15 @@ Every draw comes from a generator keyed by (seed, stream, counters). So code i i
 and a training step is the same whether or not the run was killed before it.
 """
 
+from __future__ import annotations
+
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def key_of(*parts: int | str) -> int:
@@ -23,4 +28,6 @@ def numpy_generator(*parts: int | str) -> np.random.Generator:
 
 def torch_generator(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch generator keyed by `parts`, e.g. (seed, "step", rank, images_seen)."""
+    import torch  # not for those who draw without it
+
     return torch.Generator(device=device).manual_seed(key_of(*parts) & (2**63 - 1))

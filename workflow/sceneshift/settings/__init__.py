@@ -6,6 +6,7 @@ fails when they drift. Lengths of training are counted in images, never in steps
 
 from sceneshift.runtime.section import Section, Source
 from sceneshift.settings.config import Settings
+from sceneshift.settings.editors import EditorSettings
 from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, Level, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import (
@@ -23,6 +24,7 @@ from sceneshift.settings.translator import EvaluationSettings, TranslateSettings
 __all__ = [
     "BoundariesSettings",
     "EditSettings",
+    "EditorSettings",
     "EditsSettings",
     "EvaluationSettings",
     "GeneratorSettings",

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from sceneshift.runtime.section import Natural, Section, Shapes
 from sceneshift.scoring.kinds import AnyPredictor
 from sceneshift.scoring.kinds.heads import HeadsPredictor
+from sceneshift.settings.editors import EditorSettings
 from sceneshift.settings.edits import EditsSettings, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
@@ -25,6 +26,7 @@ DRAWING = Shapes(
     "rescore_boundary",
     "edit",
     "make_pairs",
+    "render_pairs",
     "train_translator",
     "fit_judge",
     "evaluate_translator",
@@ -51,10 +53,14 @@ class Settings(Section):
     translator: TranslatorSettings = TranslatorSettings()
     translate: TranslateSettings = TranslateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    editors: list[EditorSettings] = Field([], description="Editors that learn from rendered streets alone.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         with_downloads(self.predictors, folder="")
         if self.photos.source == "rendered" and not self.photos.held_out:
             raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
+        names = [edit.attribute for edit in self.edits.attributes] + [editor.name for editor in self.editors]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"edits and editors must have different names: {', '.join(repeated)}")
         return self

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from sceneshift.attributes.classes import split_above_classes
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.images.finding import FORMAT_NAMES, check_folder, find_photos
 from sceneshift.images.reading import SizedPhoto, UnusablePhotoError, read_sized
 from sceneshift.photos.held_out import held_out_among, is_held_out
@@ -25,7 +26,6 @@ from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.settings import PhotosSettings
-from sceneshift.streets.render import LABELS, render_street
 
 COLUMNS = ("file", "status", "reason", "width", "height", "held_out")
 FEW_STREETS = 400  # rendered faster than worker processes start

@@ -1,112 +1,120 @@
-"""Rendered street views with known labels: the default run's photos, and every test's ground truth.
+"""Draw a street: from its seed, its index and its labels to a picture, and to what the picture shows where."""
 
-Street `index` of `seed` is a function of those two numbers alone. All random numbers are drawn before anything is drawn
-on the canvas, in a fixed order and count, so the same scene appears at every resolution, and overriding one factor
-leaves all else as it was.
-"""
-
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from sceneshift.streets.parts import (
-    draw_buildings,
-    draw_ground,
-    draw_hedges,
-    draw_hills,
-    draw_lamps,
-    draw_trees,
-)
-from sceneshift.streets.scene import RGB, Light, View, scene_of
-from sceneshift.streets.sky import lamp_glow, paint_sky
+from sceneshift.streets import overlays, weather
+from sceneshift.streets.draws import Draws
+from sceneshift.streets.film import Film
+from sceneshift.streets.illumination import air_color, illuminate
+from sceneshift.streets.labels import labels_of
+from sceneshift.streets.samples import Samples
+from sceneshift.streets.scene import Scene
+from sceneshift.streets.shading import shade, surface_of
+from sceneshift.streets.sky import Backdrop, Clouds
+from sceneshift.streets.surface import dot
+from sceneshift.streets.tracing import GROUND
 
-LABELS = ("natural_light", "vegetation", "clouds", "snow", "vertical_components")
-
-# Gains that night leaves of the day's red, green and blue. Light multiplies, so edges keep their place and contrast.
-NIGHT_SCENE: RGB = (0.21, 0.25, 0.34)
-NIGHT_SKY: RGB = (0.18, 0.21, 0.31)
+SMALLEST, LARGEST = 32, 512
 
 
-def street_factors(seed: int, index: int) -> np.ndarray:
-    """The five labels of a street, float32 [5] in [0, 1], in the order of `LABELS`, without rendering it.
+@dataclass(frozen=True)
+class StreetView:
+    """A drawn street. picture: uint8 [H, W, 3]. labels: by name. sky, greenery, cars, ground, facades: float32 [H, W],
+    the share of each pixel that shows open sky, plants, vehicles, ground (lawns too), walls of houses."""
 
-    The factors are independent of one another. Each is uniform for three streets in five and lies near one of its two
-    ends for the others, so that both extremes are well populated.
+    picture: np.ndarray
+    labels: dict[str, float]
+    sky: np.ndarray
+    greenery: np.ndarray
+    cars: np.ndarray
+    ground: np.ndarray
+    facades: np.ndarray
+
+    @property
+    def content(self) -> dict[str, float]:
+        """Shares of the picture: open_sky, greenery, cars."""
+        return {
+            "open_sky": float(self.sky.mean()),
+            "greenery": float(self.greenery.mean()),
+            "cars": float(self.cars.mean()),
+        }
+
+
+def render_street(seed: int, index: int, shape: tuple[int, int], **labels: float) -> np.ndarray:
+    """The picture of street `index` of `seed`, uint8 [H, W, 3] RGB: a pure function of the arguments.
+
+    shape: (height, width) in pixels, the shorter side at least 32, the longer at most 512.
+    labels: values in [0, 1] that replace the street's own (see `LABELS`); all else stays as it is.
+
+    Raises ValueError for an unknown label, a label outside [0, 1], or a shape out of range.
     """
-    return _spread(_random(seed, index).random((5, 2)))
+    return draw_street(seed, index, shape, **labels).picture
 
 
-def render_street(
-    seed: int,
-    index: int,
-    resolution: int | tuple[int, int],
-    *,
-    factors: Mapping[str, float] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Render street `index` of `seed`.
+def draw_street(seed: int, index: int, shape: tuple[int, int], **labels: float) -> StreetView:
+    """As `render_street`, with what is known about every pixel."""
+    height, width = shape
+    if min(height, width) < SMALLEST or max(height, width) > LARGEST:
+        raise ValueError(f"shape {height} x {width}: expected sides from {SMALLEST} to {LARGEST} pixels")
+    values = labels_of(seed, index, labels)
+    draws = Draws(seed, index)
+    scene = Scene(draws, shape, 3 if height * width <= 80 * 80 else 2, values)
+    light = scene.light
+    air = weather.Air(draws, values["fog"], values["rain"], values["snow"])
 
-    resolution: the side of a square picture, or (height, width), in pixels, at least 8. A picture that is wider than
-        high sees more to both sides.
-    factors: label values in [0, 1] that replace the street's own; everything else in the scene stays the same.
+    # What the samples see, and what it is made of.
+    buffer = scene.trace()
+    samples = Samples(buffer, scene.of_kind("tree"))
+    surface = surface_of(scene, samples)
+    mirror, lawn = shade(scene, samples, surface)
 
-    Returns the picture, uint8 [H, W, 3] RGB, and its labels, float32 [5] in [0, 1], in the order of `LABELS`:
-    natural_light from night to noon, vegetation from bare to lush, clouds as the covered share of the sky, snow as
-    coverage of ground and roofs, vertical_components from low houses to tall facades.
+    # Light, haze and sky.
+    color = np.empty_like(samples.rays)
+    veil = air.veil(surface.distance)
+    near = illuminate(scene, surface)
+    color[:, samples.solid] = near + veil * (air_color(light, values["fog"], surface.view) - near)
+    color[:, samples.open], sky_share = _sky(scene, air, samples.rays[:, samples.open])
+    picture = samples.picture(color)
+    if values["rain"] > 0:
+        share = np.zeros(samples.owner.size, np.float32)
+        share[samples.solid] = mirror * (1 - veil)
+        weather.reflect(picture, samples.whole_ground(), samples.picture(share[None])[0], 0.55 - 0.3 * values["rain"])
 
-    Raises ValueError for an unknown factor, a factor outside [0, 1], or a resolution below 8.
-    """
-    height, width = (resolution, resolution) if isinstance(resolution, int | np.integer) else resolution
-    if min(height, width) < 8:
-        raise ValueError(f"resolution {resolution}: a street needs at least 8 x 8 pixels")
-    random = _random(seed, index)
-    labels = _spread(random.random((5, 2)))
-    for name, value in (factors or {}).items():
-        if name not in LABELS:
-            raise ValueError(f"unknown factor {name!r}: expected one of {', '.join(LABELS)}")
-        if not 0 <= value <= 1:
-            raise ValueError(f"factor {name} = {value}: expected a value from 0 to 1")
-        labels[LABELS.index(name)] = value
-    natural_light, vegetation, clouds, snow, vertical = labels.tolist()
-    scene = scene_of(random)
+    # Before the lens, and the camera.
+    overlays.wires(scene, buffer, air, picture)
+    if light.night > 0:
+        overlays.glows(scene, buffer, air, picture)
+    weather.bloom(picture, values["fog"])
+    air.fall(picture, light)
 
-    # Small pictures need finer supersampling for smooth edges; large ones would only pay for it.
-    scale = 6 if height < 48 else 4 if height <= 160 else 3 if height <= 320 else 2
-    view = View(scene, width * scale, height * scale)
-    light = Light(_gains(NIGHT_SCENE, natural_light), scene.haze, 1 - natural_light)
+    def seen(*kinds: str) -> np.ndarray:
+        return np.append(scene.of_kind(*kinds), [False, False])[samples.owner]  # the two last: GROUND and SKY
 
-    # The fourth band is coverage. RGBX keeps it out of Pillow's hands: black beneath the scene makes the box reduction
-    # premultiply colours by coverage, and the sky is added under them without fringes.
-    canvas = Image.new("RGBX", (width * scale, height * scale))
-    draw = ImageDraw.Draw(canvas)
-    draw_hills(draw, view, scene, light, snow)
-    draw_ground(draw, view, scene, light, snow)
-    draw_buildings(draw, view, scene, light, snow, vertical)
-    draw_hedges(draw, view, scene, light, snow, vegetation)
-    lamps = draw_lamps(draw, view, scene, light)
-    draw_trees(draw, view, scene, light, snow, vegetation)
-    layer = np.asarray(canvas.reduce(scale), dtype=np.float32)  # [H, W, 4]
-
-    picture = paint_sky(scene, height, width, clouds, natural_light)
-    picture *= np.array(_gains(NIGHT_SKY, natural_light), dtype=np.float32)
-    picture *= 1 - layer[..., 3:] / 255
-    picture += layer[..., :3]
-    if natural_light < 1:
-        picture += lamp_glow(lamps, scale, height, width, 1 - natural_light)
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8), labels
+    shares = np.zeros((5, samples.owner.size), np.float32)
+    shares[0, samples.open] = sky_share
+    shares[1] = seen("tree", "hedge")
+    shares[1, samples.solid] += lawn
+    shares[2], shares[3] = seen("car", "cabin"), samples.owner == GROUND
+    shares[4] = seen("house") & (samples.face < 4)
+    return StreetView(Film(draws, scene.plan).develop(picture, light.night), values, *samples.picture(shares))
 
 
-def _random(seed: int, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
-
-
-def _spread(uniform: np.ndarray) -> np.ndarray:
-    """[5, 2] uniform numbers -> float32 [5] in [0, 1]: a fifth within 0.08 of each end, the rest uniform."""
-    where, value = uniform[:, 0], uniform[:, 1]
-    values = np.where(where < 0.2, 0.08 * value, np.where(where > 0.8, 1 - 0.08 * value, value))
-    return values.astype(np.float32)
-
-
-def _gains(night: RGB, natural_light: float) -> RGB:
-    red, green, blue = (low + (1 - low) * natural_light for low in night)
-    return red, green, blue
+def _sky(scene: Scene, air: weather.Air, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sky, clouds, fog and what closes the horizon, for rays [3, N]: colour [3, N], and which share is open sky [N]."""
+    labels, light = scene.labels, scene.light
+    direction = rays / np.sqrt(dot(rays, rays))
+    color = light.sky_radiance(direction)
+    Clouds(scene.draws).paint(color, direction, light, labels["clouds"])
+    backdrop = Backdrop(scene.draws, scene.plan.kind, labels["vertical_components"])
+    share = backdrop.cover(direction, 1.0 / scene.camera.focal)
+    hidden = np.nonzero(share > 0)[0]
+    if hidden.size:
+        ridge = backdrop.shade(direction[:, hidden], light, labels["season"], labels["snow"])
+        ridge += air.veil(np.float32(500.0)) * (air_color(light, labels["fog"], direction[:, hidden]) - ridge)
+        color[:, hidden] += share[hidden] * (ridge - color[:, hidden])
+    if labels["fog"] > 0:
+        veil = air.veil(90 / np.maximum(direction[1], 0.06)) * min(1.0, 6 * labels["fog"])
+        color += veil * (air_color(light, labels["fog"], direction) - color)
+    return color, 1 - share

@@ -1,68 +1,102 @@
-"""The sky above a rendered street: gradient, sun or moon, clouds of exact cover; and the glow of its lamps."""
+"""The sky behind everything: clouds before the clear sky, and the ridge or skyline that closes the ground."""
+
+import math
 
 import numpy as np
+from scipy.special import ndtri
 
-from sceneshift.streets.parts import Lamp
-from sceneshift.streets.scene import Scene
-
-CLOUD = np.array((250, 250, 252), dtype=np.float32)
-OVERCAST = np.array((210, 214, 221), dtype=np.float32)
-GLOW = np.array((36, 25, 10), dtype=np.float32)
-
-
-def paint_sky(scene: Scene, height: int, width: int, clouds: float, natural_light: float) -> np.ndarray:
-    """The whole sky in daylight colours, float32 [H, W, 3] in [0, 255].
-
-    clouds: the share of the sky above the street that clouds cover, exact up to the softness of their edges.
-    natural_light: only warms the horizon at dusk; the caller dims the picture.
-    """
-    x = ((np.arange(width, dtype=np.float32) + 0.5) - 0.5 * width) / height - scene.shift_x  # from the vanishing point
-    y = scene.horizon - (np.arange(height, dtype=np.float32) + 0.5) / height  # above the horizon, in picture heights
-    rise = np.clip(y / scene.horizon, 0, 1)[:, None] ** 0.75
-    zenith, low = np.array(scene.zenith, dtype=np.float32), np.array(scene.haze, dtype=np.float32)
-    column = low + (zenith - low) * rise  # [H, 3]
-    dusk = max(0.0, 1 - abs(natural_light - 0.38) / 0.34)
-    column += dusk * np.array((56, 4, -44), dtype=np.float32) * (1 - rise) ** 2
-    sky = np.repeat(column[:, None, :], width, axis=1)
-
-    # Sun by day and moon by night share one disc, so that the light changes no edge.
-    distance = np.hypot((x - scene.sun_x)[None, :], (y - scene.sun_y)[:, None])
-    disc = np.clip((0.036 - distance) / 0.012, 0, 1)[..., None]
-    sky += np.array((255, 252, 236), dtype=np.float32) * 0.22 * np.exp(-((distance / 0.11) ** 2))[..., None]
-    sky += (np.array((255, 253, 240), dtype=np.float32) - sky) * disc
-    if clouds == 0:
-        return np.minimum(sky, 255)
-
-    wide = max(1.0, width / height)
-    field, above = _cloud_field(scene, x, y, wide), _cloud_field(scene, x, y + 0.03, wide)
-    # The cover is measured over the part of the sky that facades leave free, whatever this picture's facades are.
-    grid_y = np.linspace(0.05, scene.horizon, 16, dtype=np.float32)
-    grid_x = np.linspace(-0.4, 0.4, 28, dtype=np.float32)
-    wedge = np.abs(grid_x)[None, :] <= 0.08 + 0.34 * grid_y[:, None] / scene.horizon
-    reference = _cloud_field(scene, grid_x, grid_y, wide)[wedge]
-    soft = 0.26 * float(reference.std())
-    edge = float(np.quantile(reference, 1 - clouds)) + soft * (1 - 2 * clouds)
-    cover = np.clip((field - edge) / (2 * soft) + 0.5, 0, 1)
-    cover = (cover * cover * (3 - 2 * cover))[..., None]
-    cover = np.maximum(cover, np.clip((clouds - 0.9) * 10, 0, 1))  # a closed sky has no holes beside the reference
-    shade = np.clip((above - field) / (4 * soft), -0.5, 0.5)[..., None]  # bellies lie under more cloud: darker
-    white = CLOUD + (OVERCAST - CLOUD) * clouds**2
-    sky += cover * (white * (1 - 0.16 * shade - 0.06) - sky)
-    return np.clip(sky, 0, 255)
+from sceneshift.streets import textures
+from sceneshift.streets.draws import Draws, hashed
+from sceneshift.streets.light import Light
+from sceneshift.streets.surface import smoothstep
 
 
-def _cloud_field(scene: Scene, x: np.ndarray, y: np.ndarray, wide: float) -> np.ndarray:
-    """Sum of the scene's cloud puffs at x [W], y [H]: float32 [H, W]. A matrix product, as Gaussians separate."""
-    across = np.exp(-(((x[None, :] - scene.cloud_x[:, None] * wide) / scene.cloud_rx[:, None]) ** 2))
-    along = np.exp(-(((y[:, None] - scene.cloud_y[None, :]) / scene.cloud_ry[None, :]) ** 2))
-    return along @ (across * scene.cloud_weight[:, None])
+class Clouds:
+    """Clouds on a plane above the street, so that they shrink towards the horizon."""
+
+    def __init__(self, draws: Draws) -> None:
+        r = draws("clouds")
+        self.offset = r.random(2).astype(np.float32)
+        self.span = 7.0 + 26.0 * r.random() ** 1.5
+        self.detail = 0.12 + 0.28 * r.random()
+        self.soft = 0.2 + 0.9 * r.random() ** 1.5
+        self.stretch = 1.0 + 1.5 * r.random() ** 2
+        self.belly = 0.55 + 0.45 * r.random()
+
+    def paint(self, radiance: np.ndarray, direction: np.ndarray, light: Light, clouds: float) -> None:
+        """Lay clouds over the sky's radiance [3, M] in unit directions [3, M], in place. `clouds`: share covered."""
+        if clouds <= 0.004:
+            return
+        x, y, z = direction
+        reach = 1 / (np.maximum(y, 0) + 0.10)
+        u, v = x * reach * self.stretch + 9 * self.offset[0], z * reach + 9 * self.offset[1]
+        field = self._field(u, v)
+        sun = light.sun_direction
+        step = 0.12 / max(0.3, math.hypot(sun[0], sun[2]))
+        behind = self._field(u + np.float32(step * sun[0]), v + np.float32(step * sun[2]))
+        edge = float(ndtri(min(max(1 - clouds, 1e-4), 1 - 1e-4)) * 1.12)
+        cover = smoothstep(edge - self.soft, edge + self.soft, field)
+        cover = np.maximum(cover, min(max((clouds - 0.88) * 9, 0.0), 1.0))
+        thick = np.clip((field - edge) / 2.2, 0, 1) * self.belly
+        lit = np.clip(0.55 + 0.55 * (field - behind) + 0.25 * (1 - thick) - 0.55 * thick, 0.03, 1.15)
+        color = light.cloud_belly[:, None] + (light.cloud_lit - light.cloud_belly)[:, None] * lit
+        color *= 1 - 0.30 * clouds**2 * (1 - 0.4 * lit)
+        far = np.exp(-np.maximum(y, 0) * 9)
+        cover = cover * (1 - 0.55 * far)
+        radiance += cover * (color - radiance)
+
+    def _field(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        coarse = textures.sample_smooth(textures.CLOUDS, u, v, self.span)
+        return coarse + self.detail * textures.sample_smooth(textures.CLOUDS, v, u, self.span / 5)
 
 
-def lamp_glow(lamps: list[Lamp], scale: int, height: int, width: int, night: float) -> np.ndarray:
-    """Warm light around the lamps, float32 [H, W, 3]. Soft and weak: it must not hide the street's own edges."""
-    x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
-    glow = np.zeros((height, width), dtype=np.float32)
-    for lamp_x, lamp_y, radius in lamps:
-        size = radius / scale
-        glow += np.exp(-(((y - lamp_y / scale) / size) ** 2))[:, None] * np.exp(-(((x - lamp_x / scale) / size) ** 2))
-    return (night**1.5 * np.minimum(glow, 1))[..., None] * GLOW
+class Backdrop:
+    """What stands on the horizon: wooded hills, or the roofs and towers of a town."""
+
+    def __init__(self, draws: Draws, kind: str, vertical: float) -> None:
+        r = draws("backdrop")
+        self.salt = draws.salt("backdrop", "salt")
+        u = r.random(6).tolist()
+        self.town = (
+            u[0] < {"avenue": 0.85, "lane": 0.7, "suburb": 0.25, "square": 0.8, "country": 0.03, "park": 0.55}[kind]
+        )
+        self.phase = (6.3 * r.random(3)).tolist()
+        self.height = (0.025 + 0.05 * u[1]) * (0.5 + 1.2 * vertical) if self.town else 0.02 + 0.07 * u[1] ** 1.5
+        self.color = (0.12 + 0.2 * u[2]) * np.array([1.0, 0.95, 0.9]) if self.town else np.array([0.05, 0.07, 0.025])
+
+    def cover(self, direction: np.ndarray, footprint: float) -> np.ndarray:
+        """Share of each sample [M] that the backdrop covers, in unit directions [3, M]. footprint: radians a sample."""
+        x, y, z = direction
+        turn = np.arctan2(x, z)
+        ridge = 0.5 + 0.22 * np.sin(3 * turn + self.phase[0]) + 0.16 * np.sin(7 * turn + self.phase[1])
+        if self.town:
+            block = np.floor(turn * 22 + 3 * hashed(self.salt, np.floor(turn * 5)))
+            ridge = ridge * (
+                0.35
+                + 0.8 * hashed(self.salt + 1, block)
+                + np.where(hashed(self.salt + 2, block) > 0.9, np.float32(0.9), np.float32(0))
+            )
+        else:
+            ridge = ridge + 0.10 * textures.sample(textures.GRASS, turn * 12, 0 * turn, np.full_like(turn, 0.02))
+        return np.clip(0.5 + (self.height * ridge - y) / footprint, 0, 1) * (y > -0.02)
+
+    def shade(self, direction: np.ndarray, light: Light, season: float, snow: float) -> np.ndarray:
+        """Radiance of the backdrop in unit directions [3, M], before haze: [3, M]."""
+        x, y, z = direction
+        turn = np.arctan2(x, z)
+        albedo = np.repeat(self.color[:, None].astype(np.float32), x.size, 1)
+        if self.town:
+            block = np.floor(turn * 22 + 3 * hashed(self.salt, np.floor(turn * 5)))
+            albedo = albedo * (0.5 + hashed(self.salt + 4, block))
+            cells = hashed(self.salt + 3, np.floor(turn * 330), np.floor(y * 330))
+            albedo = albedo * (0.7 + 0.5 * cells)
+        else:
+            autumn = smoothstep(0.2, 0.5, season) * (1 - 0.6 * smoothstep(0.6, 1.0, season))
+            albedo = albedo + (np.array([0.15, 0.07, 0.02]) - self.color)[:, None].astype(np.float32) * 0.6 * autumn
+            albedo = albedo * (1 + 0.3 * textures.sample(textures.GRASS, turn * 40, y * 40, np.full_like(y, 0.05)))
+            albedo = albedo + (0.75 - albedo) * 0.45 * snow
+        lit = light.sky + 0.35 * light.sun
+        radiance = albedo * lit[:, None]
+        if self.town and light.night > 0:
+            radiance = radiance + (cells > 0.86) * light.night * 0.35 * np.array([[1.0], [0.7], [0.4]])
+        return radiance

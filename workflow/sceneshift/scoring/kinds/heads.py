@@ -9,11 +9,11 @@ from pydantic import Field
 
 from sceneshift.attributes.classes import classes_in
 from sceneshift.attributes.names import as_attribute
+from sceneshift.cartoons.render import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Share
 from sceneshift.runtime.tables import read_rows
 from sceneshift.scoring.kind import FittedHeads, require_sides
-from sceneshift.streets.render import LABELS
 
 if TYPE_CHECKING:
     import torch

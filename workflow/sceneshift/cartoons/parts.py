@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL.ImageDraw import ImageDraw
 
-from sceneshift.streets.scene import BUILDINGS, RGB, TREES, Light, Scene, View, mix
+from sceneshift.cartoons.scene import BUILDINGS, RGB, TREES, Light, Scene, View, mix
 
 NEAR = 1.2  # where ground, hedges and houses begin: beside the camera, outside even the widest picture
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.streets.render import LABELS, render_street, street_factors
-from sceneshift.streets.scene import scene_of
-from sceneshift.streets.sky import paint_sky
+from sceneshift.cartoons.render import LABELS, render_street, street_factors
+from sceneshift.cartoons.scene import scene_of
+from sceneshift.cartoons.sky import paint_sky
 
 
 def luminance(picture: np.ndarray) -> np.ndarray:

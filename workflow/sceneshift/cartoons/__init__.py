@@ -1,0 +1,1 @@
+"""Rendered street views with known labels."""
