@@ -24,8 +24,8 @@ nothing to do as long as the files are still those."""
 MODULES = """\
 A rule reruns, too, when a file or folder changes that the config names. Of a folder (`photos.folder`,
 `translate.folder`, an edit's `pairs`, a predictor's `labels` or `photos`) its photos count, with those in subfolders:
-names, sizes and times, listed at each command (100,000 take a second). What ships in resources/ is compared by its bytes,
-so that a run goes on with another clone: copy results/ and .snakemake/ with `cp -a`.
+names, sizes and times, listed at each command (100,000 take a second). What ships in resources/ is compared by its
+bytes, so that a run goes on with another clone: copy results/ and .snakemake/ with `cp -a`.
 
 And a rule reruns when the code changes that it runs: the module below, one that it imports, or what lies beside these
 (templates, style sheets, scripts). Comments, docstrings and white space do not count. `python -m tools.reruns` lists
