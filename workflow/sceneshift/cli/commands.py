@@ -23,10 +23,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from sceneshift.cli.devices import device_name, device_of, train_on_gpus
+from sceneshift.cli.devices import device_name, device_of, is_worker, train_on_gpus
 from sceneshift.cli.files import NamedFile
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.section import Section
+from sceneshift.runtime.section import Positive, Section
 
 STAGES = Path(__file__).parents[1] / "stages"
 Function = Callable[..., Any]
@@ -93,11 +93,15 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
         if name == "device":
             command.add_argument("--device", type=device_name, default="auto", help=COMMON[name])
         elif name == "world":
-            command.add_argument("--gpus", type=_positive, metavar="N", help=COMMON[name])
+            command.add_argument("--gpus", type=_within_bounds(Positive), metavar="N", help=COMMON[name])
         elif name == "shape":
             default = None if parameter.default is None else parameter.default[0]
-            command.add_argument("--resolution", type=_positive, default=default, help=f"height in pixels {what}")
-            command.add_argument("--width", type=_positive, help="width in pixels, with --resolution (default: square)")
+            command.add_argument(
+                "--resolution", type=_within_bounds(Positive), default=default, help=f"height in pixels {what}"
+            )
+            command.add_argument(
+                "--width", type=_within_bounds(Positive), help="width in pixels, with --resolution (default: square)"
+            )
         elif _is_json(kind):
             if section := _section(kind):
                 command.epilog += (
@@ -151,7 +155,7 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
     else:
         function(**given)
     for file in files:
-        if file.is_output:
+        if file.is_output and not (trains and is_worker()):
             print(f"Wrote {file.path}.", file=sys.stderr)
 
 
@@ -239,12 +243,6 @@ def _section(kind: Any) -> type[Section] | None:
 
 def _is_json(kind: Any) -> bool:
     return _section(kind) is not None or get_origin(_plain(kind)) is list
-
-
-def _positive(word: str) -> int:
-    if not word.isdigit() or not int(word):
-        raise argparse.ArgumentTypeError(f"found {word!r}, expected a whole number from 1")
-    return int(word)
 
 
 def _json_text(value: str) -> str:

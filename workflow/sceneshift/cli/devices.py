@@ -26,6 +26,13 @@ def device_of(name: str) -> Any:
     return pick_device(name)
 
 
+def is_worker() -> bool:
+    """Whether this process is one of those that `train_on_gpus` started."""
+    from sceneshift.training import distributed
+
+    return distributed.is_worker()
+
+
 def train_on_gpus(
     words: Sequence[str], device: str, wanted: int, shares: int, train: Callable[[Any, Any], None]
 ) -> None:

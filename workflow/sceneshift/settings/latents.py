@@ -9,7 +9,7 @@ from sceneshift.settings.edits import Level
 
 MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
 SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
-RANKED = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
+OF_EACH_BOUNDARY = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
 
 
 class SynthesisSettings(Section):
@@ -73,7 +73,7 @@ class BoundariesSettings(Section):
 
     shapes: ClassVar = Shapes("fit_boundary")
 
-    attributes: Annotated[Literal["all"] | list[str], Shapes(jobs=("fit_boundary", *RANKED))] = Field(
+    attributes: Annotated[Literal["all"] | list[str], Shapes(jobs=("fit_boundary", *OF_EACH_BOUNDARY))] = Field(
         "all", description="`all` that the predictors score, or a list of names."
     )
     selection: Literal["extremes", "random"] = Field(
@@ -87,7 +87,7 @@ class BoundariesSettings(Section):
     import_: Annotated[list[ImportedBoundary], Shapes("import_boundary")] = Field(
         [], alias="import", description="Boundaries made elsewhere, for this generator's codes."
     )
-    sefa: Annotated[SefaSettings, Shapes(jobs=("factorize_generator", *RANKED))] = Field(
+    sefa: Annotated[SefaSettings, Shapes(jobs=("factorize_generator", *OF_EACH_BOUNDARY))] = Field(
         SefaSettings(), description="Directions found without labels."
     )
 
