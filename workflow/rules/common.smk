@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, str(WORKFLOW))
 
 from sceneshift.run.attributes import attributes_of
-from sceneshift.run.checks import check_folders
+from sceneshift.run.checks import check_paths
 from sceneshift.run.contents import contents, file_inputs
 from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
@@ -17,7 +17,7 @@ from sceneshift.settings import canonical_json, load_settings, with_downloads
 
 set_up_jobs(workflow, WORKFLOW)
 settings = checked(load_settings, config, shipped=WORKFLOW.parent, files=workflow.configfiles)
-checked(check_folders, settings)
+checked(check_paths, settings)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)
 share_of_cores = functools.partial(threads_each, cores=machine.cores, gpus=machine.gpus)

@@ -1,5 +1,6 @@
-"""What can be known to be wrong with a run's folders before any job starts."""
+"""What can be known to be wrong with the paths of a config before any job starts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from sceneshift.images.finding import check_folder
@@ -9,8 +10,11 @@ from sceneshift.settings import Settings
 OWN = ("results", ".snakemake")  # what is written below the working directory
 
 
-def check_folders(settings: Settings) -> None:
-    """Raise SceneshiftError, naming the key, for a folder of the config that is missing or holds the workflow's own."""
+def check_paths(settings: Settings) -> None:
+    """Raise SceneshiftError, naming the key, for a path that does not exist or a folder that holds results."""
+    for key, path in _files(settings):
+        if not Path(path).exists():
+            raise SceneshiftError(f"{key}: {path} does not exist.")
     if settings.photos.source == "folder":
         check_folder(settings.photos.folder)
         _holds_no_results("photos.folder", settings.photos.folder)
@@ -20,6 +24,23 @@ def check_folders(settings: Settings) -> None:
     for edit in settings.edits.attributes:
         for side in ("train_A", "train_B") if edit.pairs else ():
             _is_folder(f"edits.attributes ({edit.attribute}): pairs", f"{edit.pairs}/{side}")
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(key, path) of what the config takes from elsewhere, but for folders of photos and what is downloaded."""
+    generator, translator = settings.generator, settings.translator
+    if generator.import_:
+        yield "generator.import", generator.import_
+    elif generator.warm_start:
+        yield "generator.warm_start", generator.warm_start
+    for boundary in settings.boundaries.import_:
+        yield f"boundaries.import ({boundary.name})", boundary.file
+    for predictor in settings.predictors:
+        for key, path in predictor.sources().items():
+            if isinstance(path, str):
+                yield f"predictors ({predictor.kind}): {key}", path
+    if translator.perceptual_network != "backbone":
+        yield "translator.perceptual_network", translator.perceptual_network
 
 
 def _is_folder(key: str, folder: str) -> None:
