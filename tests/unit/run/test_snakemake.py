@@ -1,0 +1,53 @@
+"""What the workflow asks of Snakemake, apart from whole runs (tests/workflow)."""
+
+import collections
+from types import SimpleNamespace
+
+import pytest
+from snakemake.exceptions import format_exception_to_string
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+from sceneshift.run.snakemake import ConfigError, Machine, checked, machine_of, retries, set_up_jobs
+from sceneshift.runtime.errors import SceneshiftError
+
+
+def workflow(mode=ExecMode.DEFAULT, nodes=None, resources=()):
+    given = dict(resources)
+    settings = SimpleNamespace(cores=12, nodes=nodes)
+    return SimpleNamespace(
+        exec_mode=mode, resource_settings=settings, global_resources=given, register_resource=given.__setitem__
+    )
+
+
+def test_a_config_error_is_shown_as_its_own_text():
+    def read():
+        raise SceneshiftError("photos.folder: nowhere does not exist.")
+
+    with pytest.raises(ConfigError) as caught:
+        checked(read)
+    lines = {__file__: collections.defaultdict(int)}  # as if this were a Snakefile
+    assert format_exception_to_string(caught.value, lines) == "ConfigError:\nphotos.folder: nowhere does not exist."
+
+
+@pytest.mark.parametrize("name", ["a:b", "{a}"])
+def test_a_checkout_that_python_or_snakemake_cannot_read_is_named(tmp_path, name):
+    with pytest.raises(ConfigError, match="of another name"):
+        set_up_jobs(workflow(), tmp_path / name)
+
+
+def test_gpus_are_counted_on_one_machine_unless_the_command_line_does(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    here = workflow()
+    assert machine_of(here) == Machine(cores=12, gpus=2)
+    assert here.global_resources == {"gpu": 2}
+    told = workflow(resources={"gpu": 1})
+    machine_of(told)
+    assert told.global_resources == {"gpu": 1}
+    for elsewhere in (workflow(nodes=4), workflow(ExecMode.REMOTE)):
+        assert machine_of(elsewhere) == Machine(cores=None, gpus=0)
+        assert elsewhere.global_resources == {}
+
+
+def test_a_clusters_job_is_not_tried_again_within_itself():
+    assert retries(workflow(), 5) == 5
+    assert retries(workflow(ExecMode.REMOTE), 5) == 0
