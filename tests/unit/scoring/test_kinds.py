@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from sceneshift.scoring.kind import PredictorSettings
+from sceneshift.scoring.kind import Facts, PredictorSettings
 
 
 class RednessPredictor(PredictorSettings):
@@ -32,12 +32,16 @@ class RednessPredictor(PredictorSettings):
         return Redness(self.scale)
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Redness":
-        return Redness(spec["scale"])
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Redness":
+        return Redness(RednessFacts.model_validate(facts).scale)
+
+
+class RednessFacts(Facts):
+    scale: float
 
 
 class Redness:
-    attributes = ("redness",)
+    attributes = ["redness"]
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
@@ -45,8 +49,8 @@ class Redness:
     def score(self, images: np.ndarray) -> np.ndarray:
         return self.scale * images[..., :1].mean((1, 2), dtype=np.float32) / 255
 
-    def spec(self) -> dict[str, Any]:
-        return {"kind": "redness", "attributes": ["redness"], "scale": self.scale}
+    def facts(self) -> RednessFacts:
+        return RednessFacts(kind="redness", attributes=self.attributes, scale=self.scale)
 
     def tensors(self) -> dict[str, np.ndarray]:
         return {}

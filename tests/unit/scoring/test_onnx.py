@@ -249,3 +249,66 @@ def test_a_predictor_file_is_checked_like_a_model(saved, tmp_path):
     with pytest.raises(SceneshiftError, match=r"evil\.Run"):
         load_predictor(tmp_path / "p.safetensors")
     assert json.loads(metadata["sceneshift"])["predictors"][0]["columns"] == [0, 1, 2]
+
+
+def class_ids(type_=TensorProto.INT64, keepdims=0, classes=3):
+    """The class of each pixel, by argmax within the model."""
+    nodes = [helper.make_node("ArgMax", ["image"], ["ids"], axis=1, keepdims=keepdims)]
+    nodes.append(helper.make_node("Cast", ["ids"], ["score"], to=type_))
+    made = model(
+        nodes, out=["n", *([None] * (2 + keepdims))], metadata={**METADATA, "names": ",".join("abc"[:classes])}
+    )
+    made.graph.output[0].type.tensor_type.elem_type = type_
+    return made
+
+
+@pytest.mark.parametrize(
+    "made",
+    [class_ids(), class_ids(TensorProto.UINT8, keepdims=1), class_ids(TensorProto.FLOAT)],
+    ids=["integers", "bytes with a channel", "cast to float"],
+)
+def test_class_ids_become_the_shares_of_the_classes(made, saved, tmp_path):
+    image = picture((255, 0, 0))
+    image[:, 2:] = (0, 0, 255)  # three quarters
+    settings = saved(made)
+    np.testing.assert_array_equal(load_predictor(settings).score(image), [[0.25, 0, 0.75]])
+    fit_predictor(None, tmp_path / "p.safetensors", [settings], accuracy=tmp_path / "a.csv")
+    np.testing.assert_array_equal(load_predictor(tmp_path / "p.safetensors").score(image), [[0.25, 0, 0.75]])
+
+
+def test_a_class_without_a_name_is_an_error(saved):
+    predictor = saved(class_ids(classes=2))
+    with pytest.raises(SceneshiftError, match=r"gave the class 2 and has names for 0 … 1: set predictors\.names"):
+        load_predictor(predictor).score(picture((0, 0, 255)))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("{0: 'red', 1: 'green', 2: 'blue light'}", ["red", "green", "blue_light"]),
+        ("{'2': 'blue', '0': 'red', '1': 'green'}", ["red", "green", "blue"]),
+        ('["red, dark", "green", "blue"]', ["red;_dark", "green", "blue"]),
+        ("red, green ,blue", ["red", "green", "blue"]),
+    ],
+)
+def test_names_are_read_in_every_form_that_exporters_write(names, expected, saved):
+    assert load_predictor(saved(means(metadata={**METADATA, "names": names}))).attributes == expected
+
+
+@pytest.mark.parametrize("names", ["{1: 'red', 2: 'green', 3: 'blue'}", "[1, 2, 3]", "{0: 'red'", "[" * 10**5])
+def test_names_in_no_form_that_is_known_are_an_error(names, saved):
+    with pytest.raises(SceneshiftError, match=r"Set predictors\.names"):
+        load_predictor(saved(means(metadata={**METADATA, "names": names})))
+
+
+def test_a_model_that_takes_bytes_gets_the_pixels_as_they_are(saved):
+    cast = helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT)
+    mean = helper.make_node("ReduceMean", ["floats", "axes"], ["score"], keepdims=0)
+    made = model(
+        [cast, mean], weights=[numpy_helper.from_array(np.array((2, 3)), "axes")], type_=TensorProto.UINT8,
+        metadata={"names": "r,g,b"},
+    )  # fmt: skip
+    made.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    np.testing.assert_array_equal(load_predictor(saved(made)).score(picture((7, 200, 255))), [[7, 200, 255]])
+    with pytest.raises(SceneshiftError, match=r"leave predictors\.range, mean and std out"):
+        load_predictor(saved(made, range=(0, 1)))

@@ -1,11 +1,14 @@
 """Heads on separable photos, the predictor file, and every way that labels can be wrong."""
 
+import contextlib
 import csv
 import json
 import shutil
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
@@ -16,6 +19,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, load_predictor
 from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
+from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
@@ -95,7 +99,7 @@ def test_scores_do_not_depend_on_the_batch_and_larger_photos_are_shrunk_first(fi
 def test_broken_predictor_files_are_refused(fitted, tmp_path):
     path = tmp_path / "p.safetensors"
     path.write_bytes((fitted / "p.safetensors").read_bytes()[:-100])
-    with pytest.raises(SceneshiftError, match=r"p\.safetensors is not a whole"):
+    with pytest.raises(SceneshiftError, match=r"p\.safetensors is not a whole \.safetensors file"):
         load_predictor(path)
     with safe_open(fitted / "p.safetensors", "numpy") as file:
         metadata = json.loads(file.metadata()["sceneshift"])
@@ -106,7 +110,7 @@ def test_broken_predictor_files_are_refused(fitted, tmp_path):
     save_file(tensors, path, {})
     with pytest.raises(SceneshiftError, match="is no predictor"):
         load_predictor(path)
-    with pytest.raises(SceneshiftError, match=r"There is no predictor .*none"):
+    with pytest.raises(SceneshiftError, match=r"There is no predictor .*none\.safetensors"):
         load_predictor(tmp_path / "none.safetensors")
     with pytest.raises(SceneshiftError, match="must be fitted first"):
         load_predictor(HEADS)
@@ -267,3 +271,43 @@ def test_score_writes_a_row_a_picture_and_names_what_it_skips(fitted, photos, tm
     assert float(rows[0]["tree_lined"]) == pytest.approx(expected[1], rel=1e-4)
     score(fitted / "p.safetensors", fitted / "photos.h5", tmp_path / "all.csv")
     assert len((tmp_path / "all.csv").read_text().splitlines()) == COUNT + 1
+
+
+def mutations(value):
+    """JSON with one value in it replaced by another type, emptied, or out of range; or left out."""
+    for wrong in (None, [], {}, "", "x", -1, 0, 10**9, 1.5, True, [[]], float("inf")):
+        if type(wrong) is not type(value) or wrong != value:
+            yield wrong
+    if isinstance(value, dict):
+        for key in value:
+            yield {name: inner for name, inner in value.items() if name != key}
+            yield {**value, f"{key}_": value[key]}
+            for wrong in mutations(value[key]):
+                yield {**value, key: wrong}
+    elif isinstance(value, list):
+        for place, inner in enumerate(value[:2]):
+            for wrong in mutations(inner):
+                yield [*value[:place], wrong, *value[place + 1 :]]
+        yield value[1:]
+        yield [*value, *value]
+
+
+def test_every_field_of_the_metadata_is_checked(tmp_path, photos):
+    node = helper.make_node("ReduceMean", ["image", "axes"], ["score"], keepdims=0)
+    shapes = ("image", ["n", 3, 8, 8]), ("score", ["n", 3])
+    given, gives = (helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes)
+    graph = helper.make_graph([node], "g", [given], [gives], [numpy_helper.from_array(np.array((2, 3)), "axes")])
+    onnx.save(helper.make_model(graph, ir_version=10), tmp_path / "m")
+    exported = OnnxPredictor(kind="onnx", model=str(tmp_path / "m"), names=["r", "g", "b"], range=(0, 1)).build()
+    heads = Heads(["None"], np.ones((1, 1280)), np.zeros(1), shape=(32, 32), input_size=32, links=["logit"])
+    path = tmp_path / "p.safetensors"
+    save_predictor([exported, PHOTOMETRIC.build(), heads], path, "{}")
+    with safe_open(path, "numpy") as file:
+        metadata = json.loads(file.metadata()["sceneshift"])
+    tensors, usable = load_file(path), 0
+    for predictors in mutations(metadata["predictors"]):
+        save_file(tensors, path, {"sceneshift": json.dumps({**metadata, "predictors": predictors})})
+        with contextlib.suppress(SceneshiftError):  # anything else is a traceback for whoever has the file
+            assert load_predictor(path).score(photos[0][:2, :8, :8]).dtype == np.float32
+            usable += 1
+    assert 0 < usable < 100, "names and numbers may differ; all else is refused"

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Section
@@ -11,8 +11,6 @@ from sceneshift.runtime.section import Section
 if TYPE_CHECKING:
     from sceneshift.scoring.labels import LabelledPhotos
     from sceneshift.scoring.learning import Material
-
-LARGEST_SIDE = 8192  # of the pictures that a predictor takes, in pixels
 
 
 class Predictor(Protocol):
@@ -28,13 +26,22 @@ class Predictor(Protocol):
 class Storable(Predictor, Protocol):
     """A predictor that a predictor file can hold."""
 
-    def spec(self) -> dict[str, Any]:
-        """JSON-able description with at least `kind` and `attributes`."""
+    def facts(self) -> "Facts":
+        """What the file records about it, beside its tensors."""
         ...
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Weights by name."""
         ...
+
+
+class Facts(BaseModel):
+    """Base of what a predictor file records of a kind: numbers and names, checked when they are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    kind: str
+    attributes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
 
 
 class PredictorSettings(Section):
@@ -54,9 +61,12 @@ class PredictorSettings(Section):
         raise NotImplementedError
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> Storable:
-        """The predictor from what its `spec` and `tensors` gave to a predictor file."""
-        raise NotImplementedError
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> Storable:
+        """The predictor from a predictor file: what its `facts` and `tensors` gave, as read from there.
+
+        Raises pydantic's ValidationError for facts that are none of its kind, SceneshiftError or KeyError for tensors.
+        """
+        raise SceneshiftError("no file holds predictors of this kind")
 
 
 class FittedHeads(PredictorSettings):
@@ -80,9 +90,3 @@ class FittedHeads(PredictorSettings):
             f"A predictor of kind {self.kind!r} must be fitted first: `sceneshift fit-predictor LABELS OUT`,"
             " then give the file that it makes."
         )
-
-
-def require_sides(*sides: Any) -> None:
-    """Raise ValueError unless these are sides of pictures in pixels: a file may name anything."""
-    if not all(type(side) is int and 0 < side <= LARGEST_SIDE for side in sides):
-        raise ValueError(f"pictures of {' × '.join(map(repr, sides))} px")

@@ -1,9 +1,8 @@
 """Attribute predictors side by side, and the one file that holds them.
 
 predictor.safetensors: tensors `0.weight`, `0.bias`, … (number: place in the list of predictors); metadata `sceneshift`,
-JSON with format, format_version, predictors (list of specs: kind, attributes, and what the kind needs) and provenance.
-One metadata key, since safetensors writes several in random order and equal runs shall give equal bytes. Nothing in it
-refers to other files, so it can be moved to another machine.
+JSON with format, format_version, predictors (a list, each with kind, attributes, and what the kind needs) and
+provenance. Nothing in it refers to other files, so it can be moved to another machine.
 """
 
 import json
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from sceneshift.attributes.names import side_by_side
 from sceneshift.runtime.errors import SceneshiftError
@@ -22,7 +22,8 @@ from sceneshift.scoring.kinds import KINDS
 
 __all__ = ["Predictor", "SideBySide", "column_of", "load_predictor", "save_predictor"]
 
-FORMAT = ModelFormat("predictor", "Make it with `sceneshift fit-predictor`.", "sceneshift predictor", version=1)
+REMEDY = "Make it with `sceneshift fit-predictor`, or copy it again."
+FORMAT = ModelFormat("predictor", REMEDY, "sceneshift predictor", version=1)
 
 
 class SideBySide:
@@ -31,7 +32,7 @@ class SideBySide:
     def __init__(self, parts: Sequence[Storable]) -> None:
         """Raises SceneshiftError if two of them have an attribute of the same name."""
         self.parts = list(parts)
-        self.attributes = side_by_side((part.spec()["kind"], part.attributes) for part in parts)
+        self.attributes = side_by_side((part.facts().kind, part.attributes) for part in parts)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] -> float32 [N, K]."""
@@ -48,10 +49,13 @@ def column_of(attribute: str, attributes: Sequence[str], where: object) -> int:
 def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> None:
     """Write the predictors to one file."""
     SideBySide(parts)  # names must differ
-    tensors = {f"{i}.{name}": value for i, part in enumerate(parts) for name, value in part.tensors().items()}
-    facts = {"provenance": json.loads(provenance), "predictors": [part.spec() for part in parts]}
-    # copies: arrays of bytes cannot be written to, which torch warns of
-    FORMAT.save(path, {name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, facts)
+    tensors = {
+        f"{i}.{name}": torch.from_numpy(np.array(value))
+        for i, part in enumerate(parts)
+        for name, value in part.tensors().items()
+    }
+    facts = [part.facts().model_dump() for part in parts]
+    FORMAT.save(path, tensors, {"provenance": json.loads(provenance), "predictors": facts})
 
 
 def load_predictor(
@@ -70,22 +74,24 @@ def load_predictor(
 def _read(path: Path, device: str) -> list[Storable]:
     facts, tensors = FORMAT.load(path)
     with FORMAT.understood(path):
-        parts = [_part(path, i, spec, tensors, device) for i, spec in enumerate(facts["predictors"])]
-        if not parts:
-            raise ValueError("no predictors")
-    return parts
+        if not facts["predictors"]:
+            raise SceneshiftError(f"The predictor {path} is of no kind: its list of predictors is empty. {REMEDY}")
+        return [_part(path, place, one, tensors, device) for place, one in enumerate(facts["predictors"])]
 
 
-def _part(path: Path, place: int, spec: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Storable:
+def _part(path: Path, place: int, facts: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> Storable:
     """The predictor at `place` of a file's list."""
-    if spec["kind"] not in KINDS:
-        raise SceneshiftError(f"The predictor {path} is of kind {spec['kind']!r}; known: {', '.join(KINDS)}.")
-    names = spec["attributes"]
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"attributes are {names!r}, expected a list of names")
-    prefix = f"{place}."
-    own = {name.removeprefix(prefix): t.numpy() for name, t in tensors.items() if name.startswith(prefix)}
+    if facts["kind"] not in KINDS:
+        raise SceneshiftError(f"The predictor {path} is of kind {facts['kind']!r:.80}; known: {', '.join(KINDS)}.")
+    before = f"{place}."
+    own = {name.removeprefix(before): value.numpy() for name, value in tensors.items() if name.startswith(before)}
     try:
-        return KINDS[spec["kind"]].load(spec, own, device)
+        return KINDS[facts["kind"]].load(facts, own, device)
+    except ValidationError as errors:
+        first = errors.errors()[0]
+        where = ".".join(map(str, ("predictors", place, *first["loc"])))
+        raise SceneshiftError(
+            f"{path}: its metadata says {first['input']!r:.80} as {where}: {first['msg']}. {REMEDY}"
+        ) from None
     except SceneshiftError as error:
         raise SceneshiftError(f"The predictor {path}: {error}") from None

@@ -13,7 +13,7 @@ from sceneshift.cartoons.render import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Share
 from sceneshift.runtime.tables import read_rows
-from sceneshift.scoring.kind import FittedHeads, require_sides
+from sceneshift.scoring.kind import Facts, FittedHeads
 
 if TYPE_CHECKING:
     import torch
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sceneshift.scoring.labels import LabelledPhotos
     from sceneshift.scoring.learning import Material
 
-BACKBONE = "efficientnet-lite0"
 BATCH = 64
+LARGEST = 8192  # side of a generator's images that a file may claim
 
 
 class HeadsPredictor(FittedHeads):
@@ -59,15 +59,23 @@ class HeadsPredictor(FittedHeads):
         return material.labelled(self)
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
-        if spec["backbone"] != BACKBONE:
-            raise SceneshiftError(f"Heads on the backbone {spec['backbone']!r}; this sceneshift has {BACKBONE!r}.")
-        shape = (spec["resolution"], spec.get("width", spec["resolution"]))  # older files: square
-        require_sides(*shape, spec["input_size"])
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
+        read = HeadsFacts.model_validate(facts)
+        shape = (read.resolution, read.width or read.resolution)
         return Heads(
-            spec["attributes"], tensors["weight"], tensors["bias"], shape=shape, input_size=spec["input_size"],
-            links=spec["links"], device=device,
+            read.attributes, tensors["weight"], tensors["bias"], shape=shape, input_size=read.input_size,
+            links=read.links, device=device,
         )  # fmt: skip
+
+
+class HeadsFacts(Facts):
+    """What a predictor file records of heads."""
+
+    links: list[Literal["identity", "logit"]]
+    backbone: Literal["efficientnet-lite0"]
+    resolution: Annotated[int, Field(ge=1, le=LARGEST)]
+    width: Annotated[int, Field(ge=1, le=LARGEST)] | None = None  # older files: square
+    input_size: Annotated[int, Field(ge=32, le=512)]
 
 
 class Heads:
@@ -85,10 +93,11 @@ class Heads:
         """
         from sceneshift.vision.backbone import FEATURES
 
-        if weight.shape != (len(attributes), FEATURES) or bias.shape != (len(attributes),):
+        count = len(attributes)
+        if weight.shape != (count, FEATURES) or bias.shape != (count,) or len(links) != count:
             raise SceneshiftError(
-                f"Heads for {len(attributes)} attributes on {FEATURES} features have weights {weight.shape}"
-                f" and bias {bias.shape}."
+                f"Heads for {count} attributes on {FEATURES} features have weights {weight.shape}, bias {bias.shape}"
+                f" and {len(links)} links."
             )
         self.attributes, self.links = list(attributes), list(links)
         self.weight, self.bias = weight.astype(np.float32), bias.astype(np.float32)
@@ -98,12 +107,12 @@ class Heads:
         """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
         return features(images, self.shape, self.input_size, self.device) @ self.weight.T + self.bias
 
-    def spec(self) -> dict[str, Any]:
+    def facts(self) -> HeadsFacts:
         """What the predictor file records about it."""
-        return {
-            "kind": "heads", "attributes": self.attributes, "links": self.links, "backbone": BACKBONE,
-            "resolution": self.shape[0], "width": self.shape[1], "input_size": self.input_size,
-        }  # fmt: skip
+        return HeadsFacts(
+            kind="heads", attributes=self.attributes, links=self.links, backbone="efficientnet-lite0",
+            resolution=self.shape[0], width=self.shape[1], input_size=self.input_size,
+        )  # fmt: skip
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Its weights, by name."""

@@ -1,21 +1,29 @@
 """Predictor of kind `onnx`: any exported model, run by onnxruntime."""
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sceneshift.attributes.names import as_attribute, chosen
 from sceneshift.foreign.onnx_models import checked_model, metadata_of, open_session, read_onnx
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Positive, PositiveNumber
-from sceneshift.scoring.kind import PredictorSettings, require_sides
+from sceneshift.scoring.kind import Facts, PredictorSettings
 
 BATCH = 16
-TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+UINT8 = 2  # of TensorProto.DataType
 
-Output = Literal["scores", "logits", "binary logits", "probabilities"]
+Output = Literal["scores", "logits", "binary logits", "probabilities", "class ids"]
+
+
+def _not_zero(value: float) -> float:
+    if not value:
+        raise ValueError("must not be 0")
+    return value
 
 
 class OnnxPredictor(PredictorSettings):
@@ -27,7 +35,7 @@ class OnnxPredictor(PredictorSettings):
     )
     names: list[str] | None = Field(
         None,
-        description="Names of the model's scores or classes, in its order. `null`: `names` in its metadata, with commas between.",
+        description="Names of the model's scores or classes, in its order. `null`: `names` in its metadata, with commas between, as a list or as a dict by number.",
     )
     attributes: Literal["all"] | list[str] = Field("all", description="`all` of its names, or a list of those to keep.")
     size: Positive | tuple[Positive, Positive] | None = Field(
@@ -35,7 +43,8 @@ class OnnxPredictor(PredictorSettings):
         description="Side, or [height, width], that pictures are resized to. `null`: its input shape, or `size` in its metadata.",
     )
     range: tuple[float, float] | None = Field(
-        None, description="What black and white become: [0, 1], [-1, 1], [0, 255]. `null`: `range` in its metadata."
+        None,
+        description="What black and white become: [0, 1], [-1, 1], [0, 255]. `null`: `range` in its metadata; of a model that takes uint8, 0 to 255.",
     )
     mean: tuple[float, float, float] | None = Field(
         None,
@@ -53,8 +62,7 @@ class OnnxPredictor(PredictorSettings):
         """The names of all of the model's scores, in its order: the config's, else those in the model's metadata."""
         names = self.names
         if names is None:
-            metadata = metadata_of(checked_model(read_onnx(self.model), self.model))
-            names = [name for name in metadata.get("names", "").split(",") if name.strip()]
+            names = _names(metadata_of(checked_model(read_onnx(self.model), self.model)).get("names", ""))
         names = [as_attribute(name) for name in names]
         if not names or "" in names or len(set(names)) < len(names):
             raise SceneshiftError(
@@ -71,26 +79,48 @@ class OnnxPredictor(PredictorSettings):
         metadata = metadata_of(model)
         names, attributes = self.score_names(), self.attribute_names()
         scale = self.range or _numbers(metadata, "range", 2, path)
+        if scale is None and (image := _input_of(model.graph)) and image.type.tensor_type.elem_type == UINT8:
+            scale = (0, 255)
         if scale is None:
             raise SceneshiftError(
                 f"{path} does not say which range its input has: set predictors.range, for example to [0, 1]."
             )
-        return ExportedModel(
-            content, attributes, columns=[names.index(name) for name in attributes], count=len(names),
-            size=_size(self, metadata, model.graph, path), range=scale,
-            mean=self.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0),
-            std=self.std or _numbers(metadata, "std", 3, path) or (1, 1, 1), where=path, device=device,
+        facts = OnnxFacts(
+            kind="onnx", attributes=attributes, columns=[names.index(name) for name in attributes], count=len(names),
+            size=list(_size(self, metadata, model.graph, path)), range=list(scale),
+            mean=list(self.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0)),
+            std=list(self.std or _numbers(metadata, "std", 3, path) or (1, 1, 1)),
         )  # fmt: skip
+        return ExportedModel(content, facts, where=path, device=device)
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
-        settings = {name: value for name, value in spec.items() if name != "kind"}
-        height, width = spec["size"]
-        require_sides(height, width)
-        columns, count = spec["columns"], spec["count"]
-        if len(columns) != len(spec["attributes"]) or not all(type(k) is int and 0 <= k < count for k in columns):
-            raise ValueError(f"columns {columns!r} of {count!r} scores")
-        return ExportedModel(tensors["model"].tobytes(), **settings, where="the predictor's onnx model", device=device)
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "ExportedModel":
+        read = OnnxFacts.model_validate(facts)
+        return ExportedModel(tensors["model"].tobytes(), read, where="the predictor's onnx model", device=device)
+
+
+Number = int | float
+Side = Annotated[int, Field(ge=1, le=8192)]
+NotZero = Annotated[Number, AfterValidator(_not_zero)]
+
+
+class OnnxFacts(Facts):
+    """What a predictor file records of an exported model."""
+
+    columns: list[Annotated[int, Field(ge=0)]]  # those of the model's `count` scores that are kept
+    count: Annotated[int, Field(ge=1)]
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)]  # height and width that pictures are resized to
+    # Pixels p in [0, 1] become (low + p·(high - low) - mean) / std, the latter two for R, G and B.
+    range: Annotated[list[Number], Field(min_length=2, max_length=2)]
+    mean: Annotated[list[Number], Field(min_length=3, max_length=3)]
+    std: Annotated[list[NotZero], Field(min_length=3, max_length=3)]
+    output: Output | None = None  # what the model gives; found by running it once
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "OnnxFacts":
+        if len(self.columns) != len(self.attributes) or max(self.columns) >= self.count:
+            raise ValueError(f"has {len(self.attributes)} attributes and columns {self.columns[:9]} of {self.count}")
+        return self
 
 
 class ExportedModel:
@@ -98,45 +128,32 @@ class ExportedModel:
 
     Of several outputs, the first is taken. A segmentation [N, C, H, W] gives the mean over the picture of each class's
     probability (softmax; sigmoid if there is one class): the expected share of the picture, which, unlike the share of
-    pixels that a class wins, moves with every small change.
+    pixels that a class wins, moves with every small change. That share is what class ids give (argmax within the model).
     """
 
-    def __init__(
-        self, model: bytes, attributes: Sequence[str], *, columns: Sequence[int], count: int, size: Sequence[int],
-        range: Sequence[float], mean: Sequence[float], std: Sequence[float], output: Output | None = None,
-        where: object = "the model", device: str = "cpu",
-    ) -> None:  # fmt: skip
-        """columns: those of the model's `count` scores that are kept, named `attributes`.
-
-        size: (height, width) that pictures are resized to, aspect not kept. range, mean, std: pixels p in [0, 1] become
-        (low + p·(high - low) - mean) / std, the latter two for R, G and B. output: what the model gives; found by
-        running it once if not told. where: names the model in errors.
-        """
-        self.attributes, self.columns, self.count = list(attributes), list(columns), count
-        self.size, self.range, self.mean, self.std = list(size), list(range), list(mean), list(std)
-        self._model, self._where = model, where
-        self._session = open_session(model, where, self.size, BATCH, device)
+    def __init__(self, model: bytes, facts: OnnxFacts, *, where: object = "the model", device: str = "cpu") -> None:
+        """where: names the model in errors."""
+        self.attributes, self._model, self._facts, self._where = facts.attributes, model, facts, where
+        self._session = open_session(model, where, facts.size, BATCH, device)
         self._input, self._channels_last, self._batch = self._checked_input()
-        height, width = self.size
+        height, width = facts.size
         ramp = (np.arange(height * width * 3) % 256).astype(np.uint8).reshape(1, height, width, 3)
-        self.output = output or self._kind_of(self._run(ramp))
-        if (found := self._all_scores(ramp).shape[1]) != count:
+        if facts.output is None:
+            self._facts = facts.model_copy(update={"output": self._kind_of(self._run(ramp))})
+        if (found := self._all_scores(ramp).shape[1]) != facts.count:
             raise SceneshiftError(
-                f"{where} gives {found} scores and has {count} names: set predictors.names to {found} names."
+                f"{where} gives {found} scores and has {facts.count} names: set predictors.names to {found} names."
             )
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
         step = self._batch or BATCH
         parts = [self._all_scores(images[start : start + step]) for start in range(0, len(images), step)]
-        return np.concatenate([np.zeros((0, self.count), np.float32), *parts])[:, self.columns]
+        return np.concatenate([np.zeros((0, self._facts.count), np.float32), *parts])[:, self._facts.columns]
 
-    def spec(self) -> dict[str, Any]:
+    def facts(self) -> OnnxFacts:
         """What the predictor file records about it."""
-        return {
-            "kind": "onnx", "attributes": self.attributes, "columns": self.columns, "count": self.count,
-            "size": self.size, "range": self.range, "mean": self.mean, "std": self.std, "output": self.output,
-        }  # fmt: skip
+        return self._facts
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The model itself, as bytes."""
@@ -151,13 +168,19 @@ class ExportedModel:
         shape = list(image.shape)
         channels_last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
         sides = shape[1:3] if channels_last else shape[2:]
-        fits = all(not isinstance(side, int) or side == own for side, own in zip(sides, self.size, strict=False))
+        fits = all(not isinstance(side, int) or side == own for side, own in zip(sides, self._facts.size, strict=False))
         three = len(shape) == 4 and (channels_last or not isinstance(shape[1], int) or shape[1] == 3)
         if image.type not in TYPES or not three or not fits:
-            height, width = self.size
+            height, width = self._facts.size
             raise SceneshiftError(
-                f"{self._where} takes {image.type} [{', '.join(map(str, shape))}]; expected float or float16"
+                f"{self._where} takes {image.type} [{', '.join(map(str, shape))}]; expected float, float16 or uint8"
                 f" [N, 3, {height}, {width}] or [N, {height}, {width}, 3] (predictors.size)."
+            )
+        if TYPES[image.type] is np.uint8 and (self._facts.range, set(self._facts.mean), set(self._facts.std)) != (
+            [0, 255], {0}, {1},
+        ):  # fmt: skip
+            raise SceneshiftError(
+                f"{self._where} takes pixels in 0 … 255 as they are (uint8): leave predictors.range, mean and std out."
             )
         return image, channels_last, shape[0] if isinstance(shape[0], int) else None
 
@@ -167,9 +190,10 @@ class ExportedModel:
 
         from sceneshift.vision.backbone import enlarged
 
-        low, high = self.range
-        x = enlarged(np.array(images), (self.size[0], self.size[1]))
-        x = (low + x * (high - low) - torch.tensor(self.mean)[:, None, None]) / torch.tensor(self.std)[:, None, None]
+        (low, high), (height, width) = self._facts.range, self._facts.size
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self._facts.mean, self._facts.std))
+        x = (low + enlarged(np.array(images), (height, width)) * (high - low) - mean) / std
+        x = x.round() if TYPES[self._input.type] is np.uint8 else x
         x = (x.permute(0, 2, 3, 1) if self._channels_last else x).numpy().astype(TYPES[self._input.type])
         missing = (self._batch or len(x)) - len(x)
         x = np.ascontiguousarray(np.concatenate([x, x[-1:].repeat(missing, axis=0)]))
@@ -180,9 +204,14 @@ class ExportedModel:
         if not isinstance(output, np.ndarray) or output.ndim == 0 or len(output) != len(x):
             shape = getattr(output, "shape", type(output).__name__)
             raise SceneshiftError(f"{self._where} gave {shape} for {len(x)} pictures; expected a row a picture.")
-        return output[: len(images)].astype(np.float32)
+        return output[: len(images)]
 
     def _kind_of(self, output: np.ndarray) -> Output:
+        pixels = output.ndim == 3 or (output.ndim == 4 and self._classes_first(output).shape[1] == 1)
+        whole = output.dtype.kind in "iu" or np.array_equal(output, np.rint(output))
+        if self._facts.count > 1 and whole and (pixels or output[0].size == 1):
+            return "class ids"
+        output = output.astype(np.float32)
         if output.ndim <= 2 or (output.ndim == 4 and output[0].size == max(output.shape[1:])):
             return "scores"
         if output.ndim != 4:
@@ -203,19 +232,50 @@ class ExportedModel:
         """uint8 [n, H, W, 3] -> float32 [n, count]."""
         import torch
 
-        output = self._run(images)
-        if self.output == "scores":
+        output, kind = self._run(images).astype(np.float32), self._facts.output
+        if kind == "scores":
             scores = output.reshape(len(output), -1)
+        elif kind == "class ids":
+            ids = output.reshape(len(output), -1)
+            if not np.isin(ids, range(self._facts.count)).all():
+                raise SceneshiftError(
+                    f"{self._where} gave the class {np.setdiff1d(ids, range(self._facts.count))[0]:g} and has names for"
+                    f" 0 … {self._facts.count - 1}: set predictors.names to the names of all classes, in order."
+                )
+            scores = np.stack([(ids == k).mean(1) for k in range(self._facts.count)], 1).astype(np.float32)
         else:
             classes = torch.from_numpy(self._classes_first(output))
-            if self.output == "logits":
+            if kind == "logits":
                 classes = classes.softmax(1)
-            elif self.output == "binary logits":
+            elif kind == "binary logits":
                 classes = classes.sigmoid()
             scores = classes.mean((2, 3)).numpy()
         if not np.isfinite(scores).all():
             raise SceneshiftError(f"{self._where} gave scores that are not finite. Check predictors.range, mean, std.")
         return scores
+
+
+def _names(text: str) -> list[str]:
+    """The names that a model's metadata gives: with commas between, as a list or as a dict by number.
+
+    JSON or Python, such as Ultralytics' `{0: 'person', 1: 'bicycle'}`; what is none of these gives none.
+    """
+    if text.strip()[:1] not in ("[", "{"):
+        return [name for name in text.split(",") if name.strip()]
+    try:
+        given = ast.literal_eval(text.strip())
+        if isinstance(given, dict):
+            by_number = {int(number): name for number, name in given.items()}
+            given = [by_number[number] for number in range(len(given))]
+        return [name for name in given if isinstance(name, str)] if all(isinstance(n, str) for n in given) else []
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
+        return []
+
+
+def _input_of(graph: Any) -> Any | None:
+    """The first input that is no weight."""
+    weights = {weight.name for weight in graph.initializer}
+    return next((given for given in graph.input if given.name not in weights), None)
 
 
 def _numbers(metadata: Mapping[str, str], key: str, count: int, path: str) -> tuple[float, ...] | None:
@@ -239,9 +299,8 @@ def _size(settings: OnnxPredictor, metadata: Mapping[str, str], graph: Any, path
         return settings.size, settings.size
     if settings.size:
         return settings.size
-    weights = {weight.name for weight in graph.initializer}
-    shapes = [given.type.tensor_type.shape.dim for given in graph.input if given.name not in weights]
-    sides = [side.dim_value for side in shapes[0]][1:] if shapes else []
+    image = _input_of(graph)
+    sides = [side.dim_value for side in image.type.tensor_type.shape.dim][1:] if image else []
     if len(sides) == 3:
         height, width = sides[:2] if sides[2] == 3 and sides[0] != 3 else sides[1:]
         if height > 0 and width > 0:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sceneshift.images.luma import luminance
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.scoring.kind import PredictorSettings
+from sceneshift.scoring.kind import Facts, PredictorSettings
 
 
 def brightness(images: np.ndarray) -> np.ndarray:
@@ -69,8 +69,8 @@ class PhotometricPredictor(PredictorSettings):
         return Photometric(self.attributes)
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Photometric":
-        return Photometric(spec["attributes"])
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Photometric":
+        return Photometric(Facts.model_validate(facts).attributes)
 
 
 class Photometric:
@@ -85,9 +85,9 @@ class Photometric:
         """uint8 [N, H, W, 3] -> float32 [N, K]."""
         return np.stack([FORMULAS[name](images) for name in self.attributes], axis=1).astype(np.float32)
 
-    def spec(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """What the predictor file records about it."""
-        return {"kind": "photometric", "attributes": self.attributes}
+        return Facts(kind="photometric", attributes=self.attributes)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """None: the formulas are all."""

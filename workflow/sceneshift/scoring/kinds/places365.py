@@ -18,7 +18,7 @@ from pydantic import Field
 from sceneshift.attributes.names import RESOURCES, must_be_known
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Precision, Source, file_name
-from sceneshift.scoring.kind import PredictorSettings
+from sceneshift.scoring.kind import Facts, PredictorSettings
 
 PUBLISHED = "http://places2.csail.mit.edu/models_places365"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
@@ -87,8 +87,24 @@ class Places365Predictor(PredictorSettings):
         return Places365(names, tensors, precision=self.precision, device=device)
 
     @classmethod
-    def load(cls, spec: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
-        return Places365(spec["attributes"], tensors, precision=spec["precision"], device=device)
+    def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Places365":
+        from sceneshift.vision.wideresnet import SHAPES
+
+        read, count = Places365Facts.model_validate(facts), len(facts["attributes"])
+        own = {"attributes_matrix": (102, 512), "outdoor_scenes": (365,), "columns": (count,)}
+        for name, shape in (SHAPES | own).items():
+            if tensors[name].shape != shape:
+                raise SceneshiftError(f"tensor {name} has shape {list(tensors[name].shape)}; expected {list(shape)}")
+        columns, every = tensors["columns"], len(places365_columns())
+        if columns.dtype.kind != "i" or not ((columns >= 0) & (columns < every)).all():
+            raise SceneshiftError(f"tensor columns holds {columns.tolist()[:9]}; expected whole numbers below {every}")
+        return Places365(read.attributes, tensors, precision=read.precision, device=device)
+
+
+class Places365Facts(Facts):
+    """What a predictor file records of the network."""
+
+    precision: Precision
 
 
 class Places365:
@@ -142,9 +158,9 @@ class Places365:
         )
         return every[:, self._tensors["columns"]].astype(np.float32)
 
-    def spec(self) -> dict[str, Any]:
+    def facts(self) -> Places365Facts:
         """What the predictor file records about it."""
-        return {"kind": "places365", "attributes": self.attributes, "precision": self.precision}
+        return Places365Facts(kind="places365", attributes=self.attributes, precision=self.precision)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Its weights, by name: all that scoring takes."""
