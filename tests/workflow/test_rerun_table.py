@@ -117,9 +117,9 @@ def another(kind: Any, value: Any) -> Any:
     """A value of this type other than `value`."""
     options = get_args(kind)
     if get_origin(kind) is Literal:
-        return next(option for option in options if option != value)
+        return next((option for option in options if option != value), None)
     if get_origin(kind) in (Union, types.UnionType):
-        return another(next(option for option in options if option is not type(None)), value)
+        return next(new for option in options if option is not type(None) and (new := another(option, value)))
     if hasattr(kind, "__metadata__"):  # Annotated
         return another(options[0], value)
     if kind is bool:
@@ -127,7 +127,7 @@ def another(kind: Any, value: Any) -> Any:
     if kind is int:
         return 2 * value + 2 if value else 2
     if kind is float:
-        return value / 2 if value else 0.5
+        return value / 2 if isinstance(value, float) and value else 0.5
     raise AssertionError(f"give a value for it in ALTERNATIVES ({kind})")
 
 
@@ -163,7 +163,7 @@ def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
     plans: dict[str, Any] = {}
     wrong = []
     for key, field in keys():
-        if key == "run":
+        if key in ("run", "editors"):  # another folder; jobs of another target
             continue
         base = tiny | BASES.get(key, {})
         before = plans[str(base)] = plans.get(str(base)) or planning(base)
