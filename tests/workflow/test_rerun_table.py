@@ -183,16 +183,18 @@ ON_CLASSES = {"boundaries": {}, "edits": {"top": 1}}
         ({"translate": {"folder": "photos"}}, "photos/more/d.png", "translate"),
         (
             {"edits": {"top": 1, "attributes": [{"attribute": "vegetation", "pairs": "pairs"}]}},
-            "pairs/train_A/e.png", "import_pairs",
+            "pairs/train_A/e.png",
+            "import_pairs",
         ),
         (ON_CLASSES | {"predictors": [{"kind": "heads", "labels": "classes"}]}, "classes/snowy/f.png", "fit_predictor"),
         (
             ON_CLASSES | {"predictors": [{"kind": "comparisons", "votes": "votes.csv", "photos": "photos"}]},
-            "photos/more/g.png", "fit_predictor",
+            "photos/more/g.png",
+            "fit_predictor",
         ),
     ],
     ids=["photos.folder", "translate.folder", "pairs", "labels", "photos voted on"],
-)  # fmt: skip
+)
 def test_a_file_added_below_a_folder_reruns_what_reads_it(run, planning, config, added, rule):
     before = planning(run.config() | config)
     picture = Path("photos/a.png").read_bytes()

@@ -115,11 +115,15 @@ def test_sparse_tensors_are_refused():
 def test_a_segmentation_whose_sizes_follow_from_its_input_runs():
     """As torch exports them: the size to enlarge to is read off the input."""
     nodes = [
-        node("Conv", "image kernel", "c", strides=[2, 2], pads=[1, 1, 1, 1]), node("Relu", "c", "r"),
-        node("Shape", "image", "whole"), node("Slice", "whole two four", "sides"), node("Shape", "r", "half"),
-        node("Slice", "half nought two", "first"), node("Concat", "first sides", "sizes", axis=0),
+        node("Conv", "image kernel", "c", strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Relu", "c", "r"),
+        node("Shape", "image", "whole"),
+        node("Slice", "whole two four", "sides"),
+        node("Shape", "r", "half"),
+        node("Slice", "half nought two", "first"),
+        node("Concat", "first sides", "sizes", axis=0),
         node("Resize", "r nothing nothing sizes", "score", mode="linear"),
-    ]  # fmt: skip
+    ]
     kernel, nothing = np.ones((5, 3, 3, 3), np.float32), np.zeros(0, np.float32)
     places = {name: np.array([place]) for name, place in (("nought", 0), ("two", 2), ("four", 4))}
     content = model(nodes, ("n", 5, "h", "w"), shape=("n", 3, "h", "w"), kernel=kernel, nothing=nothing, **places)

@@ -336,7 +336,7 @@ GREEDY = {
         b"B\xa0\x86\x01\x00" + b"x" * 10**5 + b"q\x02]" + b"h\x00h\x01h\x02\x86Ra" * 5000 + b"."
     ),
     "programs within the program": programs_within,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", GREEDY)

@@ -56,7 +56,7 @@ def run(tmp_path, make_translator):
     write_table(folder / "predictor/accuracy.csv", columns, accuracy)
     prepare_photos(
         None, photos, PhotosSettings(count=40, resolution=16, held_out=0.3), table=folder / "photos.csv", seed=0
-    )  # fmt: skip
+    )
     synthesize(g, store, SynthesisSettings(), predictor=p, count=120)
     fresh = folder / "rescoring/unedited.h5"
     synthesize(g, fresh, SynthesisSettings(keep_images=16), predictor=p, count=16, stream="rescoring")
@@ -65,7 +65,7 @@ def run(tmp_path, make_translator):
         fit_boundary(store, name, boundary, BoundariesSettings(examples=40))
         rescore_boundary(
             g, boundary, p, folder / f"rescoring/{name}.csv", RescoringSettings(), unedited=fresh, store=store
-        )  # fmt: skip
+        )
     settings = EditsSettings(top=0, attributes=[{"attribute": name} for name in EDITED])
     tables, boundaries = ([folder / f"{kind[0]}/{name}.{kind[1]}" for name in NAMES] for kind in KINDS)
     rank_attributes(folder / "attributes.csv", settings, rescoring=tables, boundaries=boundaries)
@@ -79,9 +79,7 @@ def run(tmp_path, make_translator):
         make_translator().rename(translator)
         translate(translator, photos, folder / f"translated/{name}")
         out = folder / f"evaluation/{name}.csv"
-        evaluate_translator(
-            translator, photos, out, EvaluationSettings(count=8), predictor=p, edit=pairs / "edit.json"
-        )  # fmt: skip
+        evaluate_translator(translator, photos, out, EvaluationSettings(count=8), predictor=p, edit=pairs / "edit.json")
     return folder
 
 

@@ -305,9 +305,11 @@ def test_a_model_that_takes_bytes_gets_the_pixels_as_they_are(saved):
     cast = helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT)
     mean = helper.make_node("ReduceMean", ["floats", "axes"], ["score"], keepdims=0)
     made = model(
-        [cast, mean], weights=[numpy_helper.from_array(np.array((2, 3)), "axes")], type_=TensorProto.UINT8,
+        [cast, mean],
+        weights=[numpy_helper.from_array(np.array((2, 3)), "axes")],
+        type_=TensorProto.UINT8,
         metadata={"names": "r,g,b"},
-    )  # fmt: skip
+    )
     made.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
     np.testing.assert_array_equal(load_predictor(saved(made)).score(picture((7, 200, 255))), [[7, 200, 255]])
     with pytest.raises(SceneshiftError, match=r"leave predictors\.range, mean and std out"):

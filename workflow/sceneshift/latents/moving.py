@@ -26,9 +26,13 @@ def truncated(w: np.ndarray, truncation_psi: float | np.ndarray, w_avg: np.ndarr
 
 
 def move_codes(
-    w: np.ndarray, normal: np.ndarray, distance: float, mask: np.ndarray, truncation_psi: float | np.ndarray,
+    w: np.ndarray,
+    normal: np.ndarray,
+    distance: float,
+    mask: np.ndarray,
+    truncation_psi: float | np.ndarray,
     w_avg: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Codes of each layer, truncated, and moved on the masked layers: float32 [N, num_ws, w_dim].
 
     w: untruncated codes [N, w_dim]. normal: [w_dim], unit length. distance: in units of W, negative for less.

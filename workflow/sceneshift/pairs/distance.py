@@ -47,9 +47,11 @@ class FoundDistance:
 
 
 def find_distance(
-    measure: Callable[[float], tuple[float, float]], deviation: float, target_effect: float,
+    measure: Callable[[float], tuple[float, float]],
+    deviation: float,
+    target_effect: float,
     structure_bound: float = STRUCTURE_BOUND,
-) -> FoundDistance:  # fmt: skip
+) -> FoundDistance:
     """Search the step.
 
     measure: step in units of W -> (own effect, structure). deviation: standard deviation of the codes' projection on

@@ -62,12 +62,14 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
         "files": provenance(run, _files(run, chosen)),
         "commands": COMMANDS,
         "versions": {
-            "sceneshift": sceneshift.__version__, "Python": platform.python_version(), "PyTorch": torch.__version__,
+            "sceneshift": sceneshift.__version__,
+            "Python": platform.python_version(),
+            "PyTorch": torch.__version__,
             "NumPy": np.__version__,
         },
         "style": (HERE / style).read_text(encoding="utf-8"),
         "script": (HERE / script).read_text(encoding="utf-8"),
-    }  # fmt: skip
+    }
     facts["figures"] = _figures(run, facts, photos, ranked)
     page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may be no UTF-8
     if len(page) > LARGEST:
@@ -78,9 +80,12 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     environment.filters |= {"spoken": spoken, "figure": figure, "signed": signed, "sentence": sentence}
     environment.tests["number_known"] = pd.notna
     return environment

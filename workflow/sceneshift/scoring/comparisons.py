@@ -77,9 +77,13 @@ def _of_store(photos: PhotoStore | None) -> _Pool:
             "predictors: `comparisons` without `photos` need a photo store (.h5) with the photos voted on; found none."
         )
     return _Pool(
-        photos.path, photos.names, _by_alias(photos.names) | photos.duplicates, photos.held_out, photos.shape,
+        photos.path,
+        photos.names,
+        _by_alias(photos.names) | photos.duplicates,
+        photos.held_out,
+        photos.shape,
         photos.images,
-    )  # fmt: skip
+    )
 
 
 def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | None, decode: bool) -> _Pool:
@@ -98,9 +102,13 @@ def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | Non
     kept = [n for n, digest in enumerate(digests) if digest]
     number = {voted[i]: n for n, i in enumerate(kept)}
     return _Pool(
-        folder, [names[i] for i in number], {name: number.get(i, -1) for name, i in place_of.items()},
-        np.zeros(len(kept), bool), shape, lambda indices: read([kept[i] for i in indices]),
-    )  # fmt: skip
+        folder,
+        [names[i] for i in number],
+        {name: number.get(i, -1) for name, i in place_of.items()},
+        np.zeros(len(kept), bool),
+        shape,
+        lambda indices: read([kept[i] for i in indices]),
+    )
 
 
 def _by_alias(names: Sequence[str]) -> dict[str, int]:

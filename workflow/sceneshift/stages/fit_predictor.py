@@ -70,10 +70,11 @@ def fit_predictor(
             else:
                 parts.append(one.build(str(device)))
     provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
-        command="fit-predictor", seed=seed,
+        command="fit-predictor",
+        seed=seed,
         settings=[one.model_dump(exclude={*one.sources(), "max_missing"}) for one in settings],
         read_sha256=[sha256_of(path) for path in _read_by(settings, source) if Path(path).is_file()],
-    )  # fmt: skip
+    )
     save_predictor(parts, Path(out), provenance)
     write_table(accuracy, COLUMNS, rows)
 
@@ -107,10 +108,14 @@ def _fit(
         accuracy = [f"{name} {value:.3f}" for name, value in measured if value is not None]
         print(f"{attribute}: {head.kind} head, held out {', '.join(accuracy) or 'not measured'}", file=sys.stderr)
     heads = Heads(
-        photos.attributes, np.stack([head.weight for head in fitted]), np.array([head.bias for head in fitted]),
-        shape=photos.shape, input_size=settings.input_size, links=[head.link for head in fitted],
+        photos.attributes,
+        np.stack([head.weight for head in fitted]),
+        np.array([head.bias for head in fitted]),
+        shape=photos.shape,
+        input_size=settings.input_size,
+        links=[head.link for head in fitted],
         device=device,
-    )  # fmt: skip
+    )
     return heads, rows
 
 

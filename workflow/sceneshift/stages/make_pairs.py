@@ -96,10 +96,14 @@ def make_pairs(
         return _Candidates(index, (before, after), (scorer.score(before), scorer.score(after)))
 
     provenance = made_by(
-        command="make-pairs", seed=seed, edit=edit.model_dump(), pairs=settings.model_dump(),
-        generator_sha256=sha256_of(generator), predictor_sha256=sha256_of(predictor),
+        command="make-pairs",
+        seed=seed,
+        edit=edit.model_dump(),
+        pairs=settings.model_dump(),
+        generator_sha256=sha256_of(generator),
+        predictor_sha256=sha256_of(predictor),
         boundary_sha256=sha256_of(boundary),
-    )  # fmt: skip
+    )
     candidates = in_order(work, batches(settings.count * settings.candidates, BATCH), renderer.device)
     with closing(candidates), atomic_directory(out) as folder:
         with Progress("pairs kept", settings.count, unit="pairs", beside=out) as progress:
@@ -122,9 +126,13 @@ def _table(edit: EditSettings, rescoring: Path | str | None) -> Path | str:
 
 
 def _write(
-    folder: Path, candidates: Iterable[_Candidates], rule: KeepRule, attributes: Sequence[str], count: int,
+    folder: Path,
+    candidates: Iterable[_Candidates],
+    rule: KeepRule,
+    attributes: Sequence[str],
+    count: int,
     progress: Progress,
-) -> Tally:  # fmt: skip
+) -> Tally:
     """Write the pairs that are kept and the table of all candidates, until `count` are kept."""
     for side in SIDES:
         (folder / side).mkdir()

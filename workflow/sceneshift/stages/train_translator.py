@@ -61,9 +61,11 @@ def train_translator(
 
     # Resume.
     digest = digest_of(
-        settings=settings.shaping_snapshots("train_translator"), seed=seed, code=code_version(__name__),
+        settings=settings.shaping_snapshots("train_translator"),
+        seed=seed,
+        code=code_version(__name__),
         pairs=pairs.sha256,
-    )  # fmt: skip
+    )
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
     start = "Training from scratch"

@@ -17,9 +17,13 @@ OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = False
 FILTER = "kernel"
 PARTS = {
-    "weight": "weight", "bias": "bias", "noise_strength": "noise_strength", "noise_const": "noise",
-    "affine.weight": "style.weight", "affine.bias": "style.bias",
-}  # fmt: skip
+    "weight": "weight",
+    "bias": "bias",
+    "noise_strength": "noise_strength",
+    "noise_const": "noise",
+    "affine.weight": "style.weight",
+    "affine.bias": "style.bias",
+}
 
 
 def recognises(content: Any) -> bool:
