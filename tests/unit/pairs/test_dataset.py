@@ -130,3 +130,23 @@ def test_imported_pairs_are_as_they_were_beside_what_the_workflow_needs(folder, 
     with pytest.raises(SceneshiftError, match=r"000004\.png has no partner"):
         import_pairs(folder, tmp_path / "no", edit=edit)
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("name", ["000003.png", "000003.jpg"])
+def test_pairs_are_read_upright(folder, name):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for side in ("train_A", "train_B"):
+        (folder / side / "000003.png").unlink()
+        Image.new("RGB", (8, 16), (3, 0, 0)).save(folder / side / name, exif=exif)  # stored standing, 16 × 8 upright
+    assert PairsDataset(folder).at([3]).photos.shape == (1, 8, 16, 3)
+    Image.new("RGB", (16, 8)).save(folder / "train_A" / name, exif=exif)
+    with pytest.raises(SceneshiftError, match=rf"train_A/{name} is 8×16 pixels"):
+        PairsDataset(folder)
+
+
+def test_pairs_may_have_names_of_any_bytes(folder):
+    name = b"latin-\xe9.png".decode("utf-8", "surrogateescape")
+    for side in ("train_A", "train_B"):
+        (folder / side / "000003.png").rename(folder / side / name)
+    assert name in PairsDataset(folder).names

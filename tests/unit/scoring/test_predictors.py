@@ -21,6 +21,7 @@ from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
+from sceneshift.scoring.kinds.photometric import Photometric, PhotometricPredictor
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.stages.fit_predictor import fit_predictor
@@ -311,3 +312,13 @@ def test_every_field_of_the_metadata_is_checked(tmp_path, photos):
             assert load_predictor(path).score(photos[0][:2, :8, :8]).dtype == np.float32
             usable += 1
     assert 0 < usable < 100, "names and numbers may differ; all else is refused"
+
+
+def test_names_that_are_no_utf_8_are_scored(tmp_path):
+    name = b"latin-\xe9.png".decode("utf-8", "surrogateescape")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(render_street(0, 0, 32)[0]).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "photos" / name)
+    save_predictor([Photometric(["brightness"])], tmp_path / "p.safetensors", provenance="{}")
+    score(tmp_path / "p.safetensors", tmp_path / "photos", tmp_path / "scores.csv")
+    assert b"latin-\xe9.png," in (tmp_path / "scores.csv").read_bytes()

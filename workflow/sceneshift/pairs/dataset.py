@@ -1,6 +1,7 @@
 """The pairs that a translator learns from: pictures of one name in train_A and train_B."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class PairsDataset:
                         f"{path} is {size[1]}×{size[0]} pixels, but {self.names[0]} is {self.width}×{self.height}; "
                         f"all pairs must have one size. {REMEDY}"
                     )
-                digest.update(f"{path.relative_to(self.folder).as_posix()}\n".encode() + path.read_bytes())
+                digest.update(os.fsencode(f"{path.relative_to(self.folder).as_posix()}\n") + path.read_bytes())
         if (table := self.folder / "pairs.csv").exists():
             digest.update(table.read_bytes())
         self.sha256 = digest.hexdigest()
@@ -110,15 +111,18 @@ def _matching_files(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """(height, width) of a whole picture. PNG files have checksums; others must be decoded to know."""
+    """(height, width) of a whole upright picture. PNG files have checksums; others must be decoded to know, and so must
+    those that may say how they are turned."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             image.verify()
+        if not any(mark in path.read_bytes() for mark in (b"eXIf", b"Orientation", b"Raw profile")):
             return image.height, image.width
     except UnidentifiedImageError:
-        return _pixels(path).shape[:2]
+        pass
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SceneshiftError(f"{path} is not a whole picture ({error}). {REMEDY}") from error
+    return _pixels(path).shape[:2]
 
 
 def _pixels(path: Path) -> np.ndarray:

@@ -1,6 +1,5 @@
 """prepare_photos: a folder of photos, or rendered streets, become one store and a list of what was taken."""
 
-import csv
 import multiprocessing
 import os
 import sys
@@ -9,7 +8,6 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
+from sceneshift.runtime.tables import TableWriter, new_table, write_table
 from sceneshift.settings import PhotosSettings
 
 COLUMNS = ("file", "status", "reason", "width", "height", "held_out")
@@ -106,7 +105,8 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
         for row in listed:
             if row[1] == "taken":
                 row[COLUMNS.index("held_out")] = next(flags)
-        rows.writerows(listed)
+        for row in listed:
+            rows.append(row)
     skipped_csv.unlink(missing_ok=True)  # of an earlier attempt
     print(
         f"{folder}: {(~held_out).sum()} photos to train on, {held_out.sum()} held out, {duplicates} duplicates,"
@@ -137,7 +137,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
             store.append(images, names, held_out, labels)
             for name, held, row in zip(names, held_out, labels.tolist(), strict=True):
                 figures = (f"{value:.4f}" for value in row)
-                rows.writerow((name, "taken", "", width, height, int(held), *figures))
+                rows.append((name, "taken", "", width, height, int(held), *figures))
             train += held_out.count(False)
             progress.advance(len(block))
         _check_split(settings, train, settings.count - train)
@@ -146,22 +146,15 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
 def _outputs(
     stack: ExitStack, settings: PhotosSettings, seed: int | None, out_h5: Path, out_csv: Path, folder: str,
     columns: Sequence[str], attributes: Sequence[str] = (),
-) -> tuple[PhotoStoreWriter, Any]:  # fmt: skip
+) -> tuple[PhotoStoreWriter, TableWriter]:  # fmt: skip
     """The store and the csv writer, both under temporary names until the stack is left without an error."""
-    h5, table = stack.enter_context(atomic_file(out_h5)), stack.enter_context(atomic_file(out_csv))
+    h5, rows = stack.enter_context(atomic_file(out_h5)), stack.enter_context(new_table(out_csv, (*COLUMNS, *columns)))
     provenance = made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)
     height, width = settings.shape
     writer = PhotoStoreWriter(
         h5, height, width=width, crop=settings.crop, folder=folder, provenance=provenance, attributes=attributes
     )
-    rows = csv.writer(stack.enter_context(_text(table)), lineterminator="\n")
-    rows.writerow((*COLUMNS, *columns))
     return stack.enter_context(writer), rows
-
-
-def _text(path: Path) -> TextIO:
-    # File names need not be valid UTF-8; what came in goes out.
-    return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def _read(path: Path, shape: tuple[int, int], crop: str) -> SizedPhoto | str:
@@ -186,10 +179,7 @@ def _check_skipped(
 ) -> None:
     if not skipped or (len(skipped) < total and len(skipped) <= settings.max_skipped * total):
         return
-    with atomic_file(skipped_csv) as temporary, _text(temporary) as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("file", "reason"))
-        rows.writerows(skipped)
+    write_table(skipped_csv, ("file", "reason"), skipped)
     few = "".join(f"\n  {name}: {reason}" for name, reason in skipped[:5])
     more = f"\n  and {len(skipped) - 5} more" if len(skipped) > 5 else ""
     listed = f"{few}{more}\nAll of them: {skipped_csv}."

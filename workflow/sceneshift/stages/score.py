@@ -1,6 +1,5 @@
 """score: a predictor's scores of any pictures as a CSV: file, then one column an attribute."""
 
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from sceneshift.images.finding import check_folder, find_photos
 from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.tables import new_table
 from sceneshift.scoring.predictor import load_predictor
 
 BATCH = 64
@@ -30,13 +29,11 @@ def score(predictor: Path | str, images: Path | str, out: Path | str, *, device:
     Example: predictor.safetensors my_photos scores.csv
     """
     scorer, images = load_predictor(predictor, str(device)), Path(images)
-    with atomic_file(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["file", *scorer.attributes])
+    with new_table(out, ["file", *scorer.attributes]) as table:
         count = 0
         for names, batch in _batches(images):
             for name, row in zip(names, scorer.score(batch), strict=True):
-                table.writerow([name, *(f"{value:.6g}" for value in row)])
+                table.append([name, *row.tolist()])
             count += len(names)
         if not count:
             raise SceneshiftError(f"{images}: no picture in it can be read.")
