@@ -20,7 +20,6 @@ from sceneshift.scoring import column_of, load_predictor
 from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
-from sceneshift.scoring.kinds.photometric import PhotometricPredictor
 from sceneshift.scoring.kinds.photometric import Photometric, PhotometricPredictor
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened

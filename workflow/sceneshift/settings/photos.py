@@ -20,7 +20,7 @@ class PhotosSettings(Section):
     )
     folder: Annotated[str | None, IS_PATH] = Field(
         None,
-        description="With `source: folder`: the folder, searched with its subfolders. A photo's first subfolder is its class for `heads` predictors.",
+        description="With `source: folder`: the folder, searched with its subfolders and linked folders, without hidden ones and the thumbnails of network drives. A photo's first subfolder is its class for `heads` predictors. JPEG, PNG, WebP, BMP, TIFF, and HEIC with `pip install 'sceneshift[heic]'`.",
     )
     count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
     resolution: Annotated[int, EVERY_SIZE] = Field(
@@ -39,7 +39,7 @@ class PhotosSettings(Section):
     )
     held_out: Share = Field(
         0.1,
-        description="Share of the photos that training never sees; they serve as the real photos later. Chosen by a hash of the file name.",
+        description="Share of the photos that training never sees; they serve as the real photos later. Chosen by a hash of the file name. Of a folder at least five, or a quarter of fewer than twenty photos.",
     )
     max_skipped: Annotated[Share, Shapes()] = Field(
         0.05, description="More than this share of unusable files is an error."
