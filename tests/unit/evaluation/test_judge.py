@@ -59,7 +59,7 @@ def test_equal_seeds_give_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_disturbing_keeps_mean_colour():
+def test_disturbing_keeps_mean_color():
     images = torch.from_numpy(np.stack([render_street(80, index, 64)[0] for index in range(32)]))
     after = disturbed(images, torch.Generator().manual_seed(0))
     assert after.dtype == torch.uint8

@@ -31,7 +31,7 @@ def test_a_tint_of_the_sky_is_measured_and_trees_are_not():
     assert (green_lush > green_before).all()
 
 
-def test_photos_without_sky_have_no_sky_colour():
+def test_photos_without_sky_have_no_sky_color():
     images = np.stack([render_street(SEED, i, SHAPE)[0] for i in range(2)])
     skies = np.zeros((2, *SHAPE), bool)
     skies[1, :8] = True

@@ -9,7 +9,7 @@ import torch
 from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.networks import Discriminator, FullyConnected, Generator, Mapping, minibatch_deviation
 
-# the shipped generator's images of two codes, averaged over colours and ninths of the picture
+# the shipped generator's images of two codes, averaged over colors and ninths of the picture
 SHIPPED = [
     [[-0.08285, 0.28394, 0.19888], [-0.11513, 0.18715, 0.10648], [0.27046, 0.25336, 0.29110]],
     [[-0.15056, -0.08196, -0.27641], [-0.33847, -0.13537, -0.35905], [-0.23159, -0.26599, -0.24932]],

@@ -238,10 +238,10 @@ def test_a_picture_in_strips_is_the_picture_at_once(tmp_path, street, monkeypatc
         np.testing.assert_array_equal(read_photo(tmp_path / name), expected)
 
 
-def test_deep_colours_that_pillow_cannot_read_have_a_reason(tmp_path):
-    """Pillow reads the upper 8 of 16 bits: of 12-bit colours 4 are left."""
+def test_deep_colors_that_pillow_cannot_read_have_a_reason(tmp_path):
+    """Pillow reads the upper 8 of 16 bits: of 12-bit colors 4 are left."""
     write_png(tmp_path / "a.png", 64, 64, bytes([0, *([7, 200] * 192)]) * 64, bits=16)
-    with pytest.raises(UnusablePhotoError, match="nearly black: of its 16-bit colours"):
+    with pytest.raises(UnusablePhotoError, match="nearly black: of its 16-bit colors"):
         read_photo(tmp_path / "a.png")
 
 

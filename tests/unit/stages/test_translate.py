@@ -24,8 +24,8 @@ ORIENTATION, MAKER = 0x0112, 0x010F
 
 def picture(width=40, height=24, mode="RGB", seed=0):
     random = np.random.default_rng(seed)
-    colours = random.integers(0, 256, (3, 5, 3)).astype(np.uint8)
-    return Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+    colors = random.integers(0, 256, (3, 5, 3)).astype(np.uint8)
+    return Image.fromarray(colors).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
 
 
 def test_names_folders_and_formats_stay(make_translator, tmp_path):
@@ -81,7 +81,7 @@ def test_alpha_stays(make_translator, tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "name"), [("L", "a.jpg"), ("CMYK", "a.jpg"), ("P", "a.png"), ("I;16", "a.png")])
-def test_other_modes_are_edited_in_colour(make_translator, tmp_path, mode, name):
+def test_other_modes_are_edited_in_color(make_translator, tmp_path, mode, name):
     if mode == "I;16":
         Image.fromarray(np.arange(24 * 40, dtype=np.uint16).reshape(24, 40) * 60).save(tmp_path / name)
     else:

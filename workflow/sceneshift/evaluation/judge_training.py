@@ -37,7 +37,7 @@ def train_judge(
 
     images: renders it learns from; they come from a stream of their own, apart from any run's streets of the same
     seed. Blur, noise, shifts and mirroring are added while learning, as they leave every label as it is;
-    brightness and colour are not touched, as they carry labels.
+    brightness and color are not touched, as they carry labels.
     Returns R² per label on `held_out` further renders; they are recorded in the file's metadata too.
     """
     device = torch.device(device)
@@ -47,25 +47,25 @@ def train_judge(
     pictures, labels = torch.from_numpy(pictures), torch.from_numpy(labels)
     network = _initialised(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
     network = network.to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
     steps = epochs * (images // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
     dtype = compute_dtype("auto", device)
     with Progress("fitting the judge", total=steps * BATCH, beside=out) as progress:
         for epoch in range(epochs):
             order = torch.randperm(images, generator=torch_generator(seed, "judge", "order", epoch))
             for step in range(images // BATCH):
-                random = torch_generator(seed, "judge", "augment", epoch, step)
+                rng = torch_generator(seed, "judge", "augment", epoch, step)
                 chosen = order[step * BATCH : (step + 1) * BATCH]
-                inputs = as_input(disturbed(pictures[chosen], random).to(device), shape)
-                noise = torch.randn(inputs.shape, generator=random) * torch.rand(BATCH, 1, 1, 1, generator=random)
+                inputs = as_input(disturbed(pictures[chosen], rng).to(device), shape)
+                noise = torch.randn(inputs.shape, generator=rng) * torch.rand(BATCH, 1, 1, 1, generator=rng)
                 inputs += NOISE * noise.to(device)
                 with autocast(dtype, device):
                     guess = network(inputs)
                 loss = F.smooth_l1_loss(guess.float(), labels[chosen].to(device), beta=0.1)
-                optimiser.zero_grad(set_to_none=True)
+                optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                optimiser.step()
+                optimizer.step()
                 schedule.step()
                 progress.advance(BATCH)
     facts: dict[str, object] = {"attributes": list(LABELS), "shape": shape, "images": images, "seed": seed}
@@ -76,21 +76,21 @@ def train_judge(
     return dict(zip(LABELS, r2.tolist(), strict=True))
 
 
-def disturbed(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Mirror, shift and blur uint8 [N, H, W, 3] as a translator's output may be; colours and brightness stay.
+def disturbed(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Mirror, shift and blur uint8 [N, H, W, 3] as a translator's output may be; colors and brightness stay.
 
     Half of the batch is blurred by shrinking it to 35 to 90 % and enlarging it again, with antialiasing.
     """
     count, *shape = images.shape[:3]
-    mirrored = torch.rand(count, generator=random) < 0.5
+    mirrored = torch.rand(count, generator=rng) < 0.5
     images = torch.where(mirrored[:, None, None, None], images.flip(2), images)
     reach = max(1, shape[0] // 32)
     rows, columns = (
-        (torch.arange(side) + int(torch.randint(-reach, reach + 1, (1,), generator=random))).clamp(0, side - 1)
+        (torch.arange(side) + int(torch.randint(-reach, reach + 1, (1,), generator=rng))).clamp(0, side - 1)
         for side in shape
     )
     images = images[:, rows][:, :, columns]
-    share = 0.35 + 0.55 * float(torch.rand(1, generator=random))
+    share = 0.35 + 0.55 * float(torch.rand(1, generator=rng))
     smaller = [max(4, round(side * share)) for side in shape]
     half = images[: count // 2].permute(0, 3, 1, 2)
     for size in (smaller, shape):
@@ -104,11 +104,11 @@ def r_squared(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
     return 1 - np.square(truth - guess).sum(axis=0) / np.square(truth - truth.mean(axis=0)).sum(axis=0)
 
 
-def _initialised(network: JudgeNetwork, random: torch.Generator) -> JudgeNetwork:
+def _initialised(network: JudgeNetwork, rng: torch.Generator) -> JudgeNetwork:
     """Kaiming initialisation from a generator of its own; biases zero."""
     for parameter in network.parameters():
         if parameter.ndim > 1:
-            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=random)
+            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=rng)
         else:
             torch.nn.init.zeros_(parameter)
     return network
@@ -116,7 +116,7 @@ def _initialised(network: JudgeNetwork, random: torch.Generator) -> JudgeNetwork
 
 def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [count, H, W, 3] and labels float32 [count, 5], drawn in parallel."""
-    if count <= 2 * JOB:  # rendered sooner than processes start
+    if count <= 2 * JOB:  # rendered before processes would have started
         return _render_some(seed, shape, range(count))
     jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.

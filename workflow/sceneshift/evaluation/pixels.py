@@ -20,8 +20,8 @@ def pixel_facts(before: np.ndarray, after: np.ndarray, skies: np.ndarray | None)
     luminance, upper_luminance: mean luma, of the picture and of its upper third, in [0, 1].
     green_view: share of pixels that are green by Li et al.'s rule; a tint can fool it.
     structure, ssim: likeness to the photo, so 1 before.
-    sky_red, sky_green, sky_blue: mean colour in [0, 1] over `skies`, bool [N, H, W]; sky_shift: length of the change
-        of that mean colour relative to its length before, so 0 before. NaN where a photo shows hardly any sky.
+    sky_red, sky_green, sky_blue: mean color in [0, 1] over `skies`, bool [N, H, W]; sky_shift: length of the change
+        of that mean color relative to its length before, so 0 before. NaN where a photo shows hardly any sky.
     """
     upper = before.shape[1] // 3
     facts = {
@@ -33,7 +33,7 @@ def pixel_facts(before: np.ndarray, after: np.ndarray, skies: np.ndarray | None)
     facts["structure"] = (ones, structure(before, after))
     facts["ssim"] = (ones, ssim(before, after))
     if skies is not None:
-        sky_before, sky_after = (_mean_colour(images, skies) for images in (before, after))
+        sky_before, sky_after = (_mean_color(images, skies) for images in (before, after))
         for channel, name in enumerate(("sky_red", "sky_green", "sky_blue")):
             facts[name] = (sky_before[:, channel], sky_after[:, channel])
         shift = np.linalg.norm(sky_after - sky_before, axis=1) / np.maximum(np.linalg.norm(sky_before, axis=1), 1e-6)
@@ -58,8 +58,8 @@ def backbone_distance(before: np.ndarray, after: np.ndarray, backbone: nn.Module
     return torch.stack(distances).mean(0).cpu().numpy()
 
 
-def _mean_colour(images: np.ndarray, skies: np.ndarray) -> np.ndarray:
-    """Mean colour over the sky, [N, 3] in [0, 1]; NaN where the sky is less than `MINIMUM` of the picture."""
+def _mean_color(images: np.ndarray, skies: np.ndarray) -> np.ndarray:
+    """Mean color over the sky, [N, 3] in [0, 1]; NaN where the sky is less than `MINIMUM` of the picture."""
     share = skies.mean((1, 2))
     total = (images * skies[..., None]).mean((1, 2), dtype=np.float64) / 255
     return np.where(share[:, None] >= MINIMUM, total / np.maximum(share, MINIMUM)[:, None], np.nan)

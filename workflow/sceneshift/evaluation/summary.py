@@ -14,7 +14,7 @@ from sceneshift.runtime.tables import read_table
 
 COLUMNS = {"photo": str, "scorer": str, "attribute": str, "before": float, "after": float}
 Row = dict[str, Any]  # of an evaluation, one value a column
-NO_SPREAD = 1e-9  # standard deviations below it are rounding: the photos score the same, or there is one alone
+NO_SPREAD = 1e-9  # standard deviations below it are rounding: all photos score the same, or there is only one
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What an ONNX model will ask for: memory and multiplications, from the shapes of all that it makes, before it runs.
 
 A model of a hundred bytes can make tensors of gigabytes or multiply for hours. Its shapes tell, once its input's is
-known: whatever it makes must have one, and together they must stay within bounds.
+known: all that it makes must have one, and together they must stay within bounds.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 A model can name files to read (external tensors, whose location may also be an address in memory), ask for libraries
 of its own operators, and run forever (loops, functions that call functions). None of these is needed to score a
-picture, so whatever has one is refused by name. What the rest may take is in `onnx_cost`.
+picture, so a model that has one is refused by name. What the rest may take is in `onnx_cost`.
 """
 
 import sys
@@ -35,7 +35,7 @@ def checked_model(content: bytes, where: object) -> "onnx.ModelProto":
     try:
         model = onnx.load_model_from_string(content)
         graph_given = model.HasField("graph")
-    except Exception as error:  # of protobuf, and whatever damaged text in it raises
+    except Exception as error:  # of protobuf, or of damaged text in it
         raise SceneshiftError(f"{where} is no ONNX model, or a damaged one: {_first_line(error)}") from error
     if not graph_given:
         raise SceneshiftError(f"{where} is no ONNX model, or a cut one: it has no graph.")

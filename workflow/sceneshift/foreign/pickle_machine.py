@@ -17,11 +17,11 @@ from typing import IO, Any
 import numpy as np
 import torch
 
-MOST_STEPS = 500_000  # instructions, and places in the result: a checkpoint with its optimisers has some 50,000
+MOST_STEPS = 500_000  # instructions, and places in the result: a checkpoint with its optimizers has some 50,000
 COPIES, ROOM = 4, 2**24  # what may be made, in lengths of the file, and in bytes beyond that
 OBJECT = 64  # bytes that a container, a place in one, or a view is counted as
 KEYS = str | bytes | int | float | bool | None  # of dicts and sets: hashing nested tuples can take for ever
-LARGEST_KEY = 2**61 - 2  # whole numbers up to here hash differently; of those that hash alike, a dict takes for ever
+LARGEST_KEY = 2**61 - 2  # whole numbers up to here hash differently; a dict of keys that hash alike takes for ever
 
 STORAGES = {
     f"{module}.{name}Storage": dtype
@@ -144,7 +144,7 @@ def product(sizes: tuple[int, ...]) -> int:
 
 
 class Machine:
-    """Runs one pickle from `file`, which is left behind its end.
+    """Runs one pickle from `file`, and leaves `file` at the end of it.
 
     `storage(dtype, key, numel)` gives the storages that a file of torch refers to; `storage_of(bytes)` reads one that
     was pickled whole, as a file within the file.

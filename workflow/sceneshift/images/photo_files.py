@@ -14,7 +14,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 from sceneshift.images.reading import UnusablePhotoError, decoded, opened, room_for
 from sceneshift.runtime.files import atomic_file
 
-QUALITY = 90  # of WebP and HEIC, whose files do not tell the quality they were written with
+QUALITY = 90  # of WebP and HEIC: their files do not tell with which quality they were written
 FORMAT_OF = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP",
     ".dib": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".heic": "HEIF", ".heif": "HEIF",
@@ -23,7 +23,7 @@ ORIENTATION, THUMBNAIL_PLACE, THUMBNAIL_LENGTH, XMP = 0x0112, 0x0201, 0x0202, 0x
 IPTC = 0x0404  # among a JPEG's Photoshop resources
 # What a file says beside its pixels, in words, and the formats that can hold it.
 _EXTRAS = {
-    "icc_profile": ("the colour profile", {"JPEG", "PNG", "WEBP", "TIFF", "HEIF"}),
+    "icc_profile": ("the color profile", {"JPEG", "PNG", "WEBP", "TIFF", "HEIF"}),
     "exif": ("the EXIF data", {"JPEG", "PNG", "WEBP", "HEIF"}),  # in TIFF files they describe the stored pixels
     "xmp": ("the XMP data", {"JPEG", "PNG", "WEBP", "TIFF", "HEIF"}),
     "dpi": ("the resolution in dpi", {"JPEG", "PNG", "TIFF", "BMP"}),
@@ -36,7 +36,7 @@ class Saving:
     """How an edited photo is written."""
 
     format: str  # Pillow's name: JPEG, PNG, WEBP, BMP, TIFF, HEIF
-    options: dict[str, Any]  # of Pillow's save: quantisation tables, colour profile, EXIF
+    options: dict[str, Any]  # of Pillow's save: quantisation tables, color profile, EXIF
     alpha: np.ndarray | None = None  # uint8 [H, W]
 
 
@@ -62,7 +62,7 @@ def read_photo_file(path: Path, suffix: str = "") -> PhotoFile:
         has_alpha = image.has_transparency_data and target != "JPEG"
         if image.has_transparency_data and not has_alpha:
             lost.append("the transparency, which JPEG files have none of")
-        layers = decoded(image, alpha=has_alpha)  # the colours under transparent pixels as they are stored
+        layers = decoded(image, alpha=has_alpha)  # the colors under transparent pixels as they are stored
         pixels, alpha = (np.ascontiguousarray(layers[..., :3]), layers[..., 3].copy()) if has_alpha else (layers, None)
         extras, damaged = _extras(image)
         lost += damaged
@@ -201,7 +201,7 @@ def _failure(target: str, options: dict[str, Any]) -> str | None:
     """Why a picture cannot be written with these options; None if it can."""
     try:
         Image.new("RGB", (16, 16)).save(io.BytesIO(), format=target, **options)
-    except Exception as error:  # struct.error, OverflowError, ValueError, whatever a strange number leads to
+    except Exception as error:  # struct.error, OverflowError, ValueError: strange numbers lead to many
         return f"{type(error).__name__}: {error}"
     return None
 

@@ -83,7 +83,7 @@ def read_sized(path: Path | str, shape: tuple[int, int], crop: Crop = "center") 
 
     crop: `center` takes the largest centred part of that shape; `pad` keeps the whole picture and mirrors it into the
     borders. The picture is turned upright by its EXIF orientation; transparent pixels lie on white; deep greys are
-    reduced to 8 bits (`_to_8_bits`); colour profiles are not applied.
+    reduced to 8 bits (`_to_8_bits`); color profiles are not applied.
 
     Raises UnusablePhotoError with the reason: empty, no supported format, truncated or damaged, too many pixels, or
     smaller than `shape` (in either direction for `center`, in both for `pad`): it would have to be blown up.
@@ -144,7 +144,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 def decoded(image: Image.Image, alpha: bool = False) -> np.ndarray:
     """The picture upright: uint8 [H, W, 3], transparent pixels on white.
 
-    alpha: uint8 [H, W, 4], the colours under transparent pixels as they are stored.
+    alpha: uint8 [H, W, 4], the colors under transparent pixels as they are stored.
     """
     orientation = _orientation(image)
     image.load()
@@ -156,7 +156,7 @@ def decoded(image: Image.Image, alpha: bool = False) -> np.ndarray:
         stored[rows] = np.asarray(convert(strip))
     if image.mode in ("RGB", "RGBA") and upright[..., :3].max() < 16 and _bits(image) == 16:
         raise UnusablePhotoError(
-            "nearly black: of its 16-bit colours only the lower 12 bits or fewer are used; save it as 8-bit, or scaled"
+            "nearly black: of its 16-bit colors only the lower 12 bits or fewer are used; save it as 8-bit, or scaled"
         )
     return upright
 

@@ -9,7 +9,7 @@ def structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pearson correlation, per picture, of the luminance gradient's magnitude in `a` and in `b`.
 
     a, b: uint8 [N, H, W, 3]. Returns float64 [N] in [-1, 1]; 1 for pictures whose edges lie at the same places with
-    the same relative strengths, whatever the light. Gradients are central differences (one-sided at the borders).
+    the same relative strengths, in any light. Gradients are central differences (one-sided at the borders).
     A flat picture has no edges to compare: two flat pictures give 1, a flat and another one 0.
     Raises ValueError for different shapes.
     """

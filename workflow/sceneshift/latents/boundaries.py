@@ -85,12 +85,12 @@ def select_examples(
     """
     if not np.isfinite(scores).all():
         raise SceneshiftError(f"{attribute}: {int((~np.isfinite(scores)).sum())} scores are not numbers.")
-    random = numpy_generator(seed, "boundary", selection)  # not by attribute: the same codes where they may be
+    rng = numpy_generator(seed, "boundary", selection)  # without the attribute: all may then take the same codes
     if selection == "extremes":
         rows = np.argsort(scores, kind="stable")
         n = min(examples, len(rows) // 2)
     else:
-        drawn = random.permutation(len(scores))[:examples]
+        drawn = rng.permutation(len(scores))[:examples]
         rows = drawn[np.argsort(scores[drawn], kind="stable")]
         n = len(rows) // 2
     low, high = rows[:n], rows[len(rows) - n :]
@@ -113,7 +113,7 @@ def select_examples(
             f"{attribute}: {len(scores)} codes are too few for a boundary, which needs {FEWEST} of either side."
             " Raise synthesis.count."
         )
-    return random.permutation(low), random.permutation(high)
+    return rng.permutation(low), rng.permutation(high)
 
 
 def condition(normal: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | 
         values: dict[str, Any] = {name: value if name == "normal" else value.tolist() for name, value in fields.items()}
         boundary = Boundary(**{**values, "resolutions": tuple(map(int, values.get("resolutions", ())))})
     except (TypeError, ValueError) as error:
-        raise SceneshiftError(f"The boundary {path} has not the entries of a boundary ({error}).") from error
+        raise SceneshiftError(f"The boundary {path} does not have the entries of a boundary ({error}).") from error
     normal = boundary.normal
     if normal.dtype != np.float32 or normal.ndim != 1 or not np.isfinite(normal).all():
         raise SceneshiftError(

@@ -11,9 +11,9 @@ from sceneshift.settings import Level
 def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[Level, np.ndarray]:
     """Level -> bool [num_ws]: which of an image's codes it moves.
 
-    ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R, whatever
-    its width: layout up to max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At 256 px
-    attributes are 32 to 128, as in HiGAN. A level without layers (small R) is left out.
+    ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R; its
+    width does not matter: layout up to max(4, R/32), objects up to max(8, R/16), attributes up to R/2, color R. At
+    256 px attributes are 32 to 128, as in HiGAN. A level without layers (small R) is left out.
     own: the resolutions that a boundary is made for, which are then what `all` moves; none named: every layer.
     """
     r = np.asarray(ws_resolutions)

@@ -69,7 +69,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], device: 
             yield from results
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # the workers' number became the default of threads to come
+        torch.set_num_threads(threads)  # a worker's 1 has become the default of new threads
 
 
 def batches(count: int, size: int, start: int = 0) -> Iterator[range]:

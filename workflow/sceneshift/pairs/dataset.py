@@ -30,7 +30,7 @@ class PairsBatch(NamedTuple):
 class PairsDataset:
     """Pairs in `folder`/train_A and `folder`/train_B, shown in an order that depends on (seed, pairs seen) alone.
 
-    Any format that photos may have; the two pictures of a pair have one name, whatever their extensions. Pairs made
+    Any format that photos may have; the two pictures of a pair have one name; their extensions may differ. Pairs made
     elsewhere are checked as our own are.
     names: the pairs' names in train_A, sorted; files: the two paths of each pair, in that order; height, width: of
     every picture; sha256: of all names and bytes.

@@ -106,7 +106,7 @@ def _encoded(names: Sequence[str]) -> list[bytes]:
 class PhotoStore:
     """Read a photo store: `with PhotoStore(path) as store: store.images([3, 1, 4])`.
 
-    Checked when made, opened when first read and anew in every process, so it can be handed to data-loading workers.
+    Checked when made, opened when first read, in every process, so it can be handed to data-loading workers.
 
     path: the file, as prepare_photos wrote it.
     resolution: if given, the side in pixels that the photos must have.

@@ -27,7 +27,7 @@ MOST_ANNOTATED = 12
 
 @dataclass(frozen=True)
 class Plot:
-    """An SVG for each colour scheme, as data URIs, and its width in CSS pixels."""
+    """An SVG for each color scheme, as data URIs, and its width in CSS pixels."""
 
     light: str
     dark: str
@@ -86,9 +86,9 @@ def ranking(table: pd.DataFrame) -> Plot:
 
     def draw(figure: Figure, scheme: str) -> None:
         axis = figure.subplots()
-        colours = [ACCENT[scheme] if chosen else FAINT[scheme] for chosen in table["chosen"]]
+        colors = [ACCENT[scheme] if chosen else FAINT[scheme] for chosen in table["chosen"]]
         errors = np.abs(table[["low", "high"]].to_numpy().T - table["standardised"].to_numpy())
-        axis.barh(range(len(table)), table["standardised"], color=colours, height=0.66)
+        axis.barh(range(len(table)), table["standardised"], color=colors, height=0.66)
         axis.errorbar(
             table["standardised"], range(len(table)), xerr=errors, fmt="none", ecolor=INK[scheme], elinewidth=1
         )
@@ -136,8 +136,8 @@ def distance_curve(curve: pd.DataFrame, chosen: float) -> Plot:
 
     def draw(figure: Figure, scheme: str) -> None:
         axes = figure.subplots(1, 2)
-        for axis, name, colour in zip(axes, ("effect", "structure"), (ACCENT, SECOND), strict=True):
-            axis.plot(curve["deviations"], curve[name], color=colour[scheme], marker="o", markersize=3.5, linewidth=1.4)
+        for axis, name, color in zip(axes, ("effect", "structure"), (ACCENT, SECOND), strict=True):
+            axis.plot(curve["deviations"], curve[name], color=color[scheme], marker="o", markersize=3.5, linewidth=1.4)
             axis.axvline(chosen, color=INK[scheme], linewidth=0.9, linestyle="--")
             axis.set_title({"effect": "own effect (standard deviations)", "structure": "structure kept"}[name])
             axis.set_xlabel("step, in standard deviations along the normal")
@@ -152,8 +152,8 @@ def counts(reasons: pd.Series) -> Plot:
 
     def draw(figure: Figure, scheme: str) -> None:
         axis = figure.subplots()
-        colours = [ACCENT[scheme] if name == "kept" else FAINT[scheme] for name in reasons.index]
-        bars = axis.barh([spoken(str(name)) for name in reasons.index], reasons, color=colours, height=0.66)
+        colors = [ACCENT[scheme] if name == "kept" else FAINT[scheme] for name in reasons.index]
+        bars = axis.barh([spoken(str(name)) for name in reasons.index], reasons, color=colors, height=0.66)
         axis.bar_label(bars, fmt="{:,.0f}", padding=3)
         axis.set_xlabel("candidates")
         _bare(axis)
@@ -169,9 +169,9 @@ def changes(values: Sequence[Change], own: str, title: str, unit: str) -> Plot:
         axis = figure.subplots()
         axis.axvline(0, color=FAINT[scheme], linewidth=1)
         for row, value in enumerate(values):
-            colour = SECOND[scheme] if value.attribute == own else ACCENT[scheme]
-            axis.plot([value.low, value.high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round")
-            axis.plot(value.change, row, "o", color=colour, markersize=5)
+            color = SECOND[scheme] if value.attribute == own else ACCENT[scheme]
+            axis.plot([value.low, value.high], [row, row], color=color, linewidth=2.2, solid_capstyle="round")
+            axis.plot(value.change, row, "o", color=color, markersize=5)
         axis.set_yticks(range(len(values)), [spoken(value.attribute) for value in values])
         axis.set_ylim(-0.6, len(values) - 0.4)
         axis.set_title(title, fontweight="bold")

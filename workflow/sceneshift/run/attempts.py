@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FAILED = ("error: ", "interrupted: ", "Traceback (most recent call last)")  # how lines begin that tell of a failure
-AGAIN = ("again: ", "interrupted: ")  # how the last line begins of a job that is tried again; that writes the log anew
+AGAIN = ("again: ", "interrupted: ")  # the last line's beginning in a job that is tried again, with a new log
 SLURM = "slurmstepd: "  # how lines of a job's log begin in which SLURM gives its reasons
 
 
@@ -19,7 +19,7 @@ def note_failure(log: Path, message: str | None, job_logs: Sequence[Path]) -> No
 
 def note_another_attempt(log: Path) -> None:
     """Add to a stage's log that the job is tried again; it may wait long before it starts."""
-    _append(log, ["again: the job is tried once more; this log is then written anew"])
+    _append(log, ["again: the job is tried once more; it then begins a new log"])
 
 
 def _lines(path: Path) -> list[str]:

@@ -36,7 +36,7 @@ def visible_gpus() -> list[str]:
 def take_gpus(count: int = 1) -> list[str]:
     """Wait until `count` GPUs are free, take them and make them the only ones that CUDA sees; [] without a GPU.
 
-    On a machine with fewer, all of them are taken, and that is said. Who asked first is served first.
+    On a machine with fewer, all of them are taken, with a message. Who asked first is served first.
     """
     if not _held and (names := visible_gpus()):
         if count > len(names):

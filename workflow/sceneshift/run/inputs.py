@@ -53,7 +53,7 @@ class Edits:
 
     @property
     def count(self) -> int:
-        """How many go on, whatever the ranking says."""
+        """How many go on, which is known before the ranking."""
         return max(self.settings.top, len(self.settings.attributes))
 
     def of(self, wildcards: Any) -> EditSettings:

@@ -1,4 +1,4 @@
-"""Params of rules. Snakemake runs a job again when its params have changed; with what they may hold it is particular.
+"""Params of rules. Snakemake runs a job again when its params have changed; there are limits to what they may hold.
 
 Texts with braces are functions, since Snakemake would look for wildcards in them; and what is no reason to run a job
 again is a function of `threads`, since it does not compare these.

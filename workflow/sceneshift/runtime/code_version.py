@@ -57,7 +57,7 @@ def _tree(module: str) -> tuple[str, tuple[str, ...]]:
                 imported.append(submodule if _path(submodule) else _home(node.module, alias.name))
         elif isinstance(node, ast.Import):
             imported.extend(alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
-        elif isinstance(node, ast.Name) and node.id == "__path__":  # a package that imports whatever lies in it
+        elif isinstance(node, ast.Name) and node.id == "__path__":  # a package that imports every module in it
             imported.extend(f"{module}.{file.stem}" for file in sorted(path.parent.glob("[a-z]*.py")))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(imported)
 

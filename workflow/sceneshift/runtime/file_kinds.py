@@ -1,4 +1,4 @@
-"""What a file is: by its content, for errors that name what was given in the place of what; or by its suffix."""
+"""What a file is: by its content, for errors that name what was given and what was expected; or by its suffix."""
 
 import json
 import os

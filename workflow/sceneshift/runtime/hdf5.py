@@ -2,8 +2,8 @@
 
 HDF5 is a language. A file can name other files to be read as data (external storage, external and soft links, virtual
 datasets), ask for filters that unpack gigabytes, claim rows that it does not hold, or refer to itself until the
-library crashes. Our stores need none of these, so whatever has one is refused before any of its data is read. Only an
-index is virtual, over the shards beside it that it lists.
+library crashes. Our stores need none of these, so a file that has one is refused before any of its data is read. Only
+an index is virtual, over the shards beside it that it lists.
 """
 
 import contextlib
@@ -52,8 +52,8 @@ class StoreFormat:
     def new(self, path: Path | str) -> Iterator[h5py.File]:
         """A file to write a store to.
 
-        If the block fails, what the HDF5 library still holds for the file goes nowhere: of a file that it cannot write
-        it does not let go, and crashes at the end of the process.
+        If the block fails, what the HDF5 library still holds for the file goes nowhere: it would keep a file open
+        that it cannot write, and crash at the end of the process.
         """
         file = h5py.File(path, "w", libver=("v110", "v110"), locking=LOCKING)
         handle = file.id.get_vfd_handle()

@@ -44,7 +44,7 @@ class Progress:
 
     beside: what the work makes. Its progress file lies beside it (`progress_file`) until the work is done.
     folder: of a training's snapshots instead; its progress.jsonl stays, and a resumed training goes on in it.
-    shown: nothing is said or written without, as in all but one of the processes of a training.
+    shown: whether anything is printed and written; of a training's processes, only one does.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Random numbers as functions of counters, never of what ran before.
 
-Every draw comes from a generator keyed by (seed, stream, counters). So code i is the same whatever the shard or batch,
+Every draw comes from a generator keyed by (seed, stream, counters). So code i is the same in any shard or batch,
 and a training step is the same whether or not the run was killed before it.
 """
 

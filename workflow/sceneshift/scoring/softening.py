@@ -19,8 +19,8 @@ def softened(photos: np.ndarray, indices: Sequence[int], seed: int) -> np.ndarra
     """
     soft = np.empty_like(photos)
     for photo, index, out in zip(photos, indices, soft, strict=True):
-        random = numpy_generator(seed, "softened", index)
-        blurred = Image.fromarray(photo).filter(ImageFilter.GaussianBlur(random.uniform(*SIGMA)))
-        noise = random.standard_normal(photo.shape, np.float32) * random.uniform(0, NOISE)
+        rng = numpy_generator(seed, "softened", index)
+        blurred = Image.fromarray(photo).filter(ImageFilter.GaussianBlur(rng.uniform(*SIGMA)))
+        noise = rng.standard_normal(photo.shape, np.float32) * rng.uniform(0, NOISE)
         out[:] = np.clip(np.rint(blurred + noise), 0, 255)
     return soft

@@ -57,7 +57,7 @@ def _from_json(text: str | None, default: Any, expected: str, where: str) -> Any
 
 
 def canonical_json(section: Section | list[Section] | dict[str, Any]) -> str:
-    """The same text for the same meaning, whatever the key order, number format or defaults left out."""
+    """The same text for the same meaning: key order, number format and defaults left out do not matter."""
     return json.dumps(
         section, sort_keys=True, separators=(",", ":"), default=lambda part: part.model_dump(by_alias=True)
     )

@@ -128,7 +128,7 @@ def _differences(editor: PortableTranslator, run: Run, side: int) -> list[float]
 
 def _photos(height: int, width: int) -> Tensor:
     """Two smooth pictures with noise on them, float32 [2, 3, height, width] in [0, 1]."""
-    random = torch_generator("export", height, width)
-    coarse = torch.rand(2, 3, 5, 5, generator=random)
+    rng = torch_generator("export", height, width)
+    coarse = torch.rand(2, 3, 5, 5, generator=rng)
     smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-    return (0.9 * smooth + 0.1 * torch.rand(2, 3, height, width, generator=random)).clamp(0, 1)
+    return (0.9 * smooth + 0.1 * torch.rand(2, 3, height, width, generator=rng)).clamp(0, 1)

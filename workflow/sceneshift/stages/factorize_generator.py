@@ -19,7 +19,7 @@ def factorize_generator(generator: Path | str, out: Sequence[Path | str], *, lev
     out: boundaries to write (.npz), the strongest first, each named as its file
     level: of whose layers; the boundaries are for these
 
-    What a direction changes, and in which sense, `rescore-boundary` says.
+    `rescore-boundary` says what a direction changes, and which way is more.
 
     Example: generator.safetensors sefa_1.npz sefa_2.npz sefa_3.npz --level layout
     """

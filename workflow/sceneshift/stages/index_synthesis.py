@@ -111,7 +111,7 @@ class Expected:
 
 
 def set_wrong_shards_aside(shards: Sequence[Path | str], expected: Expected) -> None:
-    """Rename shards that are lost, truncated, or not what is expected, so that the workflow's next run makes them anew.
+    """Rename shards that are lost, truncated, or not what is expected: the workflow's next run makes them again.
 
     Raises SceneshiftError that names each of them, what was found and what was expected.
     """
@@ -124,7 +124,7 @@ def set_wrong_shards_aside(shards: Sequence[Path | str], expected: Expected) -> 
         raise SceneshiftError(
             f"{len(wrong)} of {len(shards)} shards are not what this run synthesised:\n"
             + "\n".join(wrong)
-            + "\nRun again: these are made anew, and nothing else."
+            + "\nRun again: only these are made again."
         )
 
 

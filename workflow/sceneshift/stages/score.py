@@ -21,7 +21,7 @@ def score(predictor: Path | str, images: Path | str, out: Path | str, *, device:
     """Score images with a predictor.
 
     predictor: predictor (.safetensors)
-    images: image, folder of images (with its subfolders) or photo store (.h5), whatever the images' sizes
+    images: image, folder of images (with its subfolders) or photo store (.h5), of any sizes
     out: table to write (.csv): file, then one column an attribute
 
     Images that cannot be read are named on stderr and left out; if none can, that is an error.

@@ -96,7 +96,7 @@ def leave() -> None:
 
 
 def launch(arguments: Sequence[str], processes: int) -> None:
-    """Run `sceneshift ARGUMENTS` in so many processes on this machine and wait for them.
+    """Run `sceneshift ARGUMENTS` in several processes on this machine and wait for them.
 
     A signal to stop goes to all of them. Raises Interrupted when they stopped because they were asked to, and
     SceneshiftError when one of them fails (the others are then ended).

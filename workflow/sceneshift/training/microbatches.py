@@ -46,7 +46,7 @@ class MicroBatches:
     """This process's part of a batch, worked on in as many parts as memory asks for: one until it is exceeded."""
 
     def __init__(self, world: World, batch: int, group: int = 1) -> None:
-        """`group`: each part has a multiple of so many images."""
+        """`group`: the number of images in each part is a multiple of it."""
         self.world, self.batch, self.group, self.parts = world, batch, group, 1
 
     @property
@@ -114,7 +114,7 @@ class InHalves(Generic[Rows, Result]):
     """`function` of an item that can be cut (a range, an array), in halves where memory runs out."""
 
     def __init__(self, function: Callable[[Rows], Result]) -> None:
-        self.function, self.most = function, None  # as far as is known, so many rows fit
+        self.function, self.most = function, None  # the most rows known to fit
 
     def __call__(self, item: Rows) -> list[Result]:
         """Results of the item's pieces, in order: one if all of it fits."""

@@ -46,7 +46,7 @@ def edit_in_strips(photo: np.ndarray, maps: EditMaps, small: Tensor, strength: f
     """Apply the `maps` predicted for `small` to `photo`: (edited uint8 [H, W, 3], mask uint8 [H, W]).
 
     photo: uint8 [H, W, 3]; maps: [1, ·, h, w]; small: the same photo, [3, h, w] in [-1, 1]; strength: s in
-    x + s·(y − x). Beside the results it takes memory for a strip of rows, whatever the photo's size.
+    x + s·(y − x). Beside the results it takes memory for a strip of rows, however large the photo.
     """
     edited, mask = np.empty_like(photo), np.empty(photo.shape[:2], np.uint8)
     for rows, strip, pixels in full_size_maps(photo, maps, small):

@@ -143,7 +143,7 @@ class _HalvingDepthwise(torch.autograd.Function):
 
 
 def _convolve_one_dnn(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, skip: Tensor | None) -> Tensor:
-    """As `_convolve`, [N, C, H, W] -> [N, O, H', W'], with ReLU6 or the addition inside the convolution: twice as fast."""
+    """As `_convolve`, [N, C, H, W] -> [N, O, H', W'], with ReLU6 or the addition inside it: twice as fast."""
     geometry = (_padding(x, layer), [layer.stride] * 2, [1, 1], layer.groups)
     if skip is not None:
         binary = torch.ops.mkldnn._convolution_pointwise.binary
@@ -153,8 +153,8 @@ def _convolve_one_dnn(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, sk
 
 
 def _padding(x: Tensor, layer: _Layer) -> list[int]:
-    """TensorFlow's SAME for x [N, C, H, W]. At stride 2 it pads even sizes by one more behind than before, which a kernel
-    with a leading row and column of zeros (see `_fold`) turns into even padding."""
+    """TensorFlow's SAME for x [N, C, H, W]. At stride 2 it pads even sizes by one more behind than before; a kernel
+    with a leading row and column of zeros (see `_fold`) makes that even padding."""
     if layer.stride == 1:
         return [layer.kernel // 2] * 2
     return [layer.kernel // 2 + side % 2 for side in x.shape[2:]]

@@ -41,7 +41,7 @@ def recognises(content: Any) -> bool:
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
-    """Take a checkpoint apart. Its discriminator is another than StyleGAN2's and stays behind."""
+    """Take a checkpoint apart. Its discriminator differs from StyleGAN2's and is left out."""
     if not recognises(content):
         raise SceneshiftError(f"{path} holds no generator of the first StyleGAN: it holds {held(content)}.")
     if stylegan2_tf.recognises(content):

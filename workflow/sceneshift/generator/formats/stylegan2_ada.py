@@ -29,7 +29,7 @@ def recognises(content: Any) -> bool:
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
-    """Take a checkpoint apart. A discriminator of another architecture is left behind, and that is said."""
+    """Take a checkpoint apart. A discriminator of another architecture is left out, with a message."""
     g, d = part_of(path, content, "G_ema", NAME), content.get("D")
     if isinstance(g, dict):  # plain state dicts
         clamp = content
@@ -103,7 +103,7 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
         "conv_clamp": _values(clamped, "conv_clamp") - {clamp},
     }
     if different := [f"{key} {found}" for key, found in unlike.items() if found]:
-        print(f"{path}: its discriminator is another than ours ({', '.join(different)}) and stays behind.", flush=True)
+        print(f"{path}: its discriminator differs from ours ({', '.join(different)}) and is left out.", flush=True)
         return None
     return tensors_of(path, "D", _state_dict(path, modules), FILTER)
 

@@ -42,7 +42,7 @@ def recognises(content: Any) -> bool:
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
-    """Take a checkpoint apart: Gs, or a network alone. A discriminator of another architecture stays behind."""
+    """Take a checkpoint apart: Gs, or a network alone. A discriminator of another architecture is left out."""
     if not recognises(content):
         raise SceneshiftError(f"{path} holds no network of {CLASS}: it holds {held(content)}.")
     networks = list(content) if isinstance(content, tuple | list) else [content]
@@ -98,7 +98,7 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
     ours = {"architecture": "resnet", "conv_clamp": clamp, "label_size": 0, "mbstd_num_features": 1}
     unlike = [f"{name} {arguments[name]!r}" for name, value in ours.items() if arguments.get(name, value) != value]
     if unlike:
-        print(f"{path}: its discriminator is another than ours ({', '.join(unlike)}) and stays behind.", flush=True)
+        print(f"{path}: its discriminator differs from ours ({', '.join(unlike)}) and is left out.", flush=True)
         return None
     return dict(variables_of(path, d))
 
