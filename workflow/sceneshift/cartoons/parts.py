@@ -28,9 +28,9 @@ def draw_hills(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: fl
     along = (x - view.x0) / view.height
     ridge = 0.035 + 0.03 * h[0] + 0.016 * np.sin(7 * along + 6 * h[1]) + 0.01 * np.sin(15 * along + 6 * h[2])
     y = view.y0 - ridge * view.height
-    colour = mix((112, 136, 150), SNOW, 0.6 * snow)
+    color = mix((112, 136, 150), SNOW, 0.6 * snow)
     base = (view.width, view.y0 + 2, 0, view.y0 + 2)
-    draw.polygon([*np.stack([x, y], 1).ravel().tolist(), *base], fill=light(colour, 60))
+    draw.polygon([*np.stack([x, y], 1).ravel().tolist(), *base], fill=light(color, 60))
 
 
 def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:

@@ -76,7 +76,7 @@ def render_street(
     light = Light(_gains(NIGHT_SCENE, natural_light), scene.haze, 1 - natural_light)
 
     # The fourth band is coverage. RGBX keeps it out of Pillow's hands: black beneath the scene makes the box reduction
-    # premultiply colours by coverage, and the sky is added under them without fringes.
+    # premultiply colors by coverage, and the sky is added under them without fringes.
     canvas = Image.new("RGBX", (width * scale, height * scale))
     draw = ImageDraw.Draw(canvas)
     draw_hills(draw, view, scene, light, snow)

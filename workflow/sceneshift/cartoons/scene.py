@@ -112,15 +112,15 @@ class View:
 
 
 class Light:
-    """From daylight colours to canvas colours: distance pales towards the horizon's colour, then light multiplies."""
+    """From daylight colors to canvas colors: distance pales towards the horizon's color, then light multiplies."""
 
     def __init__(self, gains: RGB, haze: RGB, night: float) -> None:
         self.gains, self.haze, self.night = gains, haze, night
 
-    def __call__(self, colour: RGB, z: float = 0.0, shade: float = 1.0) -> tuple[int, int, int, int]:
+    def __call__(self, color: RGB, z: float = 0.0, shade: float = 1.0) -> tuple[int, int, int, int]:
         far = 0.55 * (1 - math.exp(-z / 80))
         near = shade * (1 - far)
-        (r, g, b), (hr, hg, hb), (gr, gg, gb) = colour, self.haze, self.gains  # unrolled: hot
+        (r, g, b), (hr, hg, hb), (gr, gg, gb) = color, self.haze, self.gains  # unrolled: hot
         red = int((r * near + hr * far) * gr)
         green = int((g * near + hg * far) * gg)
         blue = int((b * near + hb * far) * gb)

@@ -11,7 +11,7 @@ GLOW = np.array((36, 25, 10), dtype=np.float32)
 
 
 def paint_sky(scene: Scene, height: int, width: int, clouds: float, natural_light: float) -> np.ndarray:
-    """The whole sky in daylight colours, float32 [H, W, 3] in [0, 255].
+    """The whole sky in daylight colors, float32 [H, W, 3] in [0, 255].
 
     clouds: the share of the sky above the street that clouds cover, exact up to the softness of their edges.
     natural_light: only warms the horizon at dusk; the caller dims the picture.

@@ -14,12 +14,12 @@ from sceneshift.generator.double_backward import inputs_only
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
-    """E[softplus(−D(G(z)))]."""
+    """E[softplus(−D(G(z)))], a scalar, from logits [N, 1]."""
     return F.softplus(-fake_logits).mean()
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """E[softplus(D(G(z)))] + E[softplus(−D(x))]."""
+    """E[softplus(D(G(z)))] + E[softplus(−D(x))], a scalar, from logits [N, 1] of either."""
     return F.softplus(fake_logits).mean() + F.softplus(-real_logits).mean()
 
 
@@ -41,7 +41,7 @@ def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
 def path_length_penalty(lengths: Tensor, mean: Tensor, batch_mean: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """(E[(length − a)²], a): `a`, the running mean, is first moved by 0.01 of the way to this batch's mean length.
 
-    `batch_mean`: where `lengths` are a part of the batch only.
+    lengths: [N]; the others are scalars. `batch_mean`: where `lengths` are a part of the batch only.
     """
     mean = mean.lerp(lengths.detach().mean() if batch_mean is None else batch_mean, 0.01)
     return (lengths - mean).square().mean(), mean

@@ -27,4 +27,5 @@ def rounded(x: Tensor) -> np.ndarray:
 
 
 def _stored(levels: Tensor) -> np.ndarray:
+    """Whole levels [N, 3, H, W] in 0 … 255 -> uint8 [N, H, W, 3]."""
     return levels.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -238,6 +238,7 @@ def _on_background(image: Image.Image) -> Image.Image:
 
 
 def _largest(grey: np.ndarray) -> float:
+    """The largest finite value of deep grey [H, W]; 0 if there is none."""
     return float(np.max(grey, initial=0, where=np.isfinite(grey)))
 
 

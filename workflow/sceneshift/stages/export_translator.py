@@ -77,6 +77,7 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
 
 
 def _write_onnx(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
+    """The graph's file; `example` [N, 3, H, W] is what it is traced with, `note` goes into its metadata."""
     graph = io.BytesIO()
     sizes = {0: "N", 2: "H", 3: "W"}
     with _quiet():
@@ -95,6 +96,7 @@ def _load_onnx(path: Path) -> Run:
 
 
 def _write_torchscript(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
+    """As `_write_onnx`; `example` [N, 3, H, W]."""
     saved, kept = io.BytesIO(), io.BytesIO()
     with _quiet():
         graph = torch.jit.trace(editor, example, check_trace=False)

@@ -1,4 +1,4 @@
-"""Colours of walls, roofs and paint: diffuse reflectance [3] in linear light, drawn from wide, real ranges."""
+"""Colors of walls, roofs and paint: diffuse reflectance [3] in linear light, drawn from wide, real ranges."""
 
 import numpy as np
 

@@ -17,7 +17,7 @@ class Facades:
 
     def __init__(self, houses: list[Building], kind: str) -> None:
         names = houses[0].look
-        # One row a house; colours as three rows.
+        # One row a house; colors as three rows.
         self.look = {name: np.array([h.look[name] for h in houses], np.float32).T.copy() for name in names}
         self.height = np.array([h.height for h in houses], np.float32)
         faces = max(len(h.solid.normals) for h in houses)

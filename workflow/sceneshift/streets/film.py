@@ -63,7 +63,7 @@ class Film:
             picture = picture + np.float32(self.sharpness) * (picture - soft)
         r = np.random.Generator(np.random.Philox(key=self.salt))
         grain = r.standard_normal((3, height, width), np.float32)
-        grain = 0.75 * grain[:1] + 0.45 * grain  # mostly shared by the colours
+        grain = 0.75 * grain[:1] + 0.45 * grain  # mostly shared by the colors
         picture = picture + grain * np.float32(self.noise * (1 + 0.6 * night))
         picture = np.clip(picture, 0, 1) * 255
         if self.quality is not None:
@@ -96,5 +96,5 @@ def _jpeg(picture: np.ndarray, quality: float) -> np.ndarray:
 
 
 def _mixed(matrix: np.ndarray, planes: np.ndarray) -> np.ndarray:
-    """matrix [K, 3] times the colours of planes [3, H, W]: [K, H, W]."""
+    """matrix [K, 3] times the colors of planes [3, H, W]: [K, H, W]."""
     return np.stack([a * planes[0] + b * planes[1] + c * planes[2] for a, b, c in matrix])

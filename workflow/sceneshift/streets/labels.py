@@ -4,14 +4,14 @@ Each is in [0, 1]. What it reaches, and nothing else, up to what the camera spre
 blocks of JPEG):
 
 natural_light: 0 night with lit windows, lamps and headlights, 0.2 blue hour, 0.4 sunset, 0.5 low sun, 1 noon. All
-    colours; no outline.
-sunny: 0 overcast with a white sky, 1 clear sun with hard shadows. All colours; no outline.
+    colors; no outline.
+sunny: 0 overcast with a white sky, 1 clear sun with hard shadows. All colors; no outline.
 clouds: share of the sky that clouds cover. The sky, and what wet ground mirrors of it.
 fog: extinction of the air, rising with distance; 1 is a sight of about 50 m.
 rain: 0 dry, 0.4 damp and dark, 1 puddles that mirror. The ground; in half of the streets falling streaks too.
 snow: 0 none, 0.5 lawns and pavements, 1 closed, with tracks on the road. Ground, roofs, plants, vehicles and what else
     lies flat; never walls. In four of ten streets falling flakes too.
-season: 0 summer, 0.5 autumn colours and fallen leaves, 1 bare. Leaves, lawns and the ground under trees.
+season: 0 summer, 0.5 autumn colors and fallen leaves, 1 bare. Leaves, lawns and the ground under trees.
 vegetation: trees, bushes and hedges grow one after the other, lawns close. What they hide and shade.
 vertical_components: houses from one storey up to towers. What they hide, shade and are mirrored in.
 """

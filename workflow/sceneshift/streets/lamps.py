@@ -43,7 +43,7 @@ class Lamps:
         return np.array(places).reshape(-1, 3)
 
     def irradiance(self, s: Surface, normal: np.ndarray) -> np.ndarray:
-        """Light of the nearest lamps on each sample, [M]; their colour is `color`."""
+        """Light of the nearest lamps on each sample, [M]; their color is `color`."""
         x, y, z = s.position
         nearest = np.clip(np.round((z - self.first) / self.step), -1, 8)
         below = np.where(z - self.first < self.step * nearest, np.float32(-1), np.float32(1))

@@ -1,4 +1,4 @@
-"""Daylight: where the sun stands, how strong and of what colour sun and sky are. Linear, in units of the picture's
+"""Daylight: where the sun stands, how strong and of what color sun and sky are. Linear, in units of the picture's
 exposure: a white surface under irradiance 1 comes out white."""
 
 import math
@@ -67,7 +67,7 @@ class Light:
         grey = np.array([0.95, 1.0, 1.06])
         grey = grey + (city - grey) * 0.6 * (1 - smoothstep(0.05, 0.3, natural_light))
         self.sky = ((blue * clear) * sunny + (grey * overcast) * (1 - sunny)).astype(np.float32)
-        # Colours of the sky; the town's own glow stands in it at night.
+        # Colors of the sky; the town's own glow stands in it at night.
         town = (0.016 + 0.06 * glow**1.5) * city * (1 - smoothstep(0.0, 0.35, natural_light))
         self._zenith = (
             _hour(_ZENITH, natural_light) * np.array([0.7 + 0.7 * deep, 0.85 + 0.3 * deep, 1.0]) + 0.25 * town

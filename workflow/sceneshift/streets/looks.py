@@ -1,4 +1,4 @@
-"""What each house looks like: walls, roofs, colours, and the rhythm of windows."""
+"""What each house looks like: walls, roofs, colors, and the rhythm of windows."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ FLAT, RIDGE, GABLE, HIP, MANSARD = range(5)
 
 
 def look_of(draws: Draws, kind: str, purpose: tuple) -> dict[str, float | np.ndarray]:
-    """Draw how a house looks: materials, colours in linear light, rhythm of windows in metres."""
+    """Draw how a house looks: materials, colors in linear light, rhythm of windows in metres."""
     r = draws("look", *purpose)
     u = r.random(40).tolist()
     wall = int(np.searchsorted(np.cumsum(_USED[kind]), u[0] * 0.9999))

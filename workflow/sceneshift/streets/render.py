@@ -102,7 +102,7 @@ def draw_street(seed: int, index: int, shape: tuple[int, int], **labels: float) 
 
 
 def _sky(scene: Scene, air: weather.Air, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sky, clouds, fog and what closes the horizon, for rays [3, N]: colour [3, N], and which share is open sky [N]."""
+    """Sky, clouds, fog and what closes the horizon, for rays [3, N]: color [3, N], and which share is open sky [N]."""
     labels, light = scene.labels, scene.light
     direction = rays / np.sqrt(dot(rays, rays))
     color = light.sky_radiance(direction)

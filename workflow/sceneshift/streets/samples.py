@@ -1,4 +1,4 @@
-"""Which samples are shaded, and how their colours become pixels.
+"""Which samples are shaded, and how their colors become pixels.
 
 Where all samples of a pixel see the same face of the same body, one stands for all: materials average themselves over
 what a pixel covers. Where they differ, at outlines and in leaves, each is shaded.

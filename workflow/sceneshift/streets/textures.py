@@ -1,7 +1,7 @@
 """Tileable textures with detail at every scale, and their sampling without aliasing.
 
 Each texture is a plane of 512 x 512 numbers about 0 that says how much lighter or darker a surface is there. They are
-the same for all streets; streets differ in scale, offset, strength and colour. Each is kept with its averages over
+the same for all streets; streets differ in scale, offset, strength and color. Each is kept with its averages over
 2 x 2, 4 x 4, ... cells (a mip pyramid, Williams 1983), so that distant surfaces get the mean of what a pixel covers.
 """
 

@@ -76,7 +76,7 @@ def _picture(number: int) -> np.ndarray:
     layers = np.concatenate([np.asarray(turned), np.asarray(facts), np.asarray(branch)[..., None]], 2).astype(
         np.float32
     )
-    layers[..., :5] *= layers[..., 5:6] / 255  # averages weighted by coverage, so that rims stay leaf-coloured
+    layers[..., :5] *= layers[..., 5:6] / 255  # averages weighted by coverage, so that rims stay leaf-colored
     levels = []
     for _ in range(LEVELS):
         layers = (layers[::2, ::2] + layers[1::2, ::2] + layers[::2, 1::2] + layers[1::2, 1::2]) / 4

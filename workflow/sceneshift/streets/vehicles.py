@@ -129,7 +129,7 @@ def _solid(center, along, planes, length, width, height) -> Solid:
 
 
 def _paint(r: np.random.Generator, kind: str) -> np.ndarray:
-    """Colours as they are sold: white, black, grey, silver most; then blue, red and the rest."""
+    """Colors as they are sold: white, black, grey, silver most; then blue, red and the rest."""
     choices = np.array([[0.62, 0.62, 0.61], [0.015, 0.015, 0.017], [0.10, 0.105, 0.11], [0.33, 0.34, 0.35],
                         [0.03, 0.06, 0.18], [0.30, 0.018, 0.02], [0.05, 0.09, 0.06], [0.42, 0.30, 0.05],
                         [0.20, 0.16, 0.12]])  # fmt: skip

@@ -40,7 +40,7 @@ class World:
         return self.rank == 0
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replace float32 tensors by their sums over all processes, the same bits everywhere, in one message."""
+        """Replace float32 tensors [...] by their sums over all processes, the same bits in each, in one message."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])

@@ -84,7 +84,7 @@ class TranslatorNetwork(nn.Module):
         nn.init.zeros_(self.network.out.bias)
 
     def maps(self, photo: Tensor) -> EditMaps:
-        """The edit head's gain, offset and mask for `photo`."""
+        """The edit head's gain, offset and mask for `photo`, [N, 3, H, W] in [-1, 1]."""
         return edit_maps(self.network(photo))
 
     def forward(self, photo: Tensor) -> Tensor:

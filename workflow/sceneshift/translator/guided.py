@@ -89,4 +89,5 @@ def _enlarged_rows(x: Tensor, rows: slice, height: int, width: int) -> Tensor:
 
 
 def _window_mean(x: Tensor) -> Tensor:
+    """Mean over the window around each pixel, what lies outside not counted: [N, C, H, W] -> the same."""
     return F.avg_pool2d(x, 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)

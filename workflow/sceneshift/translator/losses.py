@@ -66,7 +66,7 @@ def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
 
 
 def absolute_difference(a: Tensor, b: Tensor) -> Tensor:
-    """Mean |a − b|, summed in float32 whatever the inputs' precision."""
+    """Mean |a − b| of two tensors [...] of one shape, summed in float32: a scalar."""
     return (a - b).abs().mean(dtype=torch.float32)
 
 

@@ -20,12 +20,12 @@ def instance_norm(x: Tensor) -> Tensor:
 
 
 def norm_relu(x: Tensor) -> Tensor:
-    """relu(instance_norm(x))."""
+    """relu(instance_norm(x)), [N, C, H, W]."""
     return F.relu(instance_norm(x), inplace=True)
 
 
 def reflect(x: Tensor, margin: int) -> Tensor:
-    """Mirror `margin` pixels beyond each border."""
+    """Mirror `margin` pixels beyond each border: [N, C, H, W] -> [N, C, H + 2·margin, W + 2·margin]."""
     # autocast would widen bf16 to float32 for this copy on a CPU and narrow it again, at a third of a block's time
     with torch.autocast(x.device.type, enabled=False):
         return F.pad(x, (margin, margin, margin, margin), mode="reflect")
@@ -122,7 +122,7 @@ class LocalEnhancer(nn.Module):
 
 
 def halved(x: Tensor) -> Tensor:
-    """The next level of pix2pixHD's pyramids: 3×3 average, stride 2, borders not counted."""
+    """The next level of pix2pixHD's pyramids: 3×3 average, stride 2, borders not counted; [N, C, H/2, W/2]."""
     return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 

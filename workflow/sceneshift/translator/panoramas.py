@@ -18,6 +18,7 @@ def unwrapped(edited: Edited) -> Edited:
 
 
 def _unwrapped(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [H, W + 2·margin, …] -> [H, W, …]."""
     margin = _margin(pixels)
     out = pixels[:, margin:-margin].copy()
     weight = 0.5 * (1 - (np.arange(margin) + 0.5) / margin)  # of the margin, by the distance to the border
@@ -31,4 +32,5 @@ def _unwrapped(pixels: np.ndarray) -> np.ndarray:
 
 
 def _margin(pixels: np.ndarray) -> int:
+    """Width of each margin, in pixels, for a picture [H, …]."""
     return max(1, pixels.shape[0] // MARGIN)

@@ -112,7 +112,7 @@ def _state_dict(checkpoint: Path | str) -> dict[str, Tensor]:
 
 
 def _sizes(checkpoint: Path | str, weights: Mapping[str, Tensor]) -> Architecture:
-    """The architecture by the names there are; tensors are compared with it afterwards."""
+    """The architecture by the names there are, and the first layer [O, C, 7, 7]; the rest is compared afterwards."""
     places = sorted({int(m[1]) for name in weights if (m := re.fullmatch(r"model\.(\d{1,3})\.conv_block\..*", name))})
     first = weights.get(FIRST)
     if first is None or first.ndim != 4 or not places or places[0] not in range(7, 29, 3):

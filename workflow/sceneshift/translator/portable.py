@@ -33,11 +33,12 @@ class PortableTranslator(nn.Module):
         return (edited + 1) / 2
 
     def _image(self, photos: Tensor) -> Tensor:
+        """The image head, [N, 3, H, W] in [-1, 1] -> the same."""
         height, width = _sides(photos)
         return self.network(self._padded(photos))[:, :, :height, :width]
 
     def _edited(self, photos: Tensor) -> Tensor:
-        """The maps of a small copy, carried up by the guided filter (guided.py)."""
+        """[N, 3, H, W] in [-1, 1], edited by the maps of a small copy, carried up by the guided filter (guided.py)."""
         height, width = _sides(photos)
         scale = self.resolution / torch.minimum(height, width).double()
         low, narrow = (torch.clamp((side * scale).round(), min=1).long() for side in (height, width))
@@ -57,7 +58,7 @@ class PortableTranslator(nn.Module):
         return apply_edit(photos, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)))
 
     def _padded(self, photos: Tensor) -> Tensor:
-        """`translator.padded`: mirrored, or where photos are too narrow for that, repeated."""
+        """`translator.padded` of [N, 3, H, W]: mirrored, or where photos are too narrow for that, repeated."""
         sides = _sides(photos)
         targets = [
             torch.clamp((side + self.multiple - 1) // self.multiple * self.multiple, min=2 * self.multiple)
@@ -72,7 +73,7 @@ class PortableTranslator(nn.Module):
 
 
 def _sides(photos: Tensor) -> tuple[Tensor, Tensor]:
-    """Height and width as tensors, which a trace follows."""
+    """Height and width of [N, 3, H, W] as tensors, which a trace follows."""
     shape = torch._shape_as_tensor(photos).to(photos.device)
     return shape[2], shape[3]
 

@@ -89,7 +89,7 @@ class Translator:
         return EditMaps(gain, offset, mask[..., 0])
 
     def edited(self, images: Sequence[np.ndarray], strength: float = 1.0) -> list[Edited]:
-        """Edit several photos of any sizes; those whose small copies have one size share a forward pass."""
+        """Edit photos, uint8 [H, W, 3] of any sizes; those whose small copies have one size share a forward pass."""
         if not 0 <= strength <= 2:
             raise SceneshiftError(f"strength: found {strength}; it must be from 0 to 2.")
         for image in images:
@@ -131,7 +131,7 @@ class Translator:
 
     @torch.no_grad()
     def _whole(self, image: np.ndarray, strength: float) -> np.ndarray:
-        """The image head over the whole photo at its own size."""
+        """The image head over the whole photo at its own size: uint8 [H, W, 3] -> the same."""
         height, width = image.shape[:2]
         photo = from_uint8(image[None].copy())
         with autocast(self._dtype, self._device):
@@ -183,6 +183,7 @@ def padded(photos: Tensor, multiple: int) -> Tensor:
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
+    """`image` itself. Raises SceneshiftError unless it is uint8 [H, W, 3]."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise SceneshiftError(f"A photo must be a numpy array, uint8 [H, W, 3] RGB; found {found}.")
