@@ -76,6 +76,7 @@ def dense(x, weight, bias, extra=0.0):
 class Sizes:
     def __init__(self, resolution, base=1024, most=16, z_dim=12, w_dim=12, layers=3, seed=0, columns=4):
         self.columns = columns  # of the constant: images are columns / 4 times as wide as high
+        self.deviation_channels = 1  # that minibatch deviation appends
         self.resolution, self.z_dim, self.w_dim, self.layers = resolution, z_dim, w_dim, layers
         self.resolutions = [2**i for i in range(2, resolution.bit_length())]
         self.channels = {r: min(base // r, most) for r in self.resolutions}
@@ -163,7 +164,7 @@ def nvidia_discriminator(sizes):
                 sd[f"b{r}.{layer}.bias"] = sizes.randn(shape[0]) * 0.1
         sd[f"b{r}.resample_filter"] = TAPS.clone()
     c = sizes.channels[4]
-    sd |= {"b4.conv.weight": sizes.randn(c, c + 1, 3, 3), "b4.conv.bias": sizes.randn(c)}
+    sd |= {"b4.conv.weight": sizes.randn(c, c + sizes.deviation_channels, 3, 3), "b4.conv.bias": sizes.randn(c)}
     sd |= {
         "b4.conv.resample_filter": TAPS.clone(),
         "b4.fc.weight": sizes.randn(c, 4 * sizes.columns * c),
@@ -245,11 +246,14 @@ def nvidia_module(sd, **fields):
     return root
 
 
-def write_nvidia(path, g, d=None, clamp=None, g_architecture="skip", d_architecture="resnet", c_dim=0):
+def write_nvidia(path, g, d=None, clamp=None, g_architecture="skip", d_architecture="resnet", c_dim=0, group_size=4):
     root = {"root": {"c_dim": c_dim, "_init_kwargs": {"c_dim": c_dim}}, "conv_clamp": clamp}
     content = {"G": None, "training_set_kwargs": {"resolution": 64}, "augment_pipe": None}
     content["G_ema"] = nvidia_module(g, architecture=g_architecture, **root)
     content["D"] = d and nvidia_module(d, architecture=d_architecture, **root)
+    if d:
+        deviation = content["D"].inner("b4").inner("mbstd").fields
+        deviation |= {"group_size": group_size, "num_channels": 1}
     with torch_utils():
         path.write_bytes(pickle.dumps(content))
 

@@ -189,3 +189,15 @@ def test_minibatch_deviation_is_the_mean_deviation_over_groups():
     expected = x.reshape(4, 2, 3, 4, 4).numpy().std(axis=0).mean(axis=(1, 2, 3))
     appended = minibatch_deviation(x)[:, 3, 0, 0].numpy()
     np.testing.assert_allclose(appended, np.tile(expected, 4), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("images", "group"), [(3, 4), (8, 8), (8, 16), (6, None)])
+def test_a_batch_of_less_than_a_group_is_one(images, group):
+    x = torch.randn(images, 3, 4, 4)
+    expected = x.numpy().std(axis=0).mean()
+    np.testing.assert_allclose(minibatch_deviation(x, group)[:, 3], expected, rtol=1e-4)
+
+
+def test_images_that_are_no_whole_groups_are_refused():
+    with pytest.raises(ValueError, match="6 images are no whole groups of 4"):
+        minibatch_deviation(torch.randn(6, 3, 4, 4))

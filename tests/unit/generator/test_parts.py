@@ -170,6 +170,17 @@ def test_one_process_asked_to_stop_stops_all_with_a_snapshot(photos, tmp_path):
 
 
 def test_a_batch_that_does_not_split_is_named():
-    with pytest.raises(ValueError, match=r"batch is 20, but 4 gpus .* multiple of 16; the nearest is 16"):
+    with pytest.raises(ValueError, match=r"batch is 20, but .* and 4 gpus share it.* multiple of 16: 16 or 32"):
         GeneratorSettings(batch=20, gpus=4)
     assert GeneratorSettings(batch=32, gpus=4).gpus == 4
+
+
+@pytest.mark.parametrize(("batch", "nearest"), [(5, "4 or 8"), (6, "4 or 8"), (10, "8 or 12"), (30, "28 or 32")])
+def test_a_batch_without_whole_groups_is_named(batch, nearest):
+    with pytest.raises(ValueError, match=rf"batch is {batch}, but .* in groups of 4, so .* multiple of 4: {nearest}"):
+        GeneratorSettings(batch=batch)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 8, 28])
+def test_a_batch_of_whole_groups_or_of_less_than_one_is_fine(batch):
+    assert GeneratorSettings(batch=batch).batch == batch

@@ -125,6 +125,30 @@ def test_a_discriminator_of_another_architecture_stays_behind(tmp_path, capsys):
     assert "architecture {'orig'}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("group", [8, None])
+def test_the_groups_that_a_discriminator_compares_are_kept(tmp_path, group):
+    sizes = foreign.Sizes(8)
+    g, d = foreign.nvidia_generator(sizes), foreign.nvidia_discriminator(sizes)
+    foreign.write_nvidia(tmp_path / "c.pkl", g, d, group_size=group)
+    import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
+    d = load_discriminator(tmp_path / "g.safetensors")
+    assert d.group_size == group
+    images = torch.randn(16, 3, 8, 8)
+    assert torch.allclose(d(images)[::2], d(images[::2]), atol=1e-5) == (group == 8)
+    export_generator(tmp_path / "g.safetensors", tmp_path / "again.pkl", format="stylegan2-ada-pytorch")
+    import_generator(tmp_path / "again.pkl", tmp_path / "again.safetensors")
+    assert load_discriminator(tmp_path / "again.safetensors").group_size == group
+
+
+def test_a_discriminator_with_more_deviation_channels_is_left_out(tmp_path, name, capsys):
+    sizes = foreign.Sizes(8)
+    sizes.deviation_channels = 2
+    foreign.write(tmp_path / "c", name, sizes)
+    import_generator(tmp_path / "c", tmp_path / "g.safetensors")
+    assert load_discriminator(tmp_path / "g.safetensors") is None
+    assert "is left out" in capsys.readouterr().out
+
+
 # Wrong files.
 
 CHECKPOINT = {"stylegan2-ada-pytorch": "G_ema", "rosinality": "g_ema", "genforce": "generator_smooth"}

@@ -15,6 +15,7 @@ from sceneshift.generator import samples, steps
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.generator.state import State
+from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
@@ -159,6 +160,28 @@ def test_warm_start_of_another_shape_names_both_sides(photos, tmp_path):
     train_generator(photos, first, settings(images=8))
     with pytest.raises(SceneshiftError, match="w_dim 8 there, 16 here"):
         train_generator(photos, tmp_path / "x" / "g.safetensors", settings(warm_start=str(first), w_dim=16))
+
+
+def test_a_discriminator_with_other_groups_keeps_them(photos, tmp_path):
+    first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
+    train_generator(photos, first, settings(images=8))
+    for group in (8, None):  # None: the whole batch
+        d = load_discriminator(first)
+        d.b4.group_size = group
+        save_generator(first, load_generator(first), d)
+        train_generator(photos, second, settings(images=8, warm_start=str(first)))
+        assert load_discriminator(second).group_size == group
+    d.b4.group_size = 8
+    save_generator(first, load_generator(first), d)
+    with pytest.raises(SceneshiftError, match=r"batch is 12, but the discriminator of .* groups of 8.* multiple of 8"):
+        train_generator(photos, second, settings(batch=12, warm_start=str(first)))
+
+
+def test_a_generator_of_the_first_stylegan_is_not_trained_on(photos, tmp_path):
+    sizes = {"resolution": 32, "channel_base": 128, "channel_max": 8}
+    save_generator(tmp_path / "g.safetensors", StyleGAN(z_dim=8, w_dim=8, mapping_layers=2, **sizes))
+    with pytest.raises(SceneshiftError, match=r"of the first StyleGAN.*generator\.import"):
+        train_generator(photos, tmp_path / "b", settings(warm_start=str(tmp_path / "g.safetensors")))
 
 
 def test_warm_start_without_a_discriminator_takes_a_new_one_and_keeps_the_clamp(photos, tmp_path):

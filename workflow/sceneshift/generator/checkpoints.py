@@ -1,13 +1,15 @@
 """Generator files: `.safetensors` with the averaged weights, w_avg and, to go on training, the discriminator."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
 from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
@@ -26,10 +28,11 @@ def save_generator(
     path: Path | str, generator: Generator, discriminator: Discriminator | None = None, **facts: Any
 ) -> None:
     """Write both networks; `facts` (images seen, settings digest, …) go into the metadata."""
-    tensors = generator.state_dict()
+    tensors, architecture = generator.state_dict(), generator.architecture
     if discriminator is not None:
         tensors |= {DISCRIMINATOR + name: tensor for name, tensor in discriminator.state_dict().items()}
-    FORMAT.save(path, tensors, {"provenance": json.loads(made_by(**facts)), **generator.architecture})
+        architecture |= {"group_size": discriminator.group_size}
+    FORMAT.save(path, tensors, {"provenance": json.loads(made_by(**facts)), **architecture})
 
 
 def load_generator(path: Path | str, device: torch.device | str = "cpu", precision: str = "float32") -> Generator:
@@ -54,7 +57,12 @@ def load_discriminator(path: Path | str) -> Discriminator | None:
     own = {name.removeprefix(DISCRIMINATOR): t for name, t in tensors.items() if name.startswith(DISCRIMINATOR)}
     if not own:
         return None
-    discriminator = _built(path, Discriminator, facts, DISCRIMINATOR_ARCHITECTURE)
+    with FORMAT.understood(path):
+        group = facts.get("group_size", GROUP_SIZE)
+        group = None if group is None else int(group)
+        if group is not None and not 0 < group <= LARGEST:
+            raise ValueError(f"group_size is {group}")
+    discriminator = _built(path, partial(Discriminator, group_size=group), facts, DISCRIMINATOR_ARCHITECTURE)
     fill(path, discriminator, own)
     return discriminator
 
@@ -73,7 +81,7 @@ def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return facts, tensors
 
 
-def _built(path: Path | str, network: type, facts: dict[str, Any], names: tuple[str, ...]) -> Any:
+def _built(path: Path | str, network: Callable[..., Any], facts: dict[str, Any], names: tuple[str, ...]) -> Any:
     with FORMAT.understood(path):
         sizes = {name: int(facts[name]) for name in names if name != "conv_clamp"}
         if not all(0 < size <= LARGEST for size in sizes.values()) or sizes.get("mapping_layers", 1) > MOST_LAYERS:

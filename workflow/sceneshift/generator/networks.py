@@ -278,13 +278,18 @@ class DiscriminatorBlock(nn.Module):
         return skip + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
 
 
-GROUP_SIZE = 4  # images that minibatch deviation compares
+GROUP_SIZE = 4  # images that minibatch deviation compares, where a discriminator does not say otherwise
 
 
-def minibatch_deviation(x: Tensor, group_size: int = GROUP_SIZE) -> Tensor:
-    """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W]."""
+def minibatch_deviation(x: Tensor, group_size: int | None = GROUP_SIZE) -> Tensor:
+    """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W].
+
+    group_size: None for the whole batch, as for smaller batches. Raises ValueError if N is no multiple of it.
+    """
     n, c, h, w = x.shape
-    group = min(group_size, n) if n % min(group_size, n) == 0 else 1
+    group = min(group_size or n, n)
+    if n % group:
+        raise ValueError(f"{n} images are no whole groups of {group}")
     y = x.float().reshape(group, -1, c, h, w)
     y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=[1, 2, 3])  # [N / group]
     y = y.reshape(-1, 1, 1, 1).repeat(group, 1, h, w)
@@ -294,23 +299,27 @@ def minibatch_deviation(x: Tensor, group_size: int = GROUP_SIZE) -> Tensor:
 class DiscriminatorEpilogue(nn.Module):
     """4×k features -> one logit, in float32."""
 
-    def __init__(self, channels: int, columns: int) -> None:
+    def __init__(self, channels: int, columns: int, group_size: int | None) -> None:
         super().__init__()
+        self.group_size = group_size
         self.conv = Conv(channels + 1, channels, 3)
         self.fc = FullyConnected(channels * 4 * columns, channels, activation=True)
         self.out = FullyConnected(channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(minibatch_deviation(x.float()))
+        x = self.conv(minibatch_deviation(x.float(), self.group_size))
         return self.out(self.fc(x.flatten(1)))
 
 
 class Discriminator(nn.Module):
-    """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32; `resolution` and `width` as the generator's."""
+    """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32; `resolution` and `width` as the generator's.
+
+    `group_size`: of minibatch deviation. N must be a multiple of it, or smaller.
+    """
 
     def __init__(
         self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None,
-        conv_clamp: float | None = None,
+        conv_clamp: float | None = None, group_size: int | None = GROUP_SIZE,
     ) -> None:  # fmt: skip
         super().__init__()
         columns = columns_of_const(resolution, resolution if width is None else width)
@@ -319,10 +328,14 @@ class Discriminator(nn.Module):
         for r in self.resolutions:
             inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))
             setattr(self, f"b{r}", DiscriminatorBlock(inputs, outputs, from_image=r == resolution))
-        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), columns)
+        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), columns, group_size)
         for layer in self.modules():
             if isinstance(layer, Conv):
                 layer.conv_clamp = conv_clamp
+
+    @property
+    def group_size(self) -> int | None:
+        return self.b4.group_size
 
     def forward(self, images: Tensor) -> Tensor:
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)

@@ -81,6 +81,11 @@ def lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.o
 
 
 def _require_match(g: Generator, settings: GeneratorSettings, sizes: dict[str, int]) -> None:
+    if g.kind != Generator.kind:
+        raise SceneshiftError(
+            f"generator.warm_start: {settings.warm_start} is of the first StyleGAN, which is used as it is: give it as "
+            "generator.import and set warm_start to null."
+        )
     wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "mapping_layers")} | sizes
     different = [
         f"{name} {g.architecture[name]} there, {wanted[name]} here"

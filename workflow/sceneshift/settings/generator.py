@@ -26,7 +26,10 @@ class GeneratorSettings(Section):
     images: Annotated[Positive, RESUMES] = Field(
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
     )
-    batch: Positive = Field(32, description="Images a step.")
+    batch: Positive = Field(
+        32,
+        description="Images a step: a multiple of 4, since the discriminator compares images in groups of 4 (minibatch deviation), or fewer.",
+    )
     gpus: Annotated[Positive, Shapes()] = Field(
         1,
         description="GPUs that share each batch, which must be a multiple of 4·gpus. The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
@@ -90,10 +93,13 @@ class GeneratorSettings(Section):
 
     @model_validator(mode="after")
     def _whole_groups(self) -> "GeneratorSettings":
-        if self.gpus > 1 and self.batch % (4 * self.gpus):
+        whole = 4 * self.gpus
+        if self.batch % whole and (self.gpus > 1 or self.batch > 4):
+            shared = f", and {self.gpus} gpus share it" * (self.gpus > 1)
+            below = self.batch // whole * whole
             raise ValueError(
-                f"batch is {self.batch}, but {self.gpus} gpus share it in groups of 4 images, so it must be a multiple of "
-                f"{4 * self.gpus}; the nearest is {max(1, round(self.batch / (4 * self.gpus))) * 4 * self.gpus}"
+                f"batch is {self.batch}, but the discriminator compares images in groups of 4{shared}, so it must be a"
+                f" multiple of {whole}: {f'{below} or ' * bool(below)}{below + whole}"
             )
         return self
 

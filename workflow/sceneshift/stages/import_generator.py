@@ -74,9 +74,13 @@ def _networks(path: Path | str, layout: ModuleType, parts: Checkpoint) -> tuple[
         return generator, None
     sizes = {key: sizes[key] for key in ("resolution", "width", "channel_base", "channel_max")}
     with on_no_device():
-        discriminator = Discriminator(**sizes, conv_clamp=parts.conv_clamp)
+        discriminator = Discriminator(**sizes, conv_clamp=parts.conv_clamp, group_size=parts.group_size)
     their_name = functools.partial(layout.discriminator_name, resolution=generator.resolution)
-    _fill(path, discriminator, parts.discriminator, layout, their_name)
+    try:
+        _fill(path, discriminator, parts.discriminator, layout, their_name)
+    except SceneshiftError as error:
+        print(f"{error} So its discriminator is left out.", flush=True)
+        return generator, None
     return generator, discriminator
 
 

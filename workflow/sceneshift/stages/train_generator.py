@@ -6,7 +6,7 @@ import torch
 
 from sceneshift.generator.checkpoints import images_seen, save_generator
 from sceneshift.generator.defaults import Defaults, defaults, ema_decay
-from sceneshift.generator.networks import GROUP_SIZE
+from sceneshift.generator.networks import Discriminator
 from sceneshift.generator.samples import distance_to_photos, draw_samples
 from sceneshift.generator.state import initial_state
 from sceneshift.generator.steps import Figures, Losses, minimise
@@ -55,7 +55,7 @@ def train_generator(
     values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
     state = initial_state(settings, values, shape, seed, device)
-    batches = MicroBatches(world, batch, group=GROUP_SIZE)
+    batches = MicroBatches(world, batch, _group(state.d, settings, world))
 
     # Resume.
     digest = world.from_first(
@@ -143,6 +143,19 @@ def train_generator(
     if world.first:
         facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
         save_generator(out, state.g_ema, state.d, **facts)
+
+
+def _group(d: Discriminator, settings: GeneratorSettings, world: World) -> int:
+    """Images that the discriminator compares, which stay together; one that was imported may have its own number."""
+    group = min(d.group_size or settings.batch, settings.batch)
+    if settings.batch % (group * world.size):
+        shared = f", and {world.size} processes share a batch" * (world.size > 1)
+        raise SceneshiftError(
+            f"generator.batch is {settings.batch}, but the discriminator of {settings.warm_start} compares images in "
+            f"groups of {d.group_size or 'the whole batch'}{shared}. Set it to a multiple of {group * world.size}, or "
+            "generator.gpus to 1."
+        )
+    return group
 
 
 def _remedies(settings: GeneratorSettings, values: Defaults) -> str:

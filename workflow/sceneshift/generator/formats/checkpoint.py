@@ -7,16 +7,21 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.convolutions import BLUR
+from sceneshift.generator.networks import GROUP_SIZE
 from sceneshift.runtime.errors import SceneshiftError
 
 
 @dataclasses.dataclass
 class Checkpoint:
-    """Tensors by the file's own names, filters left out; `conv_clamp` holds for both networks (None: no clamping)."""
+    """Tensors by the file's own names, filters left out; `conv_clamp` holds for both networks (None: no clamping).
+
+    `group_size`: of the discriminator's minibatch deviation, None for the whole batch.
+    """
 
     generator: dict[str, Tensor]
     discriminator: dict[str, Tensor] | None = None
     conv_clamp: float | None = None
+    group_size: int | None = GROUP_SIZE
     kind: str = "stylegan2"  # of `checkpoints.KINDS`
 
 
@@ -60,3 +65,15 @@ def held(content: Any) -> str:
 def refuse_conditional(path: Any, name: str) -> None:
     """Say that a generator with class labels is not read."""
     raise SceneshiftError(f"{path} is a conditional generator ({name}): only those without class labels are read.")
+
+
+def leave_out(path: Any, why: str) -> None:
+    """Say that a file's discriminator is not taken over."""
+    print(f"{path}: its discriminator differs from ours ({why}) and is left out.", flush=True)
+
+
+def group_of(path: Any, value: Any) -> int | None:
+    """A file's size of minibatch deviation's groups, None for the whole batch."""
+    if value is not None and (type(value) is not int or value < 1):
+        raise SceneshiftError(f"{path}: minibatch deviation compares {value!r} images; expected a number from 1.")
+    return value

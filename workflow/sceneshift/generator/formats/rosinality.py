@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sceneshift.generator.convolutions import blur_kernel
 from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, tensors_of
-from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "rosinality"
@@ -92,6 +92,8 @@ def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
         tensors[f"to_rgbs.{step}.upsample.{FILTER}"] = kernel * 4
     content = {"latent_avg": tensors.pop("latent_avg"), "g_ema": tensors}
     if d is not None:
+        if d.group_size != GROUP_SIZE:
+            print(f"{NAME}'s discriminator compares {GROUP_SIZE} images, this one {d.group_size or 'all'}.", flush=True)
         content["d"] = {discriminator_name(name, g.resolution): tensor for name, tensor in d.state_dict().items()}
         for number in range(1, len(d.resolutions) + 1):
             content["d"] |= {f"convs.{number}.{part}.0.{FILTER}": kernel.clone() for part in ("conv2", "skip")}

@@ -12,8 +12,15 @@ from torch import Tensor
 
 from sceneshift.foreign.pickles import State
 from sceneshift.generator.convolutions import blur_kernel
-from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
-from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.formats.checkpoint import (
+    Checkpoint,
+    group_of,
+    leave_out,
+    part_of,
+    refuse_conditional,
+    tensors_of,
+)
+from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2-ada-pytorch"
@@ -32,11 +39,13 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     """Take a checkpoint apart. A discriminator of another architecture is left out, with a message."""
     g, d = part_of(path, content, "G_ema", NAME), content.get("D")
     if isinstance(g, dict):  # plain state dicts
-        clamp = content
-        for key in ("G_kwargs", "synthesis_kwargs", "conv_clamp"):
-            clamp = clamp.get(key) if isinstance(clamp, dict) else None
-        discriminator = None if d is None else tensors_of(path, "D", d, FILTER)
-        return Checkpoint(tensors_of(path, "G_ema", g, FILTER), discriminator, _clamp(path, clamp))
+        clamp = _within(content, "G_kwargs", "synthesis_kwargs", "conv_clamp")
+        group = _within(content, "D_kwargs", "epilogue_kwargs", "mbstd_group_size", default=GROUP_SIZE)
+        return Checkpoint(
+            tensors_of(path, "G_ema", g, FILTER),
+            None if d is None else tensors_of(path, "D", d, FILTER),
+            _clamp(path, clamp), group_of(path, group),
+        )  # fmt: skip
     modules = _modules(path, "G_ema", g)
     tensors = tensors_of(path, "G_ema", _state_dict(path, modules), FILTER)
     if "synthesis.input.freqs" in tensors:
@@ -55,7 +64,10 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     if len(clamps) > 1:
         raise SceneshiftError(f"{path}: conv_clamp is {clamps} in G_ema; expected one value for all layers.")
     clamp = _clamp(path, next(iter(clamps), None))
-    return Checkpoint(tensors, None if d is None else _discriminator(path, d, clamp), clamp)
+    if d is None:
+        return Checkpoint(tensors, None, clamp)
+    group = next(iter(_values(_modules(path, "D", d), "group_size")), GROUP_SIZE)
+    return Checkpoint(tensors, _discriminator(path, d, clamp), clamp, group_of(path, group))
 
 
 def generator_name(name: str) -> str:
@@ -85,13 +97,20 @@ def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
         filters = [f"b{r}.{layer}" for r in d.resolutions for layer in (*filtering, "skip.")]
         content["D"] = _with_filters(d, [*filters, f"b{g.resolution}.fromrgb.", "b4.conv."])
         same = {name: arguments[name] for name in ("c_dim", "img_resolution", "img_channels")}
-        content["D_kwargs"] = same | synthesis
+        content["D_kwargs"] = same | synthesis | {"epilogue_kwargs": {"mbstd_group_size": d.group_size}}
     return content
 
 
 def _with_filters(network: Generator | Discriminator, layers: list[str]) -> dict[str, Tensor]:
     kernel = blur_kernel(1.0, torch.device("cpu"), torch.float32)
     return network.state_dict() | {f"{layer}{FILTER}": kernel.clone() for layer in layers}
+
+
+def _within(content: Any, *keys: str, default: Any = None) -> Any:
+    """What lies in dicts within dicts."""
+    for key in keys[:-1]:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content.get(keys[-1], default) if isinstance(content, dict) else default
 
 
 def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, Tensor] | None:
@@ -101,9 +120,10 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
         "architecture": _values(modules, "architecture") - {"resnet"},
         "c_dim": _values(modules, "c_dim") - {0},
         "conv_clamp": _values(clamped, "conv_clamp") - {clamp},
+        "mbstd_num_channels": _values({n: m for n, m in modules.items() if n == "b4.mbstd."}, "num_channels") - {1},
     }
     if different := [f"{key} {found}" for key, found in unlike.items() if found]:
-        print(f"{path}: its discriminator differs from ours ({', '.join(different)}) and is left out.", flush=True)
+        leave_out(path, ", ".join(different))
         return None
     return tensors_of(path, "D", _state_dict(path, modules), FILTER)
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sceneshift.foreign.pickles import State
 from sceneshift.generator.formats import genforce
-from sceneshift.generator.formats.checkpoint import Checkpoint, held, refuse_conditional
+from sceneshift.generator.formats.checkpoint import Checkpoint, group_of, held, leave_out, refuse_conditional
+from sceneshift.generator.networks import GROUP_SIZE
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2"
@@ -64,7 +65,10 @@ def read(path: Path | str, content: Any) -> Checkpoint:
         clamp = arguments.get("conv_clamp", clamp)
         tensors |= {prefix + name: tensor for name, tensor in variables_of(path, network)}
     tensors.pop("lod", None)  # left over from growing, always 0
-    return Checkpoint(tensors, None if d is None else _discriminator(path, d, clamp), clamp)
+    if d is None:
+        return Checkpoint(tensors, None, clamp)
+    group = group_of(path, _arguments(path, d).get("mbstd_group_size", GROUP_SIZE))
+    return Checkpoint(tensors, _discriminator(path, d, clamp), clamp, group)
 
 
 def generator_name(name: str) -> str:
@@ -98,7 +102,7 @@ def _discriminator(path: Path | str, d: Any, clamp: float | None) -> dict[str, T
     ours = {"architecture": "resnet", "conv_clamp": clamp, "label_size": 0, "mbstd_num_features": 1}
     unlike = [f"{name} {arguments[name]!r}" for name, value in ours.items() if arguments.get(name, value) != value]
     if unlike:
-        print(f"{path}: its discriminator differs from ours ({', '.join(unlike)}) and is left out.", flush=True)
+        leave_out(path, ", ".join(unlike))
         return None
     return dict(variables_of(path, d))
 
