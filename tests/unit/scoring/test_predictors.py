@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -262,10 +263,11 @@ def test_score_writes_a_row_a_picture_and_names_what_it_skips(fitted, photos, tm
     Image.fromarray(photos[0][0]).save(tmp_path / "in" / "a.png")
     Image.fromarray(photos[0][1]).resize((90, 50)).save(tmp_path / "in" / "sub" / "b.jpg")
     (tmp_path / "in" / "broken.jpg").write_bytes(b"no picture")
+    shutil.copy(tmp_path / "in" / "a.png", tmp_path / "in" / os.fsdecode(b"caf\xe9.png"))  # no UTF-8
     score(fitted / "p.safetensors", tmp_path / "in", tmp_path / "s.csv")
-    with open(tmp_path / "s.csv", newline="") as file:
+    with open(tmp_path / "s.csv", errors="surrogateescape", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["file"] for row in rows] == ["a.png", "sub/b.jpg"]
+    assert [row["file"] for row in rows] == ["a.png", os.fsdecode(b"caf\xe9.png"), "sub/b.jpg"]
     assert "broken.jpg: skipped" in capsys.readouterr().err
     expected = load_predictor(fitted / "p.safetensors").score(photos[0][:1])[0]
     assert float(rows[0]["tree_lined"]) == pytest.approx(expected[1], rel=1e-4)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
 from sceneshift.cartoons.render import LABELS, render_street
@@ -70,7 +71,7 @@ def train_judge(
                 progress.advance(BATCH)
     facts: dict[str, object] = {"attributes": list(LABELS), "shape": shape, "images": images, "seed": seed}
     guess = Judge(network.eval(), list(LABELS), shape, facts).score(pictures[images:].numpy())
-    r2 = r_squared(labels[images:].numpy(), guess)
+    r2 = r2_score(labels[images:].numpy(), guess, multioutput="raw_values")
     facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
     FORMAT.save(out, network.state_dict(), {**facts, "provenance": json.loads(made_by(seed=seed))})
     return dict(zip(LABELS, r2.tolist(), strict=True))
@@ -99,11 +100,6 @@ def disturbed(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return images
 
 
-def r_squared(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Coefficient of determination per column, [N, K] each -> [K]."""
-    return 1 - np.square(truth - guess).sum(axis=0) / np.square(truth - truth.mean(axis=0)).sum(axis=0)
-
-
 def _initialised(network: JudgeNetwork, rng: torch.Generator) -> JudgeNetwork:
     """Kaiming initialisation from a generator of its own; biases zero."""
     for parameter in network.parameters():
@@ -126,5 +122,6 @@ def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, 
 
 
 def _render_some(seed: int, shape: tuple[int, int], indices: range) -> tuple[np.ndarray, np.ndarray]:
+    """As `_render`, those at `indices`, here."""
     pairs = [render_street(seed, index, shape) for index in indices]
     return np.stack([picture for picture, _ in pairs]), np.stack([label for _, label in pairs])

@@ -30,6 +30,7 @@ def bradley_terry(votes: Votes, count: int) -> np.ndarray:
     wins = (votes.winner + 1) / 2
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """(-log posterior of θ [count], its gradient [count])."""
         difference = theta[votes.left] - theta[votes.right]
         surplus = expit(difference) - wins
         gradient = np.bincount(votes.left, surplus, count) - np.bincount(votes.right, surplus, count) + theta

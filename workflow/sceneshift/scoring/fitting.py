@@ -72,6 +72,12 @@ def fit_head(
 def _fit_logistic(
     x: np.ndarray, y: np.ndarray, rest: np.ndarray, part: np.ndarray, regularization: float | str
 ) -> tuple[str, float, np.ndarray, float]:
+    """Logistic regression of labels y [N] of 0 or 1 on standardised features x [N, D].
+
+    rest, part: places (int64) to fit and to validate strengths on, for `auto`; then it is fitted on all.
+    Returns (kind, regularization, coefficients float64 [D], intercept).
+    """
+
     def fitted(rows: np.ndarray | slice, c: float) -> LogisticRegression:
         return LogisticRegression(C=c, max_iter=500, tol=1e-4).fit(x[rows], y[rows])
 
@@ -90,6 +96,7 @@ def _fit_logistic(
 def _fit_ridge(
     x: np.ndarray, y: np.ndarray, rest: np.ndarray, part: np.ndarray, regularization: float | str
 ) -> tuple[str, float, np.ndarray, float]:
+    """Ridge regression of labels y [N] in [0, 1] or of their logits; parameters and returns as of `_fit_logistic`."""
     targets = {"ridge": y, "logit ridge": _logit(np.clip(y, LOGIT_MARGIN, 1 - LOGIT_MARGIN))}
     strengths = RIDGE_GRID if regularization == "auto" else (float(regularization),)
     best = (np.inf, "", 0.0)
@@ -104,7 +111,11 @@ def _fit_ridge(
 
 
 def ridge_path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list[tuple[float, np.ndarray, float]]:
-    """Ridge regression ‖y - xβ - b‖² + ‖β‖²/strength for several strengths at the price of one: (strength, β, b)."""
+    """Ridge regression ‖y - xβ - b‖² + ‖β‖²/strength for several strengths at the price of one.
+
+    x: [N, D], y: [N]. Returns (strength, β float64 [D], b) of each; one eigendecomposition serves them all, which
+    sklearn's Ridge would make anew for each.
+    """
     mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean()
     centred = x - mean_x
     values, vectors = np.linalg.eigh(centred.T @ centred)
@@ -116,6 +127,7 @@ def ridge_path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list
     return path
 
 
+# SciPy's logit and expit round otherwise in the last bit, and the heads of every run so far were fitted with these.
 def _logit(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 

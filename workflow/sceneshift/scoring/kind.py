@@ -31,7 +31,7 @@ class Storable(Predictor, Protocol):
         ...
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Weights by name."""
+        """Weights by name, of any shapes."""
         ...
 
 

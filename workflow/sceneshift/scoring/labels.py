@@ -91,7 +91,10 @@ def _of_classes(
     source: str, names: list[list[str]], held_out: np.ndarray, shape: tuple[int, int],
     images: Callable[[Sequence[int]], np.ndarray],
 ) -> LabelledPhotos:  # fmt: skip
-    """One head a class, one against the rest. A photo is of the class of each of its names; without any, left out."""
+    """Labels float32 [N, K] of 0 and 1: one head a class, one against the rest.
+
+    names: those of each photo, which is of the class of each of them; without a class it is left out.
+    """
     classes = [{class_of(name) for name in own} - {None} for own in names]
     labelled = [i for i, own in enumerate(classes) if own]
     attributes = sorted(set().union(*classes))
@@ -201,14 +204,15 @@ def _read_csv(path: Path) -> _Rows:
 
 
 def photo_split(names: Sequence[str], held_out: np.ndarray) -> np.ndarray:
-    """The photos' own split; where it holds out nothing, one by a hash of the name."""
+    """bool [N]: the photos' own split; where it holds out nothing, one by a hash of the name."""
     return held_out if held_out.any() else np.array([is_held_out(name, HELD_OUT) for name in names])
 
 
 def photo_reader(
     paths: Sequence[Path], shape: tuple[int, int], decode: bool
 ) -> tuple[list[bytes | None], Callable[[Sequence[int]], np.ndarray]]:
-    """(a digest of each file's bytes, None and a line on stderr for one that cannot be read; reads those at places).
+    """(a digest of each file's bytes, None and a line on stderr for one that cannot be read; reads those at places,
+    uint8 [n, H, W, 3]).
 
     decode: False takes no look into the files; all are taken as readable, and as different ones.
     """

@@ -185,7 +185,7 @@ class ExportedModel:
         return image, channels_last, shape[0] if isinstance(shape[0], int) else None
 
     def _run(self, images: np.ndarray) -> np.ndarray:
-        """The model's first output for n pictures; a fixed batch is filled up with the last one."""
+        """The model's first output [n, …] for n pictures, uint8 [n, H, W, 3]; a fixed batch is filled up with the last one."""
         import torch
 
         from sceneshift.vision.backbone import enlarged
@@ -207,6 +207,7 @@ class ExportedModel:
         return output[: len(images)]
 
     def _kind_of(self, output: np.ndarray) -> Output:
+        """What the model gives, by its output for one picture, [1, …]."""
         pixels = output.ndim == 3 or (output.ndim == 4 and self._classes_first(output).shape[1] == 1)
         whole = output.dtype.kind in "iu" or np.array_equal(output, np.rint(output))
         if self._facts.count > 1 and whole and (pixels or output[0].size == 1):
@@ -226,6 +227,7 @@ class ExportedModel:
         return "binary logits" if classes.shape[1] == 1 else "logits"
 
     def _classes_first(self, output: np.ndarray) -> np.ndarray:
+        """[N, C, H, W], wherever the model has its channels."""
         return output.transpose(0, 3, 1, 2) if self._channels_last else output
 
     def _all_scores(self, images: np.ndarray) -> np.ndarray:

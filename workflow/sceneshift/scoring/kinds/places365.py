@@ -134,6 +134,7 @@ class Places365:
         return np.concatenate([np.zeros((0, len(self.attributes)), np.float32), *parts])
 
     def _scores(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, 3] -> float32 [n, K]."""
         import torch
 
         from sceneshift.vision.wideresnet import SIDE
