@@ -1,5 +1,5 @@
 # `make quickstart` sets everything up and runs the default workflow; `make test` runs every test.
-.PHONY: quickstart setup test torture lint gallery docs benchmark
+.PHONY: quickstart setup test fuzz torture lint gallery docs benchmark
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,6 +23,9 @@ $(SET_UP): envs/requirements.txt pyproject.toml
 
 test: $(SET_UP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
+fuzz: $(SET_UP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit/test_damaged_files.py --mutations 10000 --mutations-seed $(shell date +%s) --numprocesses 2
 
 torture: $(SET_UP)
 	$(BIN)/pytest tests/workflow/test_faults.py --kills 60 -s --timeout 7200

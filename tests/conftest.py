@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=2, help="how often test_faults.py kills a run (make torture: 60)")
+    parser.addoption("--mutations", type=int, default=4000, help="damaged files in all (make fuzz: 10,000)")
+    parser.addoption("--mutations-seed", type=int, default=0, help="which ones (make fuzz: others each time, printed)")
     parser.addoption("--kills-seed", type=int, help="when and what it kills (default: another each time, printed)")
 
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,15 @@ def damaged(raw: bytes, number: int, kinds: Sequence[str] = KINDS) -> bytes:
     return bytes(new)
 
 
-def fuzz(file: Path, read: Callable[[Path], Any], count: int, kinds: Sequence[str] = KINDS) -> int:
-    """Put `count` damaged forms of `file` through `read`; returns how many were refused.
+def fuzz(file: Path, read: Callable[[Path], Any], numbers: Iterable[int], kinds: Sequence[str] = KINDS) -> int:
+    """Put damaged forms of `file`, one a number, through `read`; returns how many were refused.
 
     Fails if anything else than SceneshiftError comes out, if one takes long, or if together they take much memory.
     """
     raw, refused = file.read_bytes(), 0
     read(file)  # whole, it is read
     before = _memory_peak(forget=True)
-    for number in range(count):
+    for number in numbers:
         file.write_bytes(damaged(raw, number, kinds))
         start = time.process_time()
         said = file.name

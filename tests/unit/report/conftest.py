@@ -3,7 +3,6 @@
 import csv
 import json
 
-import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +11,7 @@ from safetensors.numpy import save_file
 from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
+from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.photos.store import PhotoStore
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.prepare_photos import prepare_photos
@@ -69,9 +69,10 @@ def make_run(run, side=SIDE):
         ("attribute", "kind", "auc", "r2", "agreement", "unreachable", "held_out_votes"),
         [(name, "ridge", 0.98, 0.91, "", "", "") for name in LABELS] + [("safer", "ridge", 0.9, 0.6, 0.714, 0.125, 40)],
     )
-    with h5py.File(run / "synthesis.h5", "w") as file:
-        file["index"] = np.arange(1234)
-        file.attrs["format"] = "sceneshift latents"
+    facts = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.7, "provenance": "{}"}
+    facts |= {"generator_sha256": "", "predictor_sha256": ""}
+    with LatentStoreWriter(run / "synthesis.h5", 2, ["snow"], facts) as store:
+        store.append(np.arange(1234), np.zeros((1234, 2)), np.zeros((1234, 1)), np.zeros((0, 1, 1, 3)))
     columns = (
         "rank", "attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy",
         "best_level", "chosen",

@@ -57,7 +57,7 @@ def test_a_row_of_other_cells_is_a_mistake_of_ours(tmp_path, row):
     ("content", "says"),
     [
         (b"", "is empty"),
-        (b"name,count\na,1\n", "expected one column kept, effect; found name, count"),
+        (b"name,count\na,1\n", "expected one column kept, effect; found 'name', 'count'"),
         (b"name,count,kept,kept,effect\n", "expected one column kept"),
         (b"name,count,kept,effect\na,1,True\n", "line 2: 3 cells, expected 4"),
         (b"name,count,kept,effect\na,1,True,\nb,2,True,0.", "is cut"),

@@ -9,8 +9,10 @@ import h5py
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 
+from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
+from sceneshift.runtime.hdf5 import FAILURES, LOCKING
 from sceneshift.runtime.tables import read_table
 
 
@@ -40,9 +42,9 @@ def metadata(path: Path) -> dict[str, object]:
             with safe_open(needed(path), framework="numpy") as file:
                 facts = dict(file.metadata() or {})
         else:
-            with h5py.File(needed(path), "r") as file:
+            with h5py.File(needed(path), "r", locking=LOCKING) as file:
                 facts = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, *FAILURES) as error:
         raise SceneshiftError(
             f"{path} cannot be read ({error}). If a run made it, delete it and start the run again."
         ) from error
@@ -51,13 +53,8 @@ def metadata(path: Path) -> dict[str, object]:
 
 def codes_in(path: Path) -> int:
     """How many codes a latent/score store holds."""
-    try:
-        with h5py.File(needed(path), "r") as file:
-            return len(file["index"])
-    except (OSError, KeyError) as error:
-        raise SceneshiftError(
-            f"{path} cannot be read as a store ({error}). If a run made it, delete it and start the run again."
-        ) from error
+    with LatentStore(needed(path)) as store:
+        return len(store)
 
 
 def provenance(run: Path, paths: list[Path]) -> list[dict[str, str]]:

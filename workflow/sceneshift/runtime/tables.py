@@ -70,7 +70,7 @@ def read_table(
             header = cells
             if lacking := [name for name in columns if header.count(name) != 1]:
                 raise SceneshiftError(
-                    f"{path}: expected one column {', '.join(lacking)}; found {', '.join(header):.300}. {remedy}"
+                    f"{path}: expected one column {', '.join(lacking)}; found {', '.join(map(ascii, header)):.300}. {remedy}"
                 )
             continue
         if len(cells) != len(header):

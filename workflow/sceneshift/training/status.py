@@ -1,6 +1,5 @@
 """What a training says and leaves to look at: its first line, a table of figures, sheets of samples."""
 
-import csv
 import math
 import sys
 from collections import deque
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file, set_aside
+from sceneshift.runtime.files import set_aside
+from sceneshift.runtime.tables import read_table, write_table
 from sceneshift.training.distributed import World
 
 STATUS_STEPS = 32  # a row of the history every so many steps, and at each snapshot; also what each row averages
@@ -74,31 +74,24 @@ class History:
         A table that cannot be read is set aside, and the training goes on without it. `writes`: as of Snapshots.
         """
         self.path, self.writes = Path(path), writes
-        self.rows: list[dict[str, str]] = []
+        self.rows: list[dict[str, Any]] = []
         if not (images and writes and self.path.exists()):
             return
         try:
-            with open(self.path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file, strict=True))
-            if not rows:
-                raise ValueError("it is empty")
+            rows = read_table(self.path, {"images": int}, remedy="")
             for cell in (cell for row in rows for cell in row.values() if cell != ""):
-                float(cell)  # None or a list where a row is shorter or longer than the header
-            self.rows = [row for row in rows if int(row["images"]) <= images]
-        except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+                float(cell)
+            self.rows = [row for row in rows if row["images"] <= images]
+        except (SceneshiftError, ValueError) as error:
             kept = set_aside(self.path)
-            print(f"{kept} cannot be read ({error!r}): the table goes on with new rows only.", file=sys.stderr)
+            print(f"{kept} cannot be read ({error}): the table goes on with new rows only.", file=sys.stderr)
 
     def append(self, **values: Any) -> None:
         """Add a row and write the whole table again."""
         if not self.writes:
             return
-        self.rows.append({n: f"{v:.6g}" if isinstance(v, float) else str(v) for n, v in values.items()})
-        columns = dict.fromkeys(name for row in self.rows for name in row)
-        with atomic_file(self.path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            table.writeheader()
-            table.writerows(self.rows)
+        self.rows.append(values)
+        write_table(self.path, list(dict.fromkeys(name for row in self.rows for name in row)), self.rows)
 
 
 def forget_sheets(folder: Path, images: int) -> None:
