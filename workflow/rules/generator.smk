@@ -36,7 +36,7 @@ if settings.generator.warm_start or not settings.generator.import_:
         input:
             photos=results("{run}/photos.h5"),
             warm_start=file_inputs(settings.generator.warm_start),
-            labels=results("{run}/predictor/labels.checked"),
+            labels=results("{run}/predictor/labels.checked") if learned(settings.predictors) else [],
         output:
             generator=results("{run}/generator/generator.safetensors"),
         log:
