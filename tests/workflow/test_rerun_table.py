@@ -32,6 +32,8 @@ pytestmark = pytest.mark.slow
 
 Job = tuple[str, str]  # rule, wildcards
 
+OF_ANOTHER_TARGET = {"render_pairs"}  # snakemake editors
+
 # What other keys must be for a change of these to be possible.
 FORMULAS: dict[str, Any] = {"predictors": [{"kind": "photometric"}], "boundaries": {}, "edits": {"top": 1}}
 BASES: dict[str, dict[str, Any]] = {
@@ -168,9 +170,9 @@ def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
             continue
         base = tiny | BASES.get(key, {})
         before = plans[str(base)] = plans.get(str(base)) or planning(base)
-        expected, found = rules_of_key(key), compared(before, planning(changed(base, key, field)))
-        if expected is None or found != set(expected):
-            wrong.append(f"{key} reruns {sorted(found)}; its mark in the settings says {expected and sorted(expected)}")
+        marked, found = rules_of_key(key), compared(before, planning(changed(base, key, field)))
+        if marked is None or found != set(marked) - OF_ANOTHER_TARGET:
+            wrong.append(f"{key} reruns {sorted(found)}; its mark in the settings says {marked and sorted(marked)}")
     assert not wrong, "\n".join(wrong)
 
 

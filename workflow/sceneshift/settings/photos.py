@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
+JUDGED = ("fit_judge", "evaluate_translator", "report")  # only streets have a judge
 EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge")
 
 
@@ -14,7 +15,7 @@ class PhotosSettings(Section):
 
     shapes: ClassVar = Shapes("prepare_photos")
 
-    source: Literal["rendered", "folder"] = Field(
+    source: Annotated[Literal["rendered", "folder"], Shapes("prepare_photos", jobs=JUDGED)] = Field(
         "rendered",
         description="`rendered`: street views drawn from code, with labels, no download. `folder`: your own photos.",
     )
