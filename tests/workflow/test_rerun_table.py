@@ -48,6 +48,7 @@ ALTERNATIVES: dict[str, Any] = {
     "photos.resolution": 64,
     "photos.width": 64,
     "generator.import": "generator.pkl",
+    "generator.batch": 32,
     "generator.warm_start": "warm.safetensors",
     "predictors": [{"kind": "heads", "input_size": 64}],
     "boundaries.attributes": ["natural_light", "vegetation", "snow", "clouds"],
