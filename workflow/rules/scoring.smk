@@ -20,7 +20,7 @@ if downloads:
             mem_mb=doubling(1000),
             runtime=doubling(60),
         params:
-            # as a function of the output no trigger: another mirror does not make the file anew, nor all that follows
+            # as a function of the output no trigger: another mirror does not fetch the file again, nor rerun what follows
             urls=lambda wildcards, output: downloads[wildcards.file],
         shell:
             "sceneshift fetch {output.file:q} {params.urls:q} 2>&1 | tee {log:q}"

@@ -14,7 +14,7 @@ from sceneshift.runtime.files import set_aside
 from sceneshift.runtime.tables import read_table, write_table
 from sceneshift.training.distributed import World
 
-STATUS_STEPS = 32  # a row of the history every so many steps, and at each snapshot; also what each row averages
+STATUS_STEPS = 32  # a row of the history after this many steps, and at each snapshot; also what each row averages
 
 
 def announce(start: str, networks: dict[str, nn.Module], arithmetic: str, world: World, batch: int) -> None:

@@ -20,7 +20,7 @@ from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps
 
 BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
-REDUCING_GAP = 3  # the average over whole blocks leaves at least so many times the pixels for Lanczos
+REDUCING_GAP = 3  # the average over whole blocks leaves Lanczos at least three times the pixels a side
 NETWORK_BYTES = 8 * 10**9  # the most memory that a picture may take in the network
 
 
