@@ -28,11 +28,12 @@ rule train_translator:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
         settings=uncompared_settings_json(settings.translator, "train_translator"),
         shaping=settings_json(settings.translator, "train_translator"),
+        mirror="--mirror" if settings.photos.mirror else "--no-mirror",
         vgg19=lambda wildcards: contents(vgg19),
         seed=settings.seed,
         code=code_version("sceneshift.stages.train_translator"),
     shell:
-        "sceneshift train-translator {params.pairs:q} {output.translator:q}"
+        "sceneshift train-translator {params.pairs:q} {output.translator:q} {params.mirror}"
         " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"
 
 

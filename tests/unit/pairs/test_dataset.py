@@ -46,6 +46,7 @@ def test_both_pictures_of_a_pair_are_mirrored_together_half_the_time(folder):
     assert np.array_equal(batch.photos[..., [0, 2]], batch.targets[..., [0, 2]])
     mirrored = (batch.photos[:, 0, 0, 2] == 15).mean()
     assert 0.4 < mirrored < 0.6
+    assert (PairsDataset(folder).batch(1, 0, 400, mirror=False).photos[:, 0, 0, 2] != 15).all()
 
 
 def test_reading_from_disk_gives_what_memory_gives(folder, monkeypatch):

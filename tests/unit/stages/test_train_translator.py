@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from sceneshift.images.pixels import rounded
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
 from sceneshift.settings import TranslatorSettings
@@ -176,6 +177,18 @@ def test_other_seed_settings_or_code_start_over(pairs, tmp_path, monkeypatch, ca
     assert len({first, other_seed, other_settings}) == 3
     monkeypatch.setattr(training, "code_version", lambda module: f"{module}, changed")
     train(pairs, tmp_path)
+    assert "starting over" in capsys.readouterr().err
+
+
+def test_without_mirroring_it_starts_over_and_pairs_are_shown_as_they_are(pairs, tmp_path, steps, capsys):
+    train(pairs, tmp_path)
+    shown = {np.asarray(Image.open(path)).tobytes() for path in (pairs / "train_A").iterdir()}
+
+    def as_they_are(losses, photos):
+        assert {photo.tobytes() for photo in rounded(photos.clone())} <= shown
+
+    steps.before = as_they_are
+    train_translator(pairs, tmp_path / "translator.safetensors", TINY, mirror=False)
     assert "starting over" in capsys.readouterr().err
 
 

@@ -68,15 +68,15 @@ class PairsDataset:
         chosen = np.asarray(indices)
         return PairsBatch(self._decoded.photos[chosen], self._decoded.targets[chosen])
 
-    def batch(self, seed: int, seen: int, count: int, part: Part = WHOLE) -> PairsBatch:
+    def batch(self, seed: int, seen: int, count: int, part: Part = WHOLE, mirror: bool = True) -> PairsBatch:
         """The pairs shown from the `seen`-th to before the (`seen` + `count`)-th, or a part of them: each epoch in its
-        own random order, each pair mirrored with probability ½, both pictures alike."""
+        own random order; with `mirror` each pair mirrored with probability ½, both pictures alike."""
         shown = range(seen, seen + count)[part.index :: part.count]
         epochs = {k // len(self) for k in shown}
         orders = {epoch: numpy_generator(seed, "pairs order", epoch).permutation(len(self)) for epoch in epochs}
         batch = self.at([int(orders[k // len(self)][k % len(self)]) for k in shown])
-        mirrored = [numpy_generator(seed, "pairs mirrored", k).random() < 0.5 for k in shown]
-        flip = np.array(mirrored)[:, None, None, None]
+        mirrored = [mirror and numpy_generator(seed, "pairs mirrored", k).random() < 0.5 for k in shown]
+        flip = np.array(mirrored, bool)[:, None, None, None]
         return PairsBatch(*(np.where(flip, side[:, :, ::-1], side) for side in batch))
 
     def _read(self, indices: Sequence[int]) -> PairsBatch:

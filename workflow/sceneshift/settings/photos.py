@@ -35,8 +35,8 @@ class PhotosSettings(Section):
         "center",
         description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (a wide border for tall photos in a wide shape).",
     )
-    mirror: Annotated[bool, Shapes("train_generator")] = Field(
-        True, description="Also train on left-right mirrored photos."
+    mirror: Annotated[bool, Shapes("train_generator", "train_translator")] = Field(
+        True, description="Also train on left-right mirrored photos, and the translators on mirrored pairs."
     )
     held_out: Share = Field(
         0.1,

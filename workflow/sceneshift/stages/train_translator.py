@@ -24,19 +24,20 @@ from sceneshift.training.status import STATUS_STEPS, History, announce, crossed,
 from sceneshift.translator.architecture import Architecture, architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, save_translator
 from sceneshift.translator.examples import save_sheet
-from sceneshift.translator.perceptual import perceptual_stages
+from sceneshift.translator.perceptual import perceptual_stages, perceptual_weights
 from sceneshift.translator.state import initial_state, memory_format
 from sceneshift.translator.steps import Losses, learning_rate, minimise
 
 
 def train_translator(
-    pairs: Path | str, out: Path | str, settings: TranslatorSettings, *, seed: int = 0,
+    pairs: Path | str, out: Path | str, settings: TranslatorSettings, *, mirror: bool = True, seed: int = 0,
     device: torch.device | str = "cpu", world: World = ALONE,
 ) -> None:  # fmt: skip
     """Train pix2pixHD on pairs. Killed and started again, it goes on.
 
     pairs: folder with train_A and train_B, and what make-pairs wrote beside them
     out: translator to write (.safetensors); history, samples and snapshots go to training/ beside it
+    mirror: also train on mirrored pairs
     seed: of the weights' start, the order of the pairs and their mirroring
 
     A training that was stopped goes on from its last snapshot and ends with bit for bit the weights of one that was
@@ -61,11 +62,9 @@ def train_translator(
 
     # Resume.
     digest = digest_of(
-        settings=settings.shaping_snapshots("train_translator"),
-        seed=seed,
-        code=code_version(__name__),
-        pairs=pairs.sha256,
-    )
+        settings=settings.shaping_snapshots("train_translator"), seed=seed, code=code_version(__name__), mirror=mirror,
+        pairs=pairs.sha256, perceptual=perceptual_weights(settings),
+    )  # fmt: skip
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
     start = "Training from scratch"
@@ -80,7 +79,7 @@ def train_translator(
     starts = range(state.images, settings.images, batch)
 
     def read(first: int) -> PairsBatch:
-        return pairs.batch(seed, first, min(batch, settings.images - first), batches.own)
+        return pairs.batch(seed, first, min(batch, settings.images - first), batches.own, mirror)
 
     with (
         stop_requested() as stop,

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import sha256_of
+from sceneshift.settings import TranslatorSettings
 
 # VGG19 as torchvision numbers it: channels of each convolution by its index in `features`, "M" where it pools
 VGG19 = (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M")
@@ -24,6 +26,12 @@ def perceptual_stages(network: str, device: torch.device) -> Stages:
 
         return load_backbone(device).stages
     return load_vgg19(network).to(device)
+
+
+def perceptual_weights(settings: TranslatorSettings) -> str | None:
+    """SHA-256 of the file of weights that the perceptual loss reads; None if it reads none."""
+    read = settings.perceptual and settings.perceptual_network != "backbone"
+    return sha256_of(settings.perceptual_network) if read else None
 
 
 class Vgg19Stages(nn.Module):
