@@ -19,14 +19,15 @@ from safetensors.torch import load_file
 
 from cluster.runs import PROFILE, REPOSITORY, TINY, TRAINED, Run
 from cluster.slurm_on_loopback import free_ports, wait_until
-from sceneshift.photos import prepare_photos
 from sceneshift.settings import GeneratorSettings, PhotosSettings
+from sceneshift.stages.prepare_photos import prepare_photos
 from sceneshift.stages.train_generator import train_generator
 
 pytestmark = pytest.mark.slow
 
 WITHOUT_GPU = {
     "prepare_photos",
+    "check_labels",
     "index_synthesis",
     "fit_boundary",
     "rank_attributes",
@@ -169,7 +170,7 @@ def test_status_tells_waiting_running_and_failed_apart(held):
 def test_the_readmes_job_script_trains_on_two_nodes_as_one_process_does(cluster, tmp_path):
     photos, out = tmp_path / "results/RUN/photos.h5", tmp_path / "results/RUN/generator/generator.safetensors"
     photos.parent.mkdir(parents=True)
-    prepare_photos(PhotosSettings(count=40, resolution=16), 0, photos, photos.with_suffix(".csv"))
+    prepare_photos(None, photos, PhotosSettings(count=40, resolution=16))
     sizes = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2, "channel_base": 64, "channel_max": 8}
     sizes |= {"batch": 8, "images": 160, "snapshot_images": 80, "precision": "float32", "frechet_images": 0}
     (tmp_path / "s.json").write_text(json.dumps(sizes))

@@ -105,7 +105,7 @@ def test_comments_and_docstrings_rerun_nothing(run, checkout):
             {"make_pairs", "fit_boundary", "synthesize", "train_generator"},
         ),
         (
-            "streets/render.py", "import numpy as np", "import numpy as np\nFACTOR = 2", {"prepare_photos"}, set(),
+            "cartoons/render.py", "import numpy as np", "import numpy as np\nFACTOR = 2", {"prepare_photos"}, set(),
         ),
         (
             "report/page.css", "{", "{\n  color: red;", {"report"}, {"edit", "make_pairs", "evaluate_translator"},

@@ -179,7 +179,7 @@ def test_damaged_files_are_named_or_passed_over(at_work):
                 file.write_bytes(damaged(whole, number))
                 assert described(status_of(at_work))
             file.write_bytes(whole)
-        assert fuzz(at_work / "plan.json", lambda plan: described(status_of(plan.parent)), 200) > 100
+        assert fuzz(at_work / "plan.json", lambda plan: described(status_of(plan.parent)), range(200)) > 100
 
 
 @pytest.mark.parametrize(

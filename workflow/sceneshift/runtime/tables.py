@@ -69,9 +69,8 @@ def read_table(
         if not header:
             header = cells
             if lacking := [name for name in columns if header.count(name) != 1]:
-                raise SceneshiftError(
-                    f"{path}: expected one column {', '.join(lacking)}; found {', '.join(map(ascii, header)):.300}. {remedy}"
-                )
+                found = ", ".join(map(ascii, header))
+                raise SceneshiftError(f"{path}: expected one column {', '.join(lacking)}; found {found:.300}. {remedy}")
             continue
         if len(cells) != len(header):
             raise SceneshiftError(f"{path}, line {line}: {len(cells)} cells, expected {len(header)}. {remedy}")
