@@ -27,7 +27,6 @@ pytestmark = pytest.mark.slow
 
 WITHOUT_GPU = {
     "prepare_photos",
-    "check_labels",
     "index_synthesis",
     "fit_boundary",
     "rank_attributes",
