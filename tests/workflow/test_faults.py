@@ -70,12 +70,13 @@ def damage(path: Path) -> None:
 
 
 def some_output(run, dice: random.Random) -> Path | None:
-    """Something that a job of the run has made."""
-    kinds = (".h5", ".safetensors", ".npz", ".csv", ".png")
-    apart = ("logs", "benchmarks", "training")
-    paths = sorted(path for path in run.results.rglob("[!.]*") if path.suffix in kinds)
-    paths = [path for path in paths if not set(apart) & set(path.relative_to(run.results).parts)]
-    return dice.choice(paths) if paths else None
+    """A file of the run, of any kind: not a log, and not a snapshot, which nobody but the user may give up."""
+    by_kind: dict[str, list[Path]] = {}
+    for path in sorted(run.results.rglob("[!.]*")):
+        apart = {"logs", "benchmarks"} & set(path.relative_to(run.results).parts)
+        if path.is_file() and path.stat().st_size and not apart and path.name not in ("snapshot.pt", "lock"):
+            by_kind.setdefault(path.suffix, []).append(path)
+    return dice.choice(by_kind[dice.choice(sorted(by_kind))]) if by_kind else None
 
 
 def test_a_run_killed_again_and_again_ends_as_a_calm_one(run, fresh, pytestconfig, clean_environment):
@@ -125,10 +126,19 @@ def test_damaged_intermediates_are_made_anew(run, tmp_path):
     broken = run.copy(tmp_path / "run")
     damage(broken.results / "boundaries/snow.npz")
     damage(min((broken.results / "pairs" / "vegetation").glob("train_B/*.png")))
+    damage(broken.results / "pairs" / "vegetation" / "edit.json")
     made = broken.made(broken.config())
     again = ("import_boundary", "rescore_boundary", "rank_attributes", "make_pairs", "train_translator")
     assert {rule: made[rule] for rule in again} == dict.fromkeys(again, 1)
     assert not {"train_generator", "fit_predictor", "synthesize"} & set(made)
+    assert results(broken) == results(run)
+
+
+def test_a_damaged_plan_blocks_nothing(run, tmp_path):
+    """Alone: which other files were damaged since is told by the plan."""
+    broken = run.copy(tmp_path / "run")
+    damage(broken.results / "plan.json")
+    broken.make(broken.config())
     assert results(broken) == results(run)
 
 

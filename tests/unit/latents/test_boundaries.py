@@ -160,3 +160,9 @@ def test_levels_part_the_layers_by_resolution():
         assert (sum(mask.astype(int) for mask in parts.values()) == 1).all()
     with pytest.raises(SceneshiftError, match="it has: all, layout, objects, color"):
         mask_of("attributes", resolutions(16), 16)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_codes_that_do_not_differ_have_no_boundary(value):
+    with pytest.raises(SceneshiftError, match=r"snow: the codes with it and those without do not differ"):
+        fit_boundary(np.full((200, 4), value, np.float32), np.arange(200.0), attribute="snow", examples=50)

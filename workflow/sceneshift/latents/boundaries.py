@@ -64,6 +64,11 @@ def fit_boundary(
         warnings.simplefilter("ignore", ConvergenceWarning)  # the direction has settled long before the loss
         classifier.fit(train, np.repeat([0, 1], cut))
     length = float(np.linalg.norm(classifier.coef_))
+    if not 0 < length < np.inf:
+        raise SceneshiftError(
+            f"{attribute}: the codes with it and those without do not differ, so no boundary parts them. The generator"
+            " or the store is damaged: look at what it makes, and synthesize again."
+        )
     right = classifier.predict(validation) == np.repeat([0, 1], len(low) - cut)
     return Boundary(
         normal=(classifier.coef_[0] / length).astype(np.float32), intercept=float(classifier.intercept_[0]) / length,
