@@ -47,6 +47,7 @@ def test_image_head_is_bounded():
 @pytest.mark.parametrize("head", ["edit", "image"])
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("local_enhancer", [False, True])
+@torch.no_grad()
 def test_networks_can_be_traced(head, local_enhancer):
     """TorchScript and what builds on it take the networks as they are."""
     sizes = architecture(TINY.model_copy(update={"head": head, "local_enhancer": local_enhancer}), 16)

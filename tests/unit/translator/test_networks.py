@@ -108,9 +108,18 @@ def test_generator_is_the_published_sequence():
     torch.testing.assert_close(ours(x), after(y + block(y)), rtol=1e-4, atol=1e-5)
 
 
-def test_instance_norm_is_instance_norm():
-    x = torch.randn(2, 5, 8, 6) * 3 + 1
-    torch.testing.assert_close(instance_norm(x), F.instance_norm(x))
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("training", [False, True])
+def test_instance_norm_is_instance_norm(layout, training):
+    x, weights = torch.randn(2, 2, 5, 8, 6) * 3 + 1
+    results = []
+    for norm in (instance_norm, F.instance_norm):
+        given = x.to(memory_format=layout, copy=True).requires_grad_(training)
+        results.append(norm(given))
+        if training:
+            (results[-1] * weights).sum().backward()
+            results[-1] = torch.cat([results[-1], given.grad])
+    torch.testing.assert_close(*results)
 
 
 def test_weights_start_as_published_and_follow_the_generator():

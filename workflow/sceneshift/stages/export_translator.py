@@ -80,7 +80,7 @@ def _write_onnx(editor: PortableTranslator, example: Tensor, note: str) -> bytes
     """The graph's file; `example` [N, 3, H, W] is what it is traced with, `note` goes into its metadata."""
     graph = io.BytesIO()
     sizes = {0: "N", 2: "H", 3: "W"}
-    with _quiet():
+    with _quiet(), torch.no_grad():
         torch.onnx.export(
             editor, (example,), graph, dynamo=False, opset_version=OPSET, input_names=["photo"],
             output_names=["edited"], dynamic_axes={"photo": sizes, "edited": sizes},
@@ -98,7 +98,7 @@ def _load_onnx(path: Path) -> Run:
 def _write_torchscript(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
     """As `_write_onnx`; `example` [N, 3, H, W]."""
     saved, kept = io.BytesIO(), io.BytesIO()
-    with _quiet():
+    with _quiet(), torch.no_grad():
         graph = torch.jit.trace(editor, example, check_trace=False)
         torch.jit.save(graph, saved, _extra_files={"sceneshift.json": note})
     # without the debug records, which hold this machine's paths
