@@ -165,6 +165,12 @@ def test_a_training_takes_as_many_gpus_as_there_are(gpus, device, cuda, launched
     assert calls == expected | ({"taken": taken} if taken else {})
 
 
+def test_a_job_that_was_given_no_gpu_trains_without_one():
+    """Snakemake's `gpu=0` arrives as `--gpus 0`."""
+    words = ["train-generator", "photos.h5", "generator.safetensors", "--gpus", "0"]
+    assert cli.build_parser(words).parse_args(words).gpus == 0
+
+
 @pytest.mark.parametrize("words", [["traslate", "a"], ["translat"], ["transform"]])
 def test_a_mistyped_command_gets_a_suggestion(words, capsys):
     with pytest.raises(SystemExit) as leaving:

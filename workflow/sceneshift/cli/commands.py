@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from sceneshift.cli.devices import device_name, device_of, is_worker, train_on_gpus
 from sceneshift.cli.files import NamedFile
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.section import Positive, Section
+from sceneshift.runtime.section import Natural, Positive, Section
 
 STAGES = Path(__file__).parents[1] / "stages"
 Function = Callable[..., Any]
@@ -93,7 +93,7 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
         if name == "device":
             command.add_argument("--device", type=device_name, default="auto", help=COMMON[name])
         elif name == "world":
-            command.add_argument("--gpus", type=_within_bounds(Positive), metavar="N", help=COMMON[name])
+            command.add_argument("--gpus", type=_within_bounds(Natural), metavar="N", help=COMMON[name])
         elif name == "shape":
             default = None if parameter.default is None else parameter.default[0]
             command.add_argument(
@@ -175,7 +175,7 @@ def _files(function: Function, arguments: argparse.Namespace) -> Iterator[NamedF
 
 COMMON = {
     "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
-    "world": "GPUs that share each batch (default: the settings'); with --device cpu: processes",
+    "world": "GPUs that share each batch (default, and for 0: the settings', as far as there are any); with --device cpu: processes",
     "seed": "every random draw follows from it",
 }
 
