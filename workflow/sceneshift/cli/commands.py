@@ -175,7 +175,7 @@ def _files(function: Function, arguments: argparse.Namespace) -> Iterator[NamedF
 
 COMMON = {
     "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
-    "world": "GPUs that share each batch (default, and for 0: the settings', as far as there are any); with --device cpu: processes",
+    "world": "GPUs that share each batch (default, and for 0: the settings'); with --device cpu: processes",
     "seed": "every random draw follows from it",
 }
 
