@@ -1,10 +1,10 @@
-"""Rendered streets: the same scene always, and each factor visible by itself."""
+"""Rendered streets: the same scene always, and each label visible by itself."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.cartoons.render import LABELS, render_street, street_factors
+from sceneshift.cartoons.render import LABELS, _spread, render_street
 from sceneshift.cartoons.scene import scene_of
 from sceneshift.cartoons.sky import paint_sky
 
@@ -46,7 +46,6 @@ def test_a_street_is_a_function_of_seed_and_index():
     picture, same_labels = render_street(3, 17, 64)
     np.testing.assert_array_equal(picture, again)
     np.testing.assert_array_equal(labels, same_labels)
-    np.testing.assert_array_equal(labels, street_factors(3, 17))
     assert not np.array_equal(picture, render_street(3, 18, 64)[0])
     assert not np.array_equal(picture, render_street(4, 17, 64)[0])
     assert picture.dtype == np.uint8
@@ -57,9 +56,9 @@ def test_a_street_is_a_function_of_seed_and_index():
 
 def test_wider_pictures_see_more_of_the_same_street_to_both_sides():
     for index in range(6):
-        square, labels = render_street(3, index, 64, factors={"clouds": 0})
+        square, labels = render_street(3, index, 64, labels={"clouds": 0})
         for width in (80, 128, 256):
-            wide, wide_labels = render_street(3, index, (64, width), factors={"clouds": 0})
+            wide, wide_labels = render_street(3, index, (64, width), labels={"clouds": 0})
             assert wide.shape == (64, width, 3)
             np.testing.assert_array_equal(wide_labels, labels)
             beside = (width - 64) // 2
@@ -69,8 +68,8 @@ def test_wider_pictures_see_more_of_the_same_street_to_both_sides():
 def test_the_widest_pictures_are_street_to_their_edges():
     """Hedges go on until they leave the picture, and tall houses leave no sky beside it."""
 
-    def picture(index, **factors):
-        return render_street(3, index, (64, 256), factors={"natural_light": 1, **factors})[0].astype(int)
+    def picture(index, **labels):
+        return render_street(3, index, (64, 256), labels={"natural_light": 1, **labels})[0].astype(int)
 
     for index in range(12):
         grown = np.abs(picture(index, vegetation=1) - picture(index, vegetation=0)).max(axis=2)
@@ -104,8 +103,8 @@ def test_a_wide_picture_holds_the_square_one():
     assert np.corrcoef(edges(square[ground]), edges(wide[:, 32:96][ground]))[0, 1] > 0.99
 
 
-def test_factors_are_spread_and_independent():
-    labels = np.stack([street_factors(1, index) for index in range(3000)])
+def test_labels_are_spread_and_independent():
+    labels = np.stack([_spread(uniform) for uniform in np.random.default_rng(1).random((3000, 5, 2))])
     assert labels.min() >= 0
     assert labels.max() <= 1
     assert ((labels < 0.1).mean(0) > 0.15).all()
@@ -115,7 +114,7 @@ def test_factors_are_spread_and_independent():
 
 
 @pytest.mark.parametrize(
-    ("factor", "statistic", "others"),
+    ("label", "statistic", "others"),
     [
         ("natural_light", lambda p: luminance(p).mean(), {}),
         ("vegetation", green_share, {}),
@@ -128,9 +127,9 @@ def test_factors_are_spread_and_independent():
         ("vertical_components", facade_height, {"clouds": 0.0, "natural_light": 1.0, "vegetation": 0.0}),
     ],
 )
-def test_a_factor_shows_across_its_range_whatever_the_others(factor, statistic, others):
+def test_a_label_shows_across_its_range_whatever_the_others(label, statistic, others):
     steps = [
-        np.mean([statistic(render_street(2, i, 64, factors={**others, factor: v})[0]) for i in range(24)])
+        np.mean([statistic(render_street(2, i, 64, labels={**others, label: v})[0]) for i in range(24)])
         for v in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
     assert all(np.diff(steps) > 0), steps
@@ -153,15 +152,15 @@ def test_clouds_cover_their_share_of_the_sky(clouds):
 
 def test_an_override_leaves_everything_else():
     changed = {}
-    for factor in LABELS:
+    for label in LABELS:
         for index in range(12):
-            low, low_labels = render_street(5, index, 64, factors={factor: 0.0})
-            high, high_labels = render_street(5, index, 64, factors={factor: 1.0})
-            kept = [k for k, name in enumerate(LABELS) if name != factor]
+            low, low_labels = render_street(5, index, 64, labels={label: 0.0})
+            high, high_labels = render_street(5, index, 64, labels={label: 1.0})
+            kept = [k for k, name in enumerate(LABELS) if name != label]
             np.testing.assert_array_equal(low_labels[kept], high_labels[kept])
-            assert high_labels[LABELS.index(factor)] == 1
-            changed.setdefault(factor, []).append(np.abs(low.astype(int) - high).max(-1) > 3)
-    share = {factor: np.mean(masks, axis=0) for factor, masks in changed.items()}
+            assert high_labels[LABELS.index(label)] == 1
+            changed.setdefault(label, []).append(np.abs(low.astype(int) - high).max(-1) > 3)
+    share = {label: np.mean(masks, axis=0) for label, masks in changed.items()}
     # Vegetation leaves the sky's top and the road's middle; clouds leave the ground; snow leaves the sky.
     assert share["vegetation"][:8, 24:40].max() == 0
     assert share["vegetation"][48:, 24:40].max() == 0
@@ -172,18 +171,18 @@ def test_an_override_leaves_everything_else():
 
 def test_night_dims_by_multiplication_and_keeps_the_edges():
     for index in range(12):
-        day, _ = render_street(6, index, 64, factors={"natural_light": 1.0})
-        night, _ = render_street(6, index, 64, factors={"natural_light": 0.1})
+        day, _ = render_street(6, index, 64, labels={"natural_light": 1.0})
+        night, _ = render_street(6, index, 64, labels={"natural_light": 0.1})
         assert luminance(night[:21]).mean() < 0.5 * luminance(day[:21]).mean()
         assert np.corrcoef(edges(day), edges(night))[0, 1] > 0.7
-    pairs = [[render_street(6, i, 64, factors={"natural_light": v})[0] for v in (0.1, 1.0)] for i in range(12)]
+    pairs = [[render_street(6, i, 64, labels={"natural_light": v})[0] for v in (0.1, 1.0)] for i in range(12)]
     assert np.mean([np.corrcoef(edges(a), edges(b))[0, 1] for a, b in pairs]) > 0.85
 
 
 def test_impossible_requests_are_named():
-    with pytest.raises(ValueError, match=r"unknown factor 'rain'.*natural_light"):
-        render_street(0, 0, 64, factors={"rain": 1})
+    with pytest.raises(ValueError, match=r"unknown label 'rain'.*natural_light"):
+        render_street(0, 0, 64, labels={"rain": 1})
     with pytest.raises(ValueError, match=r"snow = 1\.5"):
-        render_street(0, 0, 64, factors={"snow": 1.5})
+        render_street(0, 0, 64, labels={"snow": 1.5})
     with pytest.raises(ValueError, match="resolution 4"):
         render_street(0, 0, 4)

@@ -13,7 +13,7 @@ def test_open_sky_is_sky_that_trees_leave_as_it_is():
     for index in range(12):
         sky = open_sky(SEED, index, SHAPE)
         seen += sky.any()
-        bare, lush = (render_street(SEED, index, SHAPE, factors={"vegetation": v})[0] for v in (0.0, 1.0))
+        bare, lush = (render_street(SEED, index, SHAPE, labels={"vegetation": v})[0] for v in (0.0, 1.0))
         assert (bare[sky] == lush[sky]).all()
         assert not sky[RESOLUTION * 2 // 3 :].any()
     assert seen >= 8
@@ -21,7 +21,7 @@ def test_open_sky_is_sky_that_trees_leave_as_it_is():
 
 def test_a_tint_of_the_sky_is_measured_and_trees_are_not():
     before, lush = (
-        np.stack([render_street(SEED, i, SHAPE, factors={"vegetation": v})[0] for i in range(6)]) for v in (0, 1)
+        np.stack([render_street(SEED, i, SHAPE, labels={"vegetation": v})[0] for i in range(6)]) for v in (0, 1)
     )
     skies = np.stack([open_sky(SEED, i, SHAPE) for i in range(6)])
     tinted = np.clip(before * np.array([0.8, 1.1, 0.8]), 0, 255).astype(np.uint8)

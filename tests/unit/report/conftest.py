@@ -34,7 +34,7 @@ def save_picture(path, picture):
 
 
 def street(index, **factors):
-    return render_street(0, index, SIDE, factors=factors)[0]
+    return render_street(0, index, SIDE, labels=factors)[0]
 
 
 def sheet(count):
@@ -128,7 +128,7 @@ def make_edit(run, attribute, direction, random, side):
         for index in store.held_out_indices:
             name = store.names[index]
             before = store.images([index])[0]
-            after = render_street(0, int(name.removeprefix("street-")), side, factors=target)[0]
+            after = render_street(0, int(name.removeprefix("street-")), side, labels=target)[0]
             save_picture(run / f"translated/{attribute}/{name}.png", after)
             mask = np.abs(after.astype(int) - before).max(axis=2).astype(np.uint8)
             save_picture(run / f"translated/{attribute}/masks/{name}.png", mask)

@@ -45,7 +45,7 @@ def streets(tmp_path_factory):
     """(a photo store of streets that are by night to noon, how light they are, the pictures)."""
     wanted = np.random.default_rng(1).random(COUNT)
     factors = [{"natural_light": value, "vegetation": 0.5, "snow": 0.0, "clouds": 0.3} for value in wanted]
-    images, labels = zip(*(render_street(0, i, 32, factors=one) for i, one in enumerate(factors)), strict=True)
+    images, labels = zip(*(render_street(0, i, 32, labels=one) for i, one in enumerate(factors)), strict=True)
     images, light = np.stack(images), np.array(labels)[:, LABELS.index("natural_light")]
     path = tmp_path_factory.mktemp("streets") / "photos.h5"
     with PhotoStoreWriter(path, 32, crop="center", folder="", provenance="{}") as store:

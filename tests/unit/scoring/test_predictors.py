@@ -36,7 +36,7 @@ COUNT = 120
 def street(i):
     """By day with vegetation or without."""
     green = i % 2
-    return render_street(0, i, 32, factors={"natural_light": 1.0, "vegetation": float(green), "snow": 0.0})[0], green
+    return render_street(0, i, 32, labels={"natural_light": 1.0, "vegetation": float(green), "snow": 0.0})[0], green
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneshift.attributes.classes import classes_in
-from sceneshift.cartoons.render import LABELS, render_street, street_factors
+from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.images.reading import read_sized
 from sceneshift.photos.held_out import held_out_among, is_held_out, masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
@@ -178,7 +178,7 @@ def test_wide_streets_and_photos(folder, tmp_path):
         assert (row["width"], row["height"]) == ("36", "16")
         picture, labels = render_street(7, 3, (16, 36))
         np.testing.assert_array_equal(store.images([3])[0], picture)
-        np.testing.assert_array_equal(labels, street_factors(7, 3))
+        np.testing.assert_array_equal(labels, render_street(7, 3, 8)[1])
     store = run(folder, tmp_path, resolution=16, width=20)[0]
     np.testing.assert_array_equal(store.images([0])[0], read_sized(folder / store.names[0], (16, 20)).pixels)
 

@@ -12,10 +12,9 @@ from sceneshift.streets import LABELS, draw_street, render_street, street_labels
 from sceneshift.streets.buildings import buildings_of
 from sceneshift.streets.draws import Draws
 from sceneshift.streets.film import Film
-from sceneshift.streets.light import Light
 from sceneshift.streets.looks import FLAT
 from sceneshift.streets.plan import plan_of
-from sceneshift.streets.shadows import sunlit
+from sceneshift.streets.shadows import SunRays
 from sceneshift.streets.weather import Air
 
 SHAPE = (64, 64)
@@ -216,15 +215,15 @@ def test_a_label_shows_across_its_range(label, statistic, others):
 def test_a_houses_shadow_is_as_long_as_the_sun_says():
     """With the sun behind a house, at 45 degrees, its shadow reaches as far as the house is high."""
     every = [Draws(0, index) for index in range(8)]
-    draws, house = next((d, h) for d in every for h in buildings_of(d, plan_of(d), 0.5) if h.look["roof"] == FLAT)
-    light = Light(draws, 0.9, 1.0)
-    light.sun_direction = np.array([-house.outward[0], 1.0, -house.outward[1]]) / np.sqrt(2)
+    house = next(h for d in every for h in buildings_of(d, plan_of(d), 0.5) if h.look["roof"] == FLAT)
+    sun = np.array([-house.outward[0], 1.0, -house.outward[1]]) / np.sqrt(2)
     away = np.linspace(0.5, 2 * house.height, 200)
     x, z = house.front[:, None] + house.outward[:, None] * away
     position = np.stack([x, 0 * x, z]).astype(np.float32)
-    free = sunlit(position, np.full(200, 0.02, np.float32), light, [house], [], [], 0.0)
-    np.testing.assert_array_equal(free[away < house.height - 0.5], 0)
-    np.testing.assert_array_equal(free[away > house.height + 0.1], 1)
+    rays = SunRays(position, np.full(200, 0.02, np.float32), sun)
+    rays.stop_at_house(house)
+    np.testing.assert_array_equal(rays.free[away < house.height - 0.5], 0)
+    np.testing.assert_array_equal(rays.free[away > house.height + 0.1], 1)
 
 
 def test_night_has_lights():

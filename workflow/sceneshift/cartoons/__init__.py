@@ -1,1 +1,1 @@
-"""Rendered street views with known labels."""
+"""The simpler rendered streets, with known labels, that the shipped generator has learned from."""

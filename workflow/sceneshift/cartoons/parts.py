@@ -1,6 +1,7 @@
 """How each part of a rendered street is drawn: hills, ground, houses, hedges, lamps, trees, in painter's order."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from PIL.ImageDraw import ImageDraw
@@ -21,20 +22,45 @@ ACCENTS: tuple[RGB, ...] = ((150, 52, 48), (48, 78, 122), (92, 62, 48), (196, 15
 CROWNS: tuple[RGB, ...] = ((84, 134, 56), (66, 122, 60), (104, 146, 58), (56, 108, 66))
 
 
-def draw_hills(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:
+@dataclass(frozen=True)
+class Painting:
+    """A canvas, and what is painted on it: a scene, seen so, in this light, under this much snow (0 to 1)."""
+
+    draw: ImageDraw
+    view: View
+    scene: Scene
+    light: Light
+    snow: float
+
+
+@dataclass(frozen=True)
+class _House:
+    """What the windows of a house are drawn by."""
+
+    u: list[float]  # its random numbers
+    wall: float  # X of the wall along the street, from Z `near` to `far`
+    near: float
+    far: float
+    ledge: float  # height in metres of what closes it above
+    body: RGB
+    shade: float  # of the wall along the street
+
+
+def draw_hills(p: Painting) -> None:
     """A soft ridge that closes the street's far end."""
-    h = scene.hills
+    view, h = p.view, p.scene.hills
     x = np.linspace(0, view.width, 25)
     along = (x - view.x0) / view.height
     ridge = 0.035 + 0.03 * h[0] + 0.016 * np.sin(7 * along + 6 * h[1]) + 0.01 * np.sin(15 * along + 6 * h[2])
     y = view.y0 - ridge * view.height
-    color = mix((112, 136, 150), SNOW, 0.6 * snow)
+    color = mix((112, 136, 150), SNOW, 0.6 * p.snow)
     base = (view.width, view.y0 + 2, 0, view.y0 + 2)
-    draw.polygon([*np.stack([x, y], 1).ravel().tolist(), *base], fill=light(color, 60))
+    p.draw.polygon([*np.stack([x, y], 1).ravel().tolist(), *base], fill=p.light(color, 60))
 
 
-def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float) -> None:
+def draw_ground(p: Painting) -> None:
     """Pavements, road and markings, under snow that closes on the pavements before it closes on the road."""
+    draw, view, scene, light, snow = p.draw, p.view, p.scene, p.light, p.snow
     near, far = NEAR, 160.0
     on_paving, on_road = min(1.0, 1.5 * snow), 0.94 * snow
     paving = mix(scene.paving, SNOW, on_paving)
@@ -78,24 +104,22 @@ def draw_ground(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: f
             draw.polygon(view.strip(0.55 * k - 0.3, 0.55 * k + 0.3, scene.zebra, scene.zebra + 3), fill=fill(12))
 
 
-def draw_buildings(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vertical: float) -> None:
+def draw_buildings(p: Painting, vertical: float) -> None:
     """Two rows of houses, far to near. Height in metres goes from 4 to 24 with `vertical`."""
     for side in (0, 1):
         z, spans = 3.0, []
         for k in range(BUILDINGS):
-            length = (7.5 + 4.5 * scene.building[side][k][0]) * (1 + 0.16 * k)
+            length = (7.5 + 4.5 * p.scene.building[side][k][0]) * (1 + 0.16 * k)
             spans.append((z, z + length))
             z += length
         for k in reversed(range(BUILDINGS)):
-            _draw_building(draw, view, scene, light, snow, vertical, side, spans[k], scene.building[side][k])
+            _draw_building(p, side, spans[k], p.scene.building[side][k], vertical)
         # The nearest house goes on to beside the camera, where wide pictures see it.
-        _draw_building(draw, view, scene, light, snow, vertical, side, (NEAR, spans[0][0]), scene.building[side][0])
+        _draw_building(p, side, (NEAR, spans[0][0]), p.scene.building[side][0], vertical)
 
 
-def _draw_building(
-    draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vertical: float,
-    side: int, span: tuple[float, float], u: list[float],
-) -> None:  # fmt: skip
+def _draw_building(p: Painting, side: int, span: tuple[float, float], u: list[float], vertical: float) -> None:
+    draw, view, scene, light, snow = p.draw, p.view, p.scene, p.light, p.snow
     sign = 1 if side else -1
     near, far = span
     wall = sign * (scene.kerb + 0.5 * u[1])
@@ -125,18 +149,17 @@ def _draw_building(
     ledge = tall - 0.35 - 0.45 * snow
     draw.polygon([at(wall, ledge, near), at(wall, ledge, far), at(wall, tall, far), at(wall, tall, near)],
                  fill=light(mix(mix(body, (244, 240, 232), 0.5), SNOW, min(1.0, 1.5 * snow)), middle))  # fmt: skip
-    _draw_windows(draw, view, light, u, body, wall, near, far, ledge, shade)
+    _draw_windows(draw, view, light, _House(u, wall, near, far, ledge, body, shade))
 
 
-def _draw_windows(
-    draw: ImageDraw, view: View, light: Light, u: list[float], body: RGB, wall: float, near: float, far: float,
-    top: float, shade: float,
-) -> None:  # fmt: skip
+def _draw_windows(draw: ImageDraw, view: View, light: Light, house: _House) -> None:
+    """Windows in storeys up to the house's ledge, a door, sills on near houses; some are lit at night."""
+    u, wall, near, far, top, shade = house.u, house.wall, house.near, house.far, house.ledge, house.shade
     middle, length = (near + far) / 2, far - near
     glass = mix((66, 82, 106), (104, 124, 148), u[8])
     dark = light(glass, middle, 0.85 + 0.15 * shade)
     # A lit window is as much brighter than its wall as a dark one is darker: night keeps the facade's contrasts.
-    bright = [2 * w - d for w, d in zip(light(body, middle, shade), dark, strict=True)]
+    bright = [2 * w - d for w, d in zip(light(house.body, middle, shade), dark, strict=True)]
     target = max(10.0, 0.3 * bright[0] + 0.59 * bright[1] + 0.11 * bright[2])
     night = light.night**1.5
     warm_rgb = (int(d + (target * c - d) * night) for d, c in zip(dark[:3], (1.38, 0.93, 0.36), strict=True))
@@ -170,8 +193,9 @@ def _draw_windows(
             level += 1
 
 
-def draw_hedges(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float) -> None:
+def draw_hedges(p: Painting, vegetation: float) -> None:
     """A hedge before each row of houses, as high as the vegetation makes it: up to 1.4 m."""
+    draw, view, scene, light, snow = p.draw, p.view, p.scene, p.light, p.snow
     for side in (0, 1):
         grown = min(1.0, max(0.0, (vegetation - 0.3 * scene.hedge[side][0]) / 0.7))
         if grown < 0.02:
@@ -187,8 +211,9 @@ def draw_hedges(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: f
                      fill=light(cap, 18))  # fmt: skip
 
 
-def draw_lamps(draw: ImageDraw, view: View, scene: Scene, light: Light) -> list[Lamp]:
+def draw_lamps(p: Painting) -> list[Lamp]:
     """Street lamps on both kerbs. Returns where they glow."""
+    draw, view, scene, light = p.draw, p.view, p.scene, p.light
     glows = []
     for side in (0, 1):
         sign = 1 if side else -1
@@ -206,8 +231,9 @@ def draw_lamps(draw: ImageDraw, view: View, scene: Scene, light: Light) -> list[
     return glows
 
 
-def draw_trees(draw: ImageDraw, view: View, scene: Scene, light: Light, snow: float, vegetation: float) -> None:
+def draw_trees(p: Painting, vegetation: float) -> None:
     """Trees along the pavements, far to near. They grow one after the other, so crown area rises with vegetation."""
+    draw, view, scene, light, snow = p.draw, p.view, p.scene, p.light, p.snow
     for k in reversed(range(TREES)):
         for side in (0, 1):
             u = scene.tree[side][k]

@@ -1,7 +1,7 @@
 """Rendered street views with known labels: the default run's photos, and every test's ground truth.
 
 Street `index` of `seed` is a function of those two numbers alone. All random numbers are drawn before anything is drawn
-on the canvas, in a fixed order and count, so the same scene appears at every resolution, and overriding one factor
+on the canvas, in a fixed order and count, so the same scene appears at every resolution, and replacing one label
 leaves all else as it was.
 """
 
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from sceneshift.cartoons.parts import (
+    Painting,
     draw_buildings,
     draw_ground,
     draw_hedges,
@@ -28,47 +29,36 @@ NIGHT_SCENE: RGB = (0.21, 0.25, 0.34)
 NIGHT_SKY: RGB = (0.18, 0.21, 0.31)
 
 
-def street_factors(seed: int, index: int) -> np.ndarray:
-    """The five labels of a street, float32 [5] in [0, 1], in the order of `LABELS`, without rendering it.
-
-    The factors are independent of one another. Each is uniform for three streets in five and lies near one of its two
-    ends for the others, so that both extremes are well populated.
-    """
-    return _spread(_random(seed, index).random((5, 2)))
-
-
 def render_street(
-    seed: int,
-    index: int,
-    resolution: int | tuple[int, int],
-    *,
-    factors: Mapping[str, float] | None = None,
+    seed: int, index: int, resolution: int | tuple[int, int], labels: Mapping[str, float] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Render street `index` of `seed`.
 
     resolution: the side of a square picture, or (height, width), in pixels, at least 8. A picture that is wider than
         high sees more to both sides.
-    factors: label values in [0, 1] that replace the street's own; everything else in the scene stays the same.
+    labels: values in [0, 1] that replace the street's own, by name; everything else in the scene stays the same.
 
     Returns the picture, uint8 [H, W, 3] RGB, and its labels, float32 [5] in [0, 1], in the order of `LABELS`:
     natural_light from night to noon, vegetation from bare to lush, clouds as the covered share of the sky, snow as
-    coverage of ground and roofs, vertical_components from low houses to tall facades.
+    coverage of ground and roofs, vertical_components from low houses to tall facades. A street's own labels are
+    independent of one another: each is uniform for three streets in five and lies near one of its two ends for the
+    others, so that there are enough of both extremes.
 
-    Raises ValueError for an unknown factor, a factor outside [0, 1], or a resolution below 8.
+    Raises ValueError for an unknown label, a label outside [0, 1], or a resolution below 8.
     """
     height, width = (resolution, resolution) if isinstance(resolution, int | np.integer) else resolution
     if min(height, width) < 8:
         raise ValueError(f"resolution {resolution}: a street needs at least 8 x 8 pixels")
-    random = _random(seed, index)
-    labels = _spread(random.random((5, 2)))
-    for name, value in (factors or {}).items():
+    rng = np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
+    values = _spread(rng.random((5, 2)))
+    for name, value in (labels or {}).items():
         if name not in LABELS:
-            raise ValueError(f"unknown factor {name!r}: expected one of {', '.join(LABELS)}")
+            raise ValueError(f"unknown label {name!r}: expected one of {', '.join(LABELS)}")
         if not 0 <= value <= 1:
-            raise ValueError(f"factor {name} = {value}: expected a value from 0 to 1")
-        labels[LABELS.index(name)] = value
-    natural_light, vegetation, clouds, snow, vertical = labels.tolist()
-    scene = scene_of(random)
+            raise ValueError(f"label {name} = {value}: expected a value from 0 to 1")
+        values[LABELS.index(name)] = value
+    natural_light, vegetation, clouds, snow, vertical = values.tolist()
+    scene = scene_of(rng)
 
     # Small pictures need finer supersampling for smooth edges; large ones would only pay for it.
     scale = 6 if height < 48 else 4 if height <= 160 else 3 if height <= 320 else 2
@@ -78,13 +68,13 @@ def render_street(
     # The fourth band is coverage. RGBX keeps it out of Pillow's hands: black beneath the scene makes the box reduction
     # premultiply colors by coverage, and the sky is added under them without fringes.
     canvas = Image.new("RGBX", (width * scale, height * scale))
-    draw = ImageDraw.Draw(canvas)
-    draw_hills(draw, view, scene, light, snow)
-    draw_ground(draw, view, scene, light, snow)
-    draw_buildings(draw, view, scene, light, snow, vertical)
-    draw_hedges(draw, view, scene, light, snow, vegetation)
-    lamps = draw_lamps(draw, view, scene, light)
-    draw_trees(draw, view, scene, light, snow, vegetation)
+    painting = Painting(ImageDraw.Draw(canvas), view, scene, light, snow)
+    draw_hills(painting)
+    draw_ground(painting)
+    draw_buildings(painting, vertical)
+    draw_hedges(painting, vegetation)
+    lamps = draw_lamps(painting)
+    draw_trees(painting, vegetation)
     layer = np.asarray(canvas.reduce(scale), dtype=np.float32)  # [H, W, 4]
 
     picture = paint_sky(scene, height, width, clouds, natural_light)
@@ -93,11 +83,7 @@ def render_street(
     picture += layer[..., :3]
     if natural_light < 1:
         picture += lamp_glow(lamps, scale, height, width, 1 - natural_light)
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8), labels
-
-
-def _random(seed: int, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8), values
 
 
 def _spread(uniform: np.ndarray) -> np.ndarray:

@@ -47,16 +47,16 @@ class Scene:
     lamp: list  # [2]
 
 
-def scene_of(random: np.random.Generator) -> Scene:
+def scene_of(rng: np.random.Generator) -> Scene:
     """Draw a street. The number of draws is fixed: no part's chance depends on another part or on a label."""
-    u = random.random(16).tolist()
-    hue = random.random(6).tolist()
-    puff = random.random((5, CLOUDS)).astype(np.float32)
-    building = random.random((2, BUILDINGS, 14)).tolist()
-    tree = random.random((2, TREES, 8)).tolist()
-    rank = (np.argsort(random.random(2 * TREES)) / (2 * TREES - 1)).reshape(2, TREES).tolist()
-    lobes = random.random((3, 2, TREES, LOBES))
-    hills, hedge, lamp = random.random(6), random.random((2, 2)).tolist(), random.random(2).tolist()
+    u = rng.random(16).tolist()
+    hue = rng.random(6).tolist()
+    puff = rng.random((5, CLOUDS)).astype(np.float32)
+    building = rng.random((2, BUILDINGS, 14)).tolist()
+    tree = rng.random((2, TREES, 8)).tolist()
+    rank = (np.argsort(rng.random(2 * TREES)) / (2 * TREES - 1)).reshape(2, TREES).tolist()
+    lobes = rng.random((3, 2, TREES, LOBES))
+    hills, hedge, lamp = rng.random(6), rng.random((2, 2)).tolist(), rng.random(2).tolist()
     horizon = 0.50 + 0.09 * u[0]
     road = 3.1 + 1.7 * u[4]
     large = np.arange(CLOUDS) < CLOUDS // 3

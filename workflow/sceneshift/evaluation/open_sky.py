@@ -20,7 +20,7 @@ def open_sky(seed: int, index: int, shape: tuple[int, int]) -> np.ndarray:
     An edit towards more vegetation may cover other sky with trees; this sky it has no reason to touch.
     """
     clear, closed = (
-        render_street(seed, index, shape, factors={"natural_light": 1, "vegetation": 1, "clouds": clouds})[0]
+        render_street(seed, index, shape, labels={"natural_light": 1, "vegetation": 1, "clouds": clouds})[0]
         for clouds in (0, 1)
     )
     sky = (clear != closed).any(axis=2)

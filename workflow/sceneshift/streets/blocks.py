@@ -1,6 +1,5 @@
 """Small solid things: chimneys and plant rooms on roofs, cabinets, bins, planters and stalls, garden walls, rails."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +43,13 @@ def _along(draws: Draws, plan: Plan) -> list[Block]:
         texture = textures.FBM if rail else textures.BRICK if u[3] < 0.5 else textures.ASHLAR
         for k in range(6):  # short pieces, to follow bends
             z = 2.5 + 9.0 * k
-            slope = plan.slope(z + 4.5)
-            along = np.array([slope, 1.0]) / math.hypot(slope, 1.0)
             place = np.array([plan.centre(z + 4.5) + (lateral if side else -lateral), z + 4.5])
             if rail or k != int(6 * u[4]):  # a gate
-                blocks.append(Block(box(place, along, (9.0, 0.12 if rail else 0.3, high), base), color, texture, 0.18))
+                blocks.append(
+                    Block(
+                        box(place, plan.along(z + 4.5), (9.0, 0.12 if rail else 0.3, high), base), color, texture, 0.18
+                    )
+                )
     return blocks
 
 
@@ -84,9 +85,9 @@ def _on_roofs(draws: Draws, houses: list[Building]) -> list[Block]:
 def _on_the_ground(draws: Draws, plan: Plan) -> list[Block]:
     blocks = []
     share = {"avenue": 0.5, "lane": 0.45, "suburb": 0.4, "square": 0.6, "country": 0.05, "park": 0.25}[plan.kind]
-    r = draws("clutter")
-    busy = r.random()
-    for u in r.random((12, 7)).tolist():
+    rng = draws("clutter")
+    busy = rng.random()
+    for u in rng.random((12, 7)).tolist():
         if u[0] > share * (0.4 + 1.2 * busy):
             continue
         side, z = (1 if u[1] < 0.5 else 0), 5.0 + 36 * u[2] ** 1.2
@@ -108,18 +109,16 @@ def _on_the_ground(draws: Draws, plan: Plan) -> list[Block]:
             ((2.4, 1.6, 2.2), accent_color(draws("clutter", round(1e6 * u[5]))) * 0.9 + 0.05),
             ((0.8, 0.8, 0.8), accent_color(draws("clutter", round(1e6 * u[5])))),
         )[kind]
-        slope = plan.slope(z)
-        along = np.array([slope, 1.0]) / math.hypot(slope, 1.0)
         place = np.array([plan.centre(z) + (lateral if side else -lateral), z])
         size = tuple(s * (0.8 + 0.4 * u[6]) for s in size)
-        blocks.append(Block(box(place, along, size), color * (0.7 + 0.6 * u[4]), textures.FBM, 0.12))
+        blocks.append(Block(box(place, plan.along(z), size), color * (0.7 + 0.6 * u[4]), textures.FBM, 0.12))
     return blocks
 
 
-def shade_block(block: Block, s: Surface, at: np.ndarray, face: np.ndarray) -> None:
-    """Fill the surface's samples `at` [M], which see `face` [M] of a block."""
+def shade_block(block: Block, s: Surface, at: np.ndarray) -> None:
+    """Fill the surface's samples `at` [M], which see a block."""
     x, y, z = s.position[:, at]
     tone = textures.sample(block.texture, x + z, y, s.footprint[at])
     s.albedo[:, at] = np.clip(block.color[:, None].astype(np.float32) * (1 + block.contrast * tone), 0.01, 0.85)
-    s.normal[:, at] = block.solid.normals.astype(np.float32)[face].T
+    s.normal[:, at] = block.solid.normals.astype(np.float32)[s.face[at]].T
     s.ambient[at] = 1 - 0.4 * np.exp(-y / 0.3)

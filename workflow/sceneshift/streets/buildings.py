@@ -46,6 +46,7 @@ class Building:
 
     @property
     def along(self) -> np.ndarray:
+        """The direction of its front: x and z of a unit vector, [2]."""
         return np.array([-self.outward[1], self.outward[0]])
 
 
@@ -54,18 +55,18 @@ def buildings_of(draws: Draws, plan: Plan, vertical: float) -> list[Building]:
     houses = []
     for side in (0, 1):
         sign = 1 if side else -1
-        r = draws("row", side)
-        uniform = r.random() < 0.3  # a terrace: houses alike
+        rng = draws("row", side)
+        uniform = rng.random() < 0.3  # a terrace: houses alike
         z, k = -22.0, 0
         last = min(plan.end, 125.0)
         while z < last and k < 24:
-            u = r.random(12).tolist()
+            u = rng.random(12).tolist()
             length, gap = _spacing(plan.kind, u)
             middle = z + length / 2
             across = [c for c in plan.crossings if abs(middle - c) < length / 2 + plan.crossing_width + 1]
             if across:
                 z = across[0] + plan.crossing_width + 1.0
-                r.random(12)
+                rng.random(12)
                 k += 1
                 continue
             slope = plan.slope(middle)

@@ -20,20 +20,20 @@ class Camera:
     """
 
     def __init__(self, draws: Draws, plan: Plan, shape: tuple[int, int], samples: int) -> None:
-        r = draws("camera")
+        rng = draws("camera")
         self.height, self.width = shape[0] * samples, shape[1] * samples
         self.samples = samples
         # The field of view's area is the scene's: wide pictures see more to the sides, tall ones more sky and ground.
-        self.focal = math.exp(r.uniform(math.log(0.74), math.log(1.6))) * math.sqrt(self.height * self.width)
-        self.distortion = float(np.clip(r.normal(0, 0.025), -0.05, 0.05))
-        across, up, eye, turn, pitch, roll = r.random(6).tolist()
+        self.focal = math.exp(rng.uniform(math.log(0.74), math.log(1.6))) * math.sqrt(self.height * self.width)
+        self.distortion = float(np.clip(rng.normal(0, 0.025), -0.05, 0.05))
+        across, up, eye, turn, pitch, roll = rng.random(6).tolist()
         # On foot, from a car, or from a window.
         level = 1.45 + 0.4 * eye if up < 0.72 else 1.9 + 1.2 * eye if up < 0.92 else 3.5 + 5 * eye
         self.position = np.array([plan.camera_x(across), level, 0.0])
         self.position[0] += plan.centre(0.0)
         yaw = plan.yaw(turn, self.position[0])
         tilt = math.radians(-6 + 17 * pitch) - (0.05 if level > 3 else 0.0)
-        lean = math.radians(np.clip(r.normal(0, 1.1), -3.5, 3.5)) * (0.4 + roll)
+        lean = math.radians(np.clip(rng.normal(0, 1.1), -3.5, 3.5)) * (0.4 + roll)
         self.yaw = yaw
         self.axes = _axes(yaw, tilt, lean)
 

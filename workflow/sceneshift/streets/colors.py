@@ -19,9 +19,9 @@ _ROOFS = np.array([[0.30, 0.10, 0.055], [0.22, 0.075, 0.05], [0.09, 0.09, 0.10],
                    [0.10, 0.065, 0.05], [0.17, 0.20, 0.18]])  # fmt: skip
 
 
-def wall_color(r: np.random.Generator, wall: int) -> np.ndarray:
-    """A wall of one of the materials above."""
-    hue, tone, rare, shift, *tint = r.random(7).tolist()
+def wall_color(rng: np.random.Generator, wall: int) -> np.ndarray:
+    """A wall of one of the materials above, [3]."""
+    hue, tone, rare, shift, *tint = rng.random(7).tolist()
     varied = np.array(tint) - 0.5
     if wall == BRICK:
         if rare < 0.25:
@@ -40,13 +40,13 @@ def wall_color(r: np.random.Generator, wall: int) -> np.ndarray:
     return _PLASTERS[int(8 * hue)] * (0.65 + 0.55 * tone) * (1 + 0.12 * varied)
 
 
-def accent_color(r: np.random.Generator) -> np.ndarray:
-    """Paint of doors, awnings, signs and coats."""
-    index, tone = r.random(2).tolist()
+def accent_color(rng: np.random.Generator) -> np.ndarray:
+    """Paint of doors, awnings, signs and coats, [3]."""
+    index, tone = rng.random(2).tolist()
     return _ACCENTS[int(8 * index)] * (0.6 + 0.8 * tone)
 
 
-def roof_color(r: np.random.Generator) -> np.ndarray:
-    """Tiles and slates."""
-    index, tone = r.random(2).tolist()
+def roof_color(rng: np.random.Generator) -> np.ndarray:
+    """Tiles and slates, [3]."""
+    index, tone = rng.random(2).tolist()
     return _ROOFS[int(6 * index)] * (0.7 + 0.6 * tone)

@@ -27,7 +27,7 @@ class Draws:
 def hashed(salt: int, *cells: np.ndarray) -> np.ndarray:
     """Uniform numbers in [0, 1), one for each cell of integer coordinates: float32 of the cells' shape.
 
-    A chain of multiply and xor-shift steps (the finaliser of MurmurHash3), the same on every machine.
+    A chain of multiply and xor-shift steps (the finalizer of MurmurHash3), the same on every machine.
     """
     state = np.uint32(salt)
     for cell in cells:

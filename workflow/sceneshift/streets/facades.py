@@ -1,5 +1,7 @@
 """How walls, windows, shops, balconies and roofs look."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sceneshift.streets import textures
@@ -10,6 +12,29 @@ from sceneshift.streets.surface import Surface, cover, dot, lay, smoothstep
 
 DETACHED = ("suburb", "country", "park")
 WARM, NEUTRAL, COOL = np.array([[1.0, 0.55, 0.20], [1.0, 0.80, 0.55], [0.75, 0.90, 1.0]], np.float32)
+
+
+@dataclass
+class _Wall:
+    """M samples of walls. look, color: of their houses by name, [M] and [3, M]. albedo: [3, M], painted on in place.
+
+    u, y: metres along the wall and above the ground. fp: their footprint. salt, column, storey: what chance goes by.
+    All [M].
+    """
+
+    look: dict[str, np.ndarray]
+    color: dict[str, np.ndarray]
+    albedo: np.ndarray
+    u: np.ndarray
+    y: np.ndarray
+    fp: np.ndarray
+    salt: np.ndarray
+    column: np.ndarray
+    storey: np.ndarray
+
+    def chance(self, purpose: int) -> np.ndarray:
+        """Uniform in [0, 1), [M], one number for each cell of column and storey."""
+        return hashed(purpose, self.salt, self.column, self.storey)
 
 
 class Facades:
@@ -41,14 +66,14 @@ class Facades:
                 self.start[k, face] = axis @ middle - length / 2
             self.windows[k, 2:] = 0.7 if kind in DETACHED else 0.25 if house.look["tint"] < 0.4 else 0.0
 
-    def shade(self, s: Surface, at: np.ndarray, house: np.ndarray, face: np.ndarray, night: float) -> None:
-        """Fill the surface's samples `at` [M], which see `face` of `house` ([M] each). night: lights are on, 0 to 1."""
-        s.normal[:, at] = self.normals[house, face].T
-        wall = face < 4
-        self._walls(s, at[wall], house[wall], face[wall], night)
-        self._roofs(s, at[~wall], house[~wall], face[~wall])
+    def shade(self, s: Surface, at: np.ndarray, house: np.ndarray, night: float) -> None:
+        """Fill the surface's samples `at` [M], which see these houses [M]. night: how far lights are on, 0 to 1."""
+        s.normal[:, at] = self.normals[house, s.face[at]].T
+        wall = s.face[at] < 4
+        self._walls(s, at[wall], house[wall], night)
+        self._roofs(s, at[~wall], house[~wall])
 
-    def _roofs(self, s: Surface, at: np.ndarray, house: np.ndarray, face: np.ndarray) -> None:
+    def _roofs(self, s: Surface, at: np.ndarray, house: np.ndarray) -> None:
         if not at.size:
             return
         x, y, z = s.position[:, at]
@@ -62,9 +87,10 @@ class Facades:
         color = np.where(flat, 0.14, self.look["roof_color"][:, house])
         s.albedo[:, at] = np.clip(color * (1 + tone), 0.02, 0.9)
 
-    def _walls(self, s: Surface, at: np.ndarray, house: np.ndarray, face: np.ndarray, night: float) -> None:
+    def _walls(self, s: Surface, at: np.ndarray, house: np.ndarray, night: float) -> None:
         if not at.size:
             return
+        face = s.face[at]
         look = {name: table[house] for name, table in self.look.items() if table.ndim == 1}
         color = {name: table[:, house] for name, table in self.look.items() if table.ndim == 2}
         x, y, z = s.position[:, at]
@@ -96,7 +122,8 @@ class Facades:
         storey = np.maximum(storey, -1)
         left = u - (column + 0.5) * bay
         up = np.where(lower, y, above - storey * look["storey"])
-        cell = hashed(7, salt, column, storey)
+        wall = _Wall(look, color, albedo, u, y, fp, salt, column, storey)
+        cell = wall.chance(7)
         centre = look["lift"] + look["storey"] * 0.5
         half_w = np.minimum(look["half_width"], bay / 2)
         half_h = np.where(lower, look["half_height"] * 0.95, look["half_height"])
@@ -130,8 +157,8 @@ class Facades:
         thing = np.maximum(
             np.abs(left - spot) - 0.12 - 0.25 * lower * cell, np.abs(up - 1.2 - cell) - 0.18 - 0.3 * lower * cell
         )
-        stuck = cover(thing, fp) * (hashed(29, salt, column, storey) < 0.22) * (look["wall"] != 4)
-        lay(albedo, color["second"] * (0.25 + 1.3 * hashed(31, salt, column, storey)), 0.9 * stuck)
+        stuck = cover(thing, fp) * (wall.chance(29) < 0.22) * (look["wall"] != 4)
+        lay(albedo, color["second"] * (0.25 + 1.3 * wall.chance(31)), 0.9 * stuck)
 
         # Frames and glass.
         lay(albedo, color["frame"], cover(edge, fp))
@@ -144,7 +171,7 @@ class Facades:
             bar, np.abs(up - centre - 0.35 * half_h) + np.where(look["bars"] < 1, np.float32(9), np.float32(0))
         )
         glass *= 1 - 0.85 * cover(bar - 0.025, fp)
-        room, emission = self._rooms(look, cell, left / half_w, (up - centre) / half_h, salt, column, storey, night)
+        room, emission = _rooms(wall, cell, left / half_w, (up - centre) / half_h, night)
         lay(albedo, room, glass)
         emission = emission * glass
         albedo *= 1 - 0.5 * glass * cover(centre + half_h - up - 0.14, fp)  # the lintel's shadow
@@ -152,7 +179,7 @@ class Facades:
         # The ground floor: shops, doors.
         shop = (look["shop"] > 0) & lower & (face < 2)
         if shop.any():
-            emission, glass = self._shops(albedo, emission, glass, look, color, shop, u, y, fp, salt, night)
+            emission, glass = _shops(wall, shop, emission, glass, night)
         door = (look["shop"] == 0) & lower & (face == 0) & (column == np.floor(columns * look["tint"]))
         leaf = np.maximum(np.abs(left) - 0.5, y - 2.15)
         lay(albedo, color["trim"], door * cover(leaf - 0.12, fp))
@@ -161,7 +188,7 @@ class Facades:
         albedo *= 1 - 0.4 * door * cover(np.abs(panel) - 0.02, fp)
         albedo *= 1 - 0.45 * door * cover(np.abs(leaf + 0.04) - 0.03, fp)
         visible = 1 - door * cover(leaf - 0.1, fp)
-        visible *= self._balconies(albedo, look, color, exists & ~lower & (face == 0), left, up, fp, bay, salt, column)
+        visible *= _balconies(wall, exists & ~lower & (face == 0), left, up, bay)
         pipe = np.abs(np.minimum(u, length - u) - 0.18) - 0.06
         lay(albedo, color["frame"] * 0.5, 0.8 * cover(pipe, np.maximum(fp, 0.06)) * (look["curtains"] > 0.4))
 
@@ -173,78 +200,90 @@ class Facades:
         corner = 0.42 * np.exp(-y / 0.7) + 0.25 * np.exp(-np.maximum(top, 0) / 0.5)
         s.ambient[at] = 1 - corner - 0.18 * (y < 3)
 
-    def _rooms(self, look, cell, left, up, salt, column, storey, night) -> tuple[np.ndarray, np.ndarray]:
-        """What stands behind a window: albedo [3, M] of curtains and darkness, and the light of lit rooms [3, M].
-        left, up: place in the window, in [-1, 1]."""
-        second = hashed(11, salt, column, storey)
-        curtain = np.where(second < look["curtains"], np.clip(8 * (np.abs(left) - 0.9 + cell), 0, 1), 0)
-        blind = (second > 0.8) * np.clip(12 * (up - 1.3 + 2 * cell), 0, 1)
-        drawn = np.maximum(curtain, blind)
-        room = np.full((3, left.size), 0.03, np.float32) * (0.5 + cell)
-        lay(room, 0.42 * np.array([1.0, 0.95, 0.86]), drawn * (0.45 + 0.4 * second))
-        emission = np.zeros_like(room)
-        if night > 0:
-            chance = hashed(13, salt, column, storey)
-            share = look["lit"] * np.where(look["wall"] == 4, np.float32(1.3), np.float32(1))
-            on = np.clip((night * share * 1.15 - chance) / 0.08 + 1, 0, 1) * (chance < share)
-            tone = np.clip(0.25 * look["warmth"] + 0.75 * hashed(15, salt, column, storey), 0, 1)
-            warm = WARM[:, None] + (NEUTRAL - WARM)[:, None] * np.minimum(2 * tone, 1)
-            lay(warm, COOL, np.clip(4 * tone - 3.1, 0, 1))
-            power = 0.25 + 1.5 * hashed(17, salt, column, storey) ** 2
-            inside = (0.75 + 0.35 * up) * (
-                0.75 + 0.5 * (hashed(19, salt, column, np.floor(3 * left), np.floor(2 * up)) - 0.4)
-            )
-            emission = warm * (on * power * inside * (1 - 0.35 * drawn))
-        return room, emission
 
-    def _shops(self, albedo, emission, glass, look, color, shop, u, y, fp, salt, night):
-        """Shop fronts: panes between piers, a sign above, an awning; returns emission and glass with them."""
-        pier = look["shop_bay"]
-        number = np.floor(u / pier)
-        across = np.abs(u - (number + 0.5) * pier) - pier / 2 + 0.22
-        high = look["ground_floor"] - 0.75
-        pane = np.maximum(across, np.maximum(y - high, 0.45 - y))
-        tone = hashed(21, salt, number)
-        shelf = hashed(23, salt, np.floor(u * 1.7), np.floor(y * 2.6))
-        goods = 0.45 * shelf + 0.3 * hashed(24, salt, np.floor(u * 9), np.floor(y * 7)) + 0.12
-        goods = goods + 0.12 * textures.sample(textures.FBM, 2 * u, 2 * y, 2 * fp)
-        goods = np.clip(goods * smoothstep(0.2, 1.4, y), 0, 1)
-        lay(albedo, color["accent"] * 0.8, 0.85 * cover(y - look["ground_floor"] + 0.15, fp) * shop)
-        lay(albedo, 0.02 + 0.22 * goods**2 * color["sign"] + 0.05 * goods, shop * cover(pane, fp))
-        frame = np.abs(across + pier * 0.35) - 0.04
-        lay(albedo, color["frame"] * 0.6, shop * cover(pane, fp) * cover(frame, fp))
-        sign = np.maximum(np.abs(u - (number + 0.5) * pier) - pier / 2 + 0.1, np.abs(y - high - 0.35) - 0.28)
-        signed = shop * cover(sign, fp)
-        lay(albedo, color["sign"], signed)
-        letters = (hashed(25, salt, np.floor(u * 5), np.floor(y * 7)) > 0.5) * cover(np.abs(y - high - 0.35) - 0.13, fp)
-        letters = letters * smoothstep(0.35, 0.1, fp)
-        lay(albedo, np.array([0.7, 0.68, 0.6]), signed * 0.8 * letters)
-        lit = shop * cover(pane, fp)
-        glow = np.where(shop, 0.0, emission)
-        if night > 0:
-            light = NEUTRAL[:, None] + (COOL - NEUTRAL)[:, None] * np.where(tone > 0.45, np.float32(0.7), np.float32(0))
-            glow += light * (
-                (tone < 0.75) * night * lit * (0.10 + 1.15 * goods**1.3) * (0.45 + 0.6 * y / high) * (0.4 + 0.9 * tone)
-            )
-            paint = color["sign"] / (color["sign"].max(0) + 0.05)
-            glow += (paint + letters) * (signed * night * (look["warmth"] < 0.6) * 0.8)
-        awning = look["awning"] * shop * cover(np.abs(y - high + 0.25) - 0.35, fp)
-        stripes = np.where((np.floor(u / 0.35) % 2 == 0) | (look["tint"] < 0.5), np.float32(1), np.float32(0.35))
-        lay(albedo, color["accent"] * stripes + 0.05, awning)
-        return glow * (1 - awning), np.where(shop, lit * (1 - awning), glass)
+def _rooms(
+    wall: _Wall, cell: np.ndarray, left: np.ndarray, up: np.ndarray, night: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What stands behind a window: albedo [3, M] of curtains and darkness, and the light of lit rooms [3, M].
 
-    def _balconies(self, albedo, look, color, wall, left, up, fp, bay, salt, column):
-        """Slabs and railings before some columns; returns the share of what is behind that stays visible."""
-        here = look["balconies"] * wall * (hashed(27, salt, column) < 0.6)
-        if not here.any():
-            return 1.0
-        wide = np.abs(left) - bay * 0.46
-        rail = np.maximum(wide, np.abs(up - 0.5) - 0.5)
-        bars = np.where(look["tint"] < 0.5, 0.45 + 0.35 * np.cos(left * 52) * smoothstep(0.12, 0.03, fp), 0.92)
-        railing = here * cover(rail, fp) * bars
-        lay(albedo, np.where(look["tint"] < 0.5, 0.05, color["trim"]), railing)
-        slab = here * cover(np.maximum(wide - 0.05, np.abs(up - 0.0) - 0.1), fp)
-        lay(albedo, color["trim"] * 0.9, slab)
-        under = here * cover(np.maximum(wide, np.abs(up - look["storey"] + 0.45) - 0.35), fp)
-        albedo *= 1 - 0.4 * under
-        return (1 - railing) * (1 - slab)
+    cell: [M], a number a window. left, up: [M], place in the window, in [-1, 1].
+    """
+    look, second = wall.look, wall.chance(11)
+    curtain = np.where(second < look["curtains"], np.clip(8 * (np.abs(left) - 0.9 + cell), 0, 1), 0)
+    blind = (second > 0.8) * np.clip(12 * (up - 1.3 + 2 * cell), 0, 1)
+    drawn = np.maximum(curtain, blind)
+    room = np.full((3, left.size), 0.03, np.float32) * (0.5 + cell)
+    lay(room, 0.42 * np.array([1.0, 0.95, 0.86]), drawn * (0.45 + 0.4 * second))
+    emission = np.zeros_like(room)
+    if night > 0:
+        chance = wall.chance(13)
+        share = look["lit"] * np.where(look["wall"] == 4, np.float32(1.3), np.float32(1))
+        on = np.clip((night * share * 1.15 - chance) / 0.08 + 1, 0, 1) * (chance < share)
+        tone = np.clip(0.25 * look["warmth"] + 0.75 * wall.chance(15), 0, 1)
+        warm = WARM[:, None] + (NEUTRAL - WARM)[:, None] * np.minimum(2 * tone, 1)
+        lay(warm, COOL, np.clip(4 * tone - 3.1, 0, 1))
+        power = 0.25 + 1.5 * wall.chance(17) ** 2
+        things = hashed(19, wall.salt, wall.column, np.floor(3 * left), np.floor(2 * up))
+        inside = (0.75 + 0.35 * up) * (0.75 + 0.5 * (things - 0.4))
+        emission = warm * (on * power * inside * (1 - 0.35 * drawn))
+    return room, emission
+
+
+def _shops(
+    wall: _Wall, shop: np.ndarray, emission: np.ndarray, glass: np.ndarray, night: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shop fronts where `shop` [M] is: panes between piers, a sign above, an awning. Returns `emission` [3, M] and
+    `glass` [M] with them."""
+    look, color, albedo, u, y, fp, salt = wall.look, wall.color, wall.albedo, wall.u, wall.y, wall.fp, wall.salt
+    pier = look["shop_bay"]
+    number = np.floor(u / pier)
+    across = np.abs(u - (number + 0.5) * pier) - pier / 2 + 0.22
+    high = look["ground_floor"] - 0.75
+    pane = np.maximum(across, np.maximum(y - high, 0.45 - y))
+    tone = hashed(21, salt, number)
+    shelf = hashed(23, salt, np.floor(u * 1.7), np.floor(y * 2.6))
+    goods = 0.45 * shelf + 0.3 * hashed(24, salt, np.floor(u * 9), np.floor(y * 7)) + 0.12
+    goods = goods + 0.12 * textures.sample(textures.FBM, 2 * u, 2 * y, 2 * fp)
+    goods = np.clip(goods * smoothstep(0.2, 1.4, y), 0, 1)
+    lay(albedo, color["accent"] * 0.8, 0.85 * cover(y - look["ground_floor"] + 0.15, fp) * shop)
+    lay(albedo, 0.02 + 0.22 * goods**2 * color["sign"] + 0.05 * goods, shop * cover(pane, fp))
+    frame = np.abs(across + pier * 0.35) - 0.04
+    lay(albedo, color["frame"] * 0.6, shop * cover(pane, fp) * cover(frame, fp))
+    sign = np.maximum(np.abs(u - (number + 0.5) * pier) - pier / 2 + 0.1, np.abs(y - high - 0.35) - 0.28)
+    signed = shop * cover(sign, fp)
+    lay(albedo, color["sign"], signed)
+    letters = (hashed(25, salt, np.floor(u * 5), np.floor(y * 7)) > 0.5) * cover(np.abs(y - high - 0.35) - 0.13, fp)
+    letters = letters * smoothstep(0.35, 0.1, fp)
+    lay(albedo, np.array([0.7, 0.68, 0.6]), signed * 0.8 * letters)
+    lit = shop * cover(pane, fp)
+    glow = np.where(shop, 0.0, emission)
+    if night > 0:
+        light = NEUTRAL[:, None] + (COOL - NEUTRAL)[:, None] * np.where(tone > 0.45, np.float32(0.7), np.float32(0))
+        glow += light * (
+            (tone < 0.75) * night * lit * (0.10 + 1.15 * goods**1.3) * (0.45 + 0.6 * y / high) * (0.4 + 0.9 * tone)
+        )
+        paint = color["sign"] / (color["sign"].max(0) + 0.05)
+        glow += (paint + letters) * (signed * night * (look["warmth"] < 0.6) * 0.8)
+    awning = look["awning"] * shop * cover(np.abs(y - high + 0.25) - 0.35, fp)
+    stripes = np.where((np.floor(u / 0.35) % 2 == 0) | (look["tint"] < 0.5), np.float32(1), np.float32(0.35))
+    lay(albedo, color["accent"] * stripes + 0.05, awning)
+    return glow * (1 - awning), np.where(shop, lit * (1 - awning), glass)
+
+
+def _balconies(wall: _Wall, where: np.ndarray, left: np.ndarray, up: np.ndarray, bay: np.ndarray) -> np.ndarray | float:
+    """Slabs and railings before some columns `where` [M] they may be; returns the share of what is behind them that
+    stays visible. left, up: [M], metres from the column's middle and above the storey's floor."""
+    look, color, albedo, fp = wall.look, wall.color, wall.albedo, wall.fp
+    here = look["balconies"] * where * (hashed(27, wall.salt, wall.column) < 0.6)
+    if not here.any():
+        return 1.0
+    wide = np.abs(left) - bay * 0.46
+    rail = np.maximum(wide, np.abs(up - 0.5) - 0.5)
+    bars = np.where(look["tint"] < 0.5, 0.45 + 0.35 * np.cos(left * 52) * smoothstep(0.12, 0.03, fp), 0.92)
+    railing = here * cover(rail, fp) * bars
+    lay(albedo, np.where(look["tint"] < 0.5, 0.05, color["trim"]), railing)
+    slab = here * cover(np.maximum(wide - 0.05, np.abs(up - 0.0) - 0.1), fp)
+    lay(albedo, color["trim"] * 0.9, slab)
+    under = here * cover(np.maximum(wide, np.abs(up - look["storey"] + 0.45) - 0.35), fp)
+    albedo *= 1 - 0.4 * under
+    return (1 - railing) * (1 - slab)

@@ -25,11 +25,11 @@ class Film:
     """One camera's way of making a picture."""
 
     def __init__(self, draws: Draws, plan: Plan) -> None:
-        r = draws("film")
-        u = r.random(12).tolist()
+        rng = draws("film")
+        u = rng.random(12).tolist()
         narrow = {"lane": 1.25, "avenue": 1.05}.get(plan.kind, 0.95)
-        self.exposure = narrow * 2.0 ** float(np.clip(r.normal(-0.16, 0.33), -0.8, 0.7))
-        warmth, green = r.normal(0, 0.06), r.normal(0, 0.02)
+        self.exposure = narrow * 2.0 ** float(np.clip(rng.normal(-0.16, 0.33), -0.8, 0.7))
+        warmth, green = rng.normal(0, 0.06), rng.normal(0, 0.02)
         self.long = {"country": 1.3, "park": 0.7, "suburb": 0.35}.get(
             plan.kind, 0.15
         )  # where lamps are few, nights are exposed longer
@@ -61,8 +61,8 @@ class Film:
         if self.sharpness > 0.05:
             soft = np.stack([ndimage.uniform_filter(channel, 3, mode="nearest") for channel in picture])
             picture = picture + np.float32(self.sharpness) * (picture - soft)
-        r = np.random.Generator(np.random.Philox(key=self.salt))
-        grain = r.standard_normal((3, height, width), np.float32)
+        rng = np.random.Generator(np.random.Philox(key=self.salt))
+        grain = rng.standard_normal((3, height, width), np.float32)
         grain = 0.75 * grain[:1] + 0.45 * grain  # mostly shared by the colors
         picture = picture + grain * np.float32(self.noise * (1 + 0.6 * night))
         picture = np.clip(picture, 0, 1) * 255
@@ -79,7 +79,7 @@ def _tone(x: np.ndarray) -> np.ndarray:
 
 
 def _jpeg(picture: np.ndarray, quality: float) -> np.ndarray:
-    """Quantise the 8 x 8 cosine transform of luma and chroma as JPEG does (ITU T.81, Annex K), [3, H, W]."""
+    """Quantize the 8 x 8 cosine transform of luma and chroma as JPEG does (ITU T.81, Annex K), [3, H, W]."""
     channels, height, width = picture.shape
     padded = np.pad(picture, ((0, 0), (0, -height % 8), (0, -width % 8)), mode="edge")
     planes = _mixed(_YCC, padded) - np.float32([128, 0, 0])[:, None, None]

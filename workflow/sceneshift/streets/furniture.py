@@ -63,7 +63,7 @@ def items_of(draws: Draws, plan: Plan) -> list[Item]:
 
 
 def plain(color: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A painter of round things of one color."""
+    """A painter of round things of one color [3]."""
     return lambda across, up: np.repeat(color[:, None].astype(np.float32), across.size, 1) * (0.75 + 0.35 * across)
 
 

@@ -19,9 +19,7 @@ def illuminate(scene: Scene, s: Surface) -> np.ndarray:
         facing = dot(s.normal, light.sun_direction.astype(np.float32))
         facing = np.maximum((facing + s.wrap) / (1 + s.wrap), 0)
         lit = np.nonzero(facing > 0)[0]
-        facing[lit] *= sunlit(
-            s.position[:, lit], s.footprint[lit], light, scene.houses, scene.cars, scene.trees, scene.labels["season"]
-        )
+        facing[lit] *= sunlit(scene, s.position[:, lit], s.footprint[lit])
         facing *= 0.35 + 0.65 * np.minimum(s.ambient * 1.6, 1)
         total += light.sun[:, None] * facing
     if light.night > 0:

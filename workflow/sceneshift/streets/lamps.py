@@ -61,8 +61,8 @@ class Lamps:
 
 def lamps_of(draws: Draws, plan: Plan) -> Lamps:
     """The street's lamps; country roads and some lanes have few."""
-    r = draws("lamps")
-    u = r.random(10).tolist()
+    rng = draws("lamps")
+    u = rng.random(10).tolist()
     sides = np.array([-1.0, 1.0]) * (plan.road + 0.35)
     if plan.kind == "lane":
         sides = np.array([-1.0, 1.0]) * (np.array([plan.front(0), plan.front(1)]) - 0.7)

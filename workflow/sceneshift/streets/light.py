@@ -43,8 +43,8 @@ class Light:
     """
 
     def __init__(self, draws: Draws, natural_light: float, sunny: float) -> None:
-        r = draws("sun")
-        noon, azimuth, haze, tint, deep, glow = r.random(6).tolist()
+        rng = draws("sun")
+        noon, azimuth, haze, tint, deep, glow = rng.random(6).tolist()
         elevations = _ELEVATION.copy()
         elevations[-1] = 32 + 32 * noon
         elevation = math.radians(np.interp(natural_light, _HOURS, elevations))

@@ -29,9 +29,9 @@ FLAT, RIDGE, GABLE, HIP, MANSARD = range(5)
 
 
 def look_of(draws: Draws, kind: str, purpose: tuple) -> dict[str, float | np.ndarray]:
-    """Draw how a house looks: materials, colors in linear light, rhythm of windows in metres."""
-    r = draws("look", *purpose)
-    u = r.random(40).tolist()
+    """Draw how a house looks: materials, colors [3] in linear light, rhythm of windows in metres."""
+    rng = draws("look", *purpose)
+    u = rng.random(40).tolist()
     wall = int(np.searchsorted(np.cumsum(_USED[kind]), u[0] * 0.9999))
     office = wall == GLASS or (kind == "avenue" and u[1] < 0.25)
     storey = 3.3 + 0.7 * u[2] if office or kind == "square" else 2.7 + 0.7 * u[2]
@@ -41,9 +41,9 @@ def look_of(draws: Draws, kind: str, purpose: tuple) -> dict[str, float | np.nda
     half_height = storey * 0.44 if style == 2 else 0.5 + 0.45 * u[6] * (storey / 3)
     shop_share = {"avenue": 0.6, "lane": 0.35, "square": 0.6, "suburb": 0.04, "country": 0.0, "park": 0.1}[kind]
     return {
-        "wall": float(wall), "color": wall_color(r, wall), "trim": wall_color(r, PLASTER) * 0.4 + 0.42 * u[7],
-        "frame": (np.array([0.72, 0.72, 0.70]) if u[8] < 0.55 else accent_color(r) * 0.8),
-        "accent": accent_color(r), "sign": accent_color(r), "roof_color": roof_color(r),
+        "wall": float(wall), "color": wall_color(rng, wall), "trim": wall_color(rng, PLASTER) * 0.4 + 0.42 * u[7],
+        "frame": (np.array([0.72, 0.72, 0.70]) if u[8] < 0.55 else accent_color(rng) * 0.8),
+        "accent": accent_color(rng), "sign": accent_color(rng), "roof_color": roof_color(rng),
         "storey": storey, "ground_floor": storey + (0.9 * u[9] if kind != "suburb" else 0.0), "bay": bay,
         "half_width": half_width, "half_height": half_height, "lift": 0.15 + 0.2 * u[10],
         "frame_width": 0.04 + 0.05 * u[11], "mullions": float(int(3 * u[12])), "bars": float(int(2.2 * u[13])),
@@ -55,7 +55,7 @@ def look_of(draws: Draws, kind: str, purpose: tuple) -> dict[str, float | np.nda
         "warmth": u[25], "reflects": 0.07 + 0.10 * u[26] + (0.16 if wall == GLASS else 0.0),
         "tint": u[27], "dirt": u[28] ** 1.5, "arched": float(u[29] < 0.12), "plinth": 0.9 * u[30] * (u[31] < 0.6),
         "contrast": 0.6 + 0.8 * u[32], "roof": float(_roof(kind, wall, u[33])), "pitch": 0.55 + 0.55 * u[34],
-        "tall": u[35], "second": wall_color(r, wall), "two_tone": float(u[36] < 0.22), "salt": float(u[37] * 2**20),
+        "tall": u[35], "second": wall_color(rng, wall), "two_tone": float(u[36] < 0.22), "salt": float(u[37] * 2**20),
         "curtains": 0.15 + 0.55 * u[38], "depth": 9 + 6 * u[39],
     }  # fmt: skip
 

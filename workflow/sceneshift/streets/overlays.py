@@ -32,28 +32,18 @@ def wires(scene: Scene, buffer: Buffer, air: Air, picture: np.ndarray) -> None:
 
 
 def glows(scene: Scene, buffer: Buffer, air: Air, picture: np.ndarray) -> None:
-    """Halos of lamps, headlights and tail lights that nothing hides."""
+    """Add the halos of lamps, headlights and tail lights that nothing hides to the picture [3, H, W], in place."""
     night, fog = scene.light.night, scene.labels["fog"]
     points = [(p, scene.lamps.color * 5.0, 0.22) for p in scene.lamps.heads()]
     for car in scene.cars:
         if car.driving:
             a, side = np.array([car.along[0], 0, car.along[1]]), np.array([car.along[1], 0, -car.along[0]])
             middle = np.array([car.center[0], 0.68, car.center[1]])
+            ahead = a * (car.length / 2 + 0.12)
             for sign in (-1, 1):
-                points.append(
-                    (
-                        middle + a * (car.length / 2 + 0.12) + sign * side * car.width * 0.36,
-                        np.array([4.5, 4.2, 3.6]),
-                        0.12,
-                    )
-                )
-                points.append(
-                    (
-                        middle - a * (car.length / 2 + 0.12) + sign * side * car.width * 0.36,
-                        np.array([1.3, 0.05, 0.04]),
-                        0.10,
-                    )
-                )
+                aside = sign * side * car.width * 0.36
+                points.append((middle + ahead + aside, np.array([4.5, 4.2, 3.6]), 0.12))
+                points.append((middle - ahead + aside, np.array([1.3, 0.05, 0.04]), 0.10))
     x, y, depth = scene.camera.project(np.array([p for p, _, _ in points]).reshape(-1, 3))
     height, width = picture.shape[1:]
     for (_, color, size), column, row, away in zip(points, x, y, depth, strict=True):

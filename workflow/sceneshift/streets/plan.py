@@ -39,6 +39,11 @@ class Plan:
         """dx/dz of the middle line."""
         return self.bend * min(max(z, 0.0), 150.0)
 
+    def along(self, z: float) -> np.ndarray:
+        """Where the street leads at z: x and z of a unit vector, [2]."""
+        slope = self.slope(z)
+        return np.array([slope, 1.0]) / math.hypot(slope, 1.0)
+
     @property
     def road(self) -> float:
         """Half of the road's width."""
@@ -61,16 +66,16 @@ class Plan:
         return -turned if x > 0 else turned
 
     def lateral(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Distance from the middle line, negative on the left."""
+        """Metres from the middle line at x, z [M], negative on the left: [M]."""
         return x - self.centre(z) if self.bend else x
 
 
 def plan_of(draws: Draws) -> Plan:
     """Draw a street's plan."""
-    r = draws("plan")
-    kind = KINDS[int(np.searchsorted(np.cumsum(_SHARES), r.random() * 0.9999))]
-    u = r.random(16).tolist()
-    sides = r.random((2, 3))
+    rng = draws("plan")
+    kind = KINDS[int(np.searchsorted(np.cumsum(_SHARES), rng.random() * 0.9999))]
+    u = rng.random(16).tolist()
+    sides = rng.random((2, 3))
     both = np.stack([sides[0], sides[0]]) if u[0] < 0.6 else sides  # six in ten streets are symmetric
     paving = (SLABS, CONCRETE, SLABS, SETTS)[int(4 * u[1])]
     end = math.inf
@@ -105,7 +110,9 @@ def plan_of(draws: Draws) -> Plan:
     edges = road + np.concatenate([np.zeros((2, 1)), np.cumsum(steps, 1)], 1)
     bend = 0.0
     if kind in ("country", "park", "suburb") or (kind == "lane" and math.isinf(end)):
-        bend = float(np.clip(r.normal(0, 0.0035 if kind == "country" else 0.005), -0.009, 0.009)) if u[6] < 0.7 else 0.0
+        bend = (
+            float(np.clip(rng.normal(0, 0.0035 if kind == "country" else 0.005), -0.009, 0.009)) if u[6] < 0.7 else 0.0
+        )
     crossings = ()
     if kind in ("avenue", "suburb", "lane") and u[7] < 0.55:
         first = 14 + 35 * u[8]

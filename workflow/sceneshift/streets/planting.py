@@ -33,7 +33,7 @@ class Tree:
     turning: float
 
     def cells(self, across: np.ndarray, up: np.ndarray, footprint: float, channels: tuple[int, ...]) -> np.ndarray:
-        """Its picture, as in `sample_tree`."""
+        """Its picture at across, up [M]: [channels, M], as in `sample_tree`."""
         return sample_tree(self.number, -across if self.mirrored else across, up, footprint, channels)
 
     def seen(self, across, up, footprint: float, season: float) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,7 @@ class Tree:
         return leaves, branch > THIN
 
     def color(self, season: float) -> np.ndarray:
+        """Its leaves' diffuse reflectance, [3]."""
         if self.evergreen:
             return self.green
         turned = smoothstep(0.10 + 0.25 * self.turning, 0.35 + 0.3 * self.turning, season)
@@ -84,104 +85,61 @@ def trees_of(draws: Draws, plan: Plan, camera_x: float, vegetation: float, seaso
 def _sites(draws: Draws, plan: Plan) -> list[tuple]:
     """Where trees may grow: x, z, lowest and highest height, habits, and the vegetation from which they do."""
     sites = []
-    r = draws("sites")
+    rng = draws("sites")
     town = (
         ("round", "oval", "spreading"),
         ("round", "round", "young"),
         ("columnar", "oval"),
         ("spreading",),
         ("oval",),
-    )[int(5 * r.random())]
-    step, one, offset = 6.5 + 7 * r.random(), r.random(), 6 * r.random()
+    )[int(5 * rng.random())]
+    step, one, offset = 6.5 + 7 * rng.random(), rng.random(), 6 * rng.random()
     for side in (0, 1):
-        sign = 1 if side else -1
-        edge = plan.edges[side]
-
-        def put(lateral: float, z: float, low: float, high: float, habits: tuple, rank: float, sign=sign) -> None:
-            sites.append((plan.centre(z) + sign * lateral, z, low, high, habits, rank))
-
-        u = draws("sites", side).random((40, 6)).tolist()
+        _, kerb, strip, front = plan.edges[side]  # where each ends
+        u = draws("sites", side).random((40, 6))[:, :3].tolist()
+        beside: list[tuple] = []  # as the sites, with the distance from the middle line for x
         if plan.kind in ("avenue", "square"):
             if one < 0.75 or side == int(one > 0.87):
-                for k in range(9):
-                    put(
-                        edge[1] + 0.7 + 0.4 * u[k][0],
-                        offset + step * k + 2 * u[k][1],
-                        5,
-                        12,
-                        town,
-                        0.15 + 0.75 * u[k][2],
-                    )
+                beside += [
+                    (kerb + 0.7 + 0.4 * a, offset + step * k + 2 * b, 5, 12, town, 0.15 + 0.75 * c)
+                    for k, (a, b, c) in enumerate(u[:9])
+                ]
             if plan.kind == "square":
-                for k in range(9, 17):
-                    put(edge[2] * (0.6 + 0.4 * u[k][0]), 8 + 40 * u[k][1], 5, 13, town, 0.1 + 0.85 * u[k][2])
-            for k in range(17, 22):
-                put(edge[3] - 0.6, 4 + 40 * u[k][1], 0.8, 2.2, ("bush",), 0.1 + 0.8 * u[k][2])
+                beside += [(strip * (0.6 + 0.4 * a), 8 + 40 * b, 5, 13, town, 0.1 + 0.85 * c) for a, b, c in u[9:17]]
+            beside += [(front - 0.6, 4 + 40 * b, 0.8, 2.2, ("bush",), 0.1 + 0.8 * c) for _, b, c in u[17:22]]
         elif plan.kind == "lane":
-            for k in range(7):
-                put(
-                    edge[3] - 0.35 * u[k][0],
-                    3 + 36 * u[k][1] ** 1.4,
-                    0.7,
-                    2.8,
-                    ("bush", "bush", "young"),
-                    0.05 + 0.9 * u[k][2],
-                )
-            put(edge[3] - 0.4, 12 + 22 * u[8][1], 5, 9, town, 0.3 + 0.6 * u[8][2])
+            beside += [
+                (front - 0.35 * a, 3 + 36 * b**1.4, 0.7, 2.8, ("bush", "bush", "young"), 0.05 + 0.9 * c)
+                for a, b, c in u[:7]
+            ]
+            beside.append((front - 0.4, 12 + 22 * u[8][1], 5, 9, town, 0.3 + 0.6 * u[8][2]))
         elif plan.kind == "suburb":
-            for k in range(10):
-                put(
-                    edge[2] + (edge[3] - edge[2]) * u[k][0],
-                    4 + 62 * u[k][1],
-                    4,
-                    13,
-                    (*town, "conifer", "weeping"),
-                    0.1 + 0.85 * u[k][2],
-                )
-            for k in range(10, 18):
-                put(
-                    edge[2] + (edge[3] - edge[2]) * (0.3 + 0.7 * u[k][0]),
-                    3 + 40 * u[k][1],
-                    0.9,
-                    2.6,
-                    ("bush",),
-                    0.05 + 0.9 * u[k][2],
-                )
-            for k in range(18, 22):
-                put(
-                    edge[3] + 9 + 8 * u[k][0],
-                    5 + 60 * u[k][1],
-                    8,
-                    17,
-                    ("round", "spreading", "conifer"),
-                    0.1 + 0.8 * u[k][2],
-                )
+            garden = front - strip
+            beside += [
+                (strip + garden * a, 4 + 62 * b, 4, 13, (*town, "conifer", "weeping"), 0.1 + 0.85 * c)
+                for a, b, c in u[:10]
+            ]
+            beside += [
+                (strip + garden * (0.3 + 0.7 * a), 3 + 40 * b, 0.9, 2.6, ("bush",), 0.05 + 0.9 * c)
+                for a, b, c in u[10:18]
+            ]
+            beside += [
+                (front + 9 + 8 * a, 5 + 60 * b, 8, 17, ("round", "spreading", "conifer"), 0.1 + 0.8 * c)
+                for a, b, c in u[18:22]
+            ]
         elif plan.kind == "country":
-            wood = u[39][0] < 0.5
-            for k in range(24 if wood else 14):
-                lateral = edge[2] + (3 + 14 * u[k][0] if wood else 40 * u[k][0] ** 1.3)
-                put(
-                    lateral,
-                    6 + 110 * u[k][1] ** 1.3,
-                    6,
-                    18,
-                    ("round", "conifer", "oval", "spreading", "conifer"),
-                    0.05 + 0.9 * u[k][2],
-                )
-            for k in range(24, 32):
-                put(edge[1] + 1 + 5 * u[k][0], 4 + 50 * u[k][1], 0.8, 2.8, ("bush",), 0.05 + 0.9 * u[k][2])
+            wood, mixed = u[39][0] < 0.5, ("round", "conifer", "oval", "spreading", "conifer")
+            beside += [
+                (strip + (3 + 14 * a if wood else 40 * a**1.3), 6 + 110 * b**1.3, 6, 18, mixed, 0.05 + 0.9 * c)
+                for a, b, c in u[: 24 if wood else 14]
+            ]
+            beside += [(kerb + 1 + 5 * a, 4 + 50 * b, 0.8, 2.8, ("bush",), 0.05 + 0.9 * c) for a, b, c in u[24:32]]
         else:
-            for k in range(20):
-                put(
-                    edge[1] + 1.5 + 24 * u[k][0] ** 1.5,
-                    5 + 70 * u[k][1],
-                    6,
-                    17,
-                    ("round", "oval", "spreading", "weeping", "conifer"),
-                    0.05 + 0.9 * u[k][2],
-                )
-            for k in range(20, 28):
-                put(edge[1] + 0.8 + 9 * u[k][0], 3 + 40 * u[k][1], 0.8, 2.2, ("bush",), 0.05 + 0.9 * u[k][2])
+            mixed = ("round", "oval", "spreading", "weeping", "conifer")
+            beside += [(kerb + 1.5 + 24 * a**1.5, 5 + 70 * b, 6, 17, mixed, 0.05 + 0.9 * c) for a, b, c in u[:20]]
+            beside += [(kerb + 0.8 + 9 * a, 3 + 40 * b, 0.8, 2.2, ("bush",), 0.05 + 0.9 * c) for a, b, c in u[20:28]]
+        sign = 1 if side else -1
+        sites += [(plan.centre(z) + sign * lateral, z, *rest) for lateral, z, *rest in beside]
     return sites
 
 
@@ -200,16 +158,15 @@ def hedges_of(draws: Draws, plan: Plan, vegetation: float) -> list[Solid]:
             if u[2] < share and grown > 0.05:
                 middle = z + length / 2
                 lateral = plan.edges[side, 2] + 0.5 + 0.4 * u[3]
-                slope = plan.slope(middle)
-                along = np.array([slope, 1.0]) / math.hypot(slope, 1.0)
                 center = np.array([plan.centre(middle) + sign * lateral, middle])
-                hedges.append(box(center, along, (length, 0.8 + 0.5 * u[4], (0.8 + 1.0 * u[5]) * grown)))
+                hedges.append(box(center, plan.along(middle), (length, 0.8 + 0.5 * u[4], (0.8 + 1.0 * u[5]) * grown)))
             z += length + (1.2 if u[2] < 0.8 else 4.0)
     return hedges
 
 
-def shade_tree(tree: Tree, s: Surface, at: np.ndarray, across, up, right, season: float, snow: float) -> None:
-    """Fill the samples `at`, which see `tree` at across, up [M]. right: [3], the card's right in the world."""
+def shade_tree(tree: Tree, s: Surface, at: np.ndarray, right: np.ndarray, season: float, snow: float) -> None:
+    """Fill the surface's samples `at` [M], which see `tree`. right: [3], the card's right in the world."""
+    across, up = s.across[at], s.up[at]
     fp = float(np.median(s.footprint[at])) / tree.card.height
     *turned, depth, rank = tree.cells(across, up, fp, (NX, NY, NZ, DEPTH, RANK))
     nx, ny, nz = (2 * plane - 1 for plane in turned)
@@ -237,7 +194,7 @@ def shade_tree(tree: Tree, s: Surface, at: np.ndarray, across, up, right, season
 
 
 def shade_hedge(s: Surface, at: np.ndarray, normal: np.ndarray, tint: float, season: float) -> None:
-    """Fill the surface's samples `at`, which see clipped hedges with these face normals [3, M]."""
+    """Fill the surface's samples `at` [M], which see clipped hedges with these face normals [3, M]."""
     x, y, z = s.position[:, at]
     fp = s.footprint[at]
     tone = textures.sample(textures.LEAVES, x + 0.6 * y, z + 0.8 * y, fp)

@@ -61,7 +61,7 @@ class Samples:
 
     @property
     def open(self) -> np.ndarray:
-        """Which samples see the sky, indices."""
+        """Which samples see the sky, [N - M] indices."""
         return np.nonzero(self.owner == SKY)[0]
 
     def whole_ground(self) -> np.ndarray:

@@ -16,19 +16,20 @@ from sceneshift.streets.tracing import GROUND
 
 def surface_of(scene: Scene, samples: Samples) -> Surface:
     """The surface that the samples see where they do not see the sky."""
-    rays, depth = samples.rays[:, samples.solid], samples.depth[samples.solid]
+    solid = samples.solid
+    rays, depth = samples.rays[:, solid], samples.depth[solid]
     position = rays * depth + scene.camera.position.astype(np.float32)[:, None]
     slant = np.sqrt(dot(rays, rays))
-    footprint = depth * samples.span[samples.solid] * np.float32(1.1 / scene.camera.focal)
-    return Surface(position, rays / slant, depth, depth * slant, footprint)
+    footprint = depth * samples.span[solid] * np.float32(1.1 / scene.camera.focal)
+    seen = samples.face[solid], samples.across[solid], samples.up[solid]
+    return Surface(position, rays / slant, depth, depth * slant, footprint, *seen)
 
 
 def shade(scene: Scene, samples: Samples, s: Surface) -> tuple[np.ndarray, np.ndarray]:
     """Fill the surface's materials. Returns how much of a mirror rain makes each sample, float32 [M], and what
     share of it is lawn, [M]."""
     labels, night = scene.labels, scene.light.night
-    solid = samples.solid
-    owner, face, across, up = (plane[solid] for plane in (samples.owner, samples.face, samples.across, samples.up))
+    owner = samples.owner[samples.solid]
     order = np.argsort(owner, kind="stable")
     ends = np.searchsorted(owner[order], np.arange(GROUND, len(scene.bodies) + 1))
     parts = {n: order[a:b] for n, (a, b) in enumerate(pairwise(ends), GROUND) if b > a}
@@ -42,28 +43,28 @@ def shade(scene: Scene, samples: Samples, s: Surface) -> tuple[np.ndarray, np.nd
     count = len(scene.houses)
     built = np.nonzero((owner >= 0) & (owner < count))[0]
     if built.size:
-        Facades(scene.houses, scene.plan.kind).shade(s, built, owner[built].astype(np.int64), face[built], night)
-        weather.snow_on_roofs(s, built[face[built] >= 4], labels["snow"])
+        Facades(scene.houses, scene.plan.kind).shade(s, built, owner[built].astype(np.int64), night)
+        weather.snow_on_roofs(s, built[s.face[built] >= 4], labels["snow"])
     for n, at in parts.items():
         kind, k = scene.bodies[n]
         if kind in ("car", "cabin"):
-            vehicles.shade_vehicle(scene.cars[k], s, at, face[at], kind == "cabin", night, labels["snow"])
+            vehicles.shade_vehicle(scene.cars[k], s, at, kind == "cabin", night, labels["snow"])
         elif kind == "hedge":
-            normal = scene.hedges[k].normals.astype(np.float32)[face[at]].T
+            normal = scene.hedges[k].normals.astype(np.float32)[s.face[at]].T
             planting.shade_hedge(s, at, normal, scene.draws("hedge", "tint", k).random(), labels["season"])
             weather.snow_on_roofs(s, at, labels["snow"])
         elif kind == "block":
-            shade_block(scene.blocks[k], s, at, face[at])
+            shade_block(scene.blocks[k], s, at)
             weather.snow_on_roofs(s, at, labels["snow"])
         elif kind == "tree":
             right = _right(scene, scene.trees[k].card.foot)
-            planting.shade_tree(scene.trees[k], s, at, across[at], up[at], right, labels["season"], labels["snow"])
+            planting.shade_tree(scene.trees[k], s, at, right, labels["season"], labels["snow"])
         elif kind == "item":
             item = scene.items[k]
-            s.albedo[:, at] = item.paint(across[at], up[at])
+            s.albedo[:, at] = item.paint(s.across[at], s.up[at])
             away = (item.card.foot - scene.camera.position).astype(np.float32)
             right = _right(scene, item.card.foot)
-            s.normal[:, at] = (-away / np.linalg.norm(away))[:, None] + 0.8 * right[:, None] * across[at]
+            s.normal[:, at] = (-away / np.linalg.norm(away))[:, None] + 0.8 * right[:, None] * s.across[at]
     s.normal /= np.sqrt(dot(s.normal, s.normal)) + 1e-6
     return mirror, lawn
 

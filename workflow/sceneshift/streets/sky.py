@@ -15,13 +15,13 @@ class Clouds:
     """Clouds on a plane above the street, so that they shrink towards the horizon."""
 
     def __init__(self, draws: Draws) -> None:
-        r = draws("clouds")
-        self.offset = r.random(2).astype(np.float32)
-        self.span = 7.0 + 26.0 * r.random() ** 1.5
-        self.detail = 0.12 + 0.28 * r.random()
-        self.soft = 0.2 + 0.9 * r.random() ** 1.5
-        self.stretch = 1.0 + 1.5 * r.random() ** 2
-        self.belly = 0.55 + 0.45 * r.random()
+        rng = draws("clouds")
+        self.offset = rng.random(2).astype(np.float32)
+        self.span = 7.0 + 26.0 * rng.random() ** 1.5
+        self.detail = 0.12 + 0.28 * rng.random()
+        self.soft = 0.2 + 0.9 * rng.random() ** 1.5
+        self.stretch = 1.0 + 1.5 * rng.random() ** 2
+        self.belly = 0.55 + 0.45 * rng.random()
 
     def paint(self, radiance: np.ndarray, direction: np.ndarray, light: Light, clouds: float) -> None:
         """Lay clouds over the sky's radiance [3, M] in unit directions [3, M], in place. `clouds`: share covered."""
@@ -54,13 +54,13 @@ class Backdrop:
     """What stands on the horizon: wooded hills, or the roofs and towers of a town."""
 
     def __init__(self, draws: Draws, kind: str, vertical: float) -> None:
-        r = draws("backdrop")
+        rng = draws("backdrop")
         self.salt = draws.salt("backdrop", "salt")
-        u = r.random(6).tolist()
+        u = rng.random(6).tolist()
         self.town = (
             u[0] < {"avenue": 0.85, "lane": 0.7, "suburb": 0.25, "square": 0.8, "country": 0.03, "park": 0.55}[kind]
         )
-        self.phase = (6.3 * r.random(3)).tolist()
+        self.phase = (6.3 * rng.random(3)).tolist()
         self.height = (0.025 + 0.05 * u[1]) * (0.5 + 1.2 * vertical) if self.town else 0.02 + 0.07 * u[1] ** 1.5
         self.color = (0.12 + 0.2 * u[2]) * np.array([1.0, 0.95, 0.9]) if self.town else np.array([0.05, 0.07, 0.025])
 

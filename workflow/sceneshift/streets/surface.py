@@ -11,6 +11,7 @@ class Surface:
 
     position, view, normal: [3, M]; metres, and unit vectors (view points from the camera). depth: [M], along the
     camera's axis. distance: [M], from the camera. footprint: [M], how many metres a sample spans across its view.
+    face, across, up: [M], which part of a body it sees, as in `Buffer`.
     albedo: [3, M], share of light sent back diffusely. emission: [3, M], light of its own. mirror: [M], share of the
     sky's reflection. wrap: [M], how far light reaches around (leaves let it through). ambient: [M], share of the sky's
     light that corners leave.
@@ -21,6 +22,9 @@ class Surface:
     depth: np.ndarray
     distance: np.ndarray
     footprint: np.ndarray
+    face: np.ndarray
+    across: np.ndarray
+    up: np.ndarray
     normal: np.ndarray = field(init=False)
     albedo: np.ndarray = field(init=False)
     emission: np.ndarray = field(init=False)
@@ -46,7 +50,7 @@ def lay(color: np.ndarray, over: np.ndarray, share: np.ndarray) -> None:
 
 
 def cover(distance: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-    """Share of a sample inside a shape, from the signed distance to its edge (negative inside)."""
+    """Share of a sample inside a shape, [M], from the signed distance to its edge [M] (negative inside), in metres."""
     return np.clip(0.5 - distance / footprint, 0, 1)
 
 

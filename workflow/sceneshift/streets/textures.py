@@ -19,9 +19,9 @@ _OFFSETS = np.cumsum([0] + [(SIDE >> level) ** 2 for level in range(LEVELS)])
 
 
 def sample(kind: int | np.ndarray, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-    """The texture at (u, v) metres, averaged over about `footprint` metres: float32 of u's shape.
+    """The texture at u, v [M] metres, averaged over about `footprint` [M] metres: float32 [M], about 0.
 
-    kind: one of the textures above, or one for each position.
+    kind: one of the textures above, or one for each position [M].
     """
     scale = np.float32(SIDE) / SPAN[kind]
     level = np.clip(np.frexp(footprint * scale)[1] - 1, 0, LEVELS - 1)
@@ -33,7 +33,7 @@ def sample(kind: int | np.ndarray, u: np.ndarray, v: np.ndarray, footprint: np.n
 
 
 def sample_smooth(kind: int, u: np.ndarray, v: np.ndarray, span: float) -> np.ndarray:
-    """The texture at (u, v) metres, spread over `span` metres and interpolated between cells."""
+    """The texture at u, v [M] metres, spread over `span` metres and interpolated between cells: float32 [M]."""
     plane = atlas()[kind]
     scale = np.float32(SIDE / span)
     u, v = u * scale, v * scale
@@ -77,37 +77,37 @@ def _pyramid(plane: np.ndarray) -> np.ndarray:
     return np.concatenate([level.ravel() for level in levels])
 
 
-def power_noise(random: np.random.Generator, slope: float, stretch: float = 1.0, lowest: float = 1.0) -> np.ndarray:
-    """Tileable noise whose amplitude falls as frequency^-slope, of mean 0 and variance 1 (fractional Brownian motion).
+def power_noise(rng: np.random.Generator, slope: float, stretch: float = 1.0, lowest: float = 1.0) -> np.ndarray:
+    """Tileable noise whose amplitude falls as frequency^-slope: [SIDE, SIDE], of mean 0 and variance 1.
 
     stretch: how many times longer features are along v than along u. lowest: the lowest frequency, in cycles a tile.
     """
     fu, fv = np.fft.rfftfreq(SIDE, 1 / SIDE), np.fft.fftfreq(SIDE, 1 / SIDE)[:, None] * stretch
     frequency = np.hypot(fu, fv)
     gain = np.where(frequency >= lowest, np.maximum(frequency, lowest) ** -slope, 0)
-    spectrum = np.fft.rfft2(random.standard_normal((SIDE, SIDE))) * gain
+    spectrum = np.fft.rfft2(rng.standard_normal((SIDE, SIDE))) * gain
     plane = np.fft.irfft2(spectrum, (SIDE, SIDE))
     return (plane - plane.mean()) / plane.std()
 
 
-def _fbm(random: np.random.Generator) -> np.ndarray:
-    return power_noise(random, 1.5)
+def _fbm(rng: np.random.Generator) -> np.ndarray:
+    return power_noise(rng, 1.5)
 
 
-def _grain(random: np.random.Generator) -> np.ndarray:
-    return power_noise(random, 0.45, lowest=4)
+def _grain(rng: np.random.Generator) -> np.ndarray:
+    return power_noise(rng, 0.45, lowest=4)
 
 
-def _courses(random: np.random.Generator, rows: int, columns: int, joint: float, depth: float, offset: float = 0.5):
+def _courses(rng: np.random.Generator, rows: int, columns: int, joint: float, depth: float, offset: float = 0.5):
     """Blocks in courses, each shifted by `offset` against the one below; joints `joint` cells wide are darker."""
     v, u = np.mgrid[:SIDE, :SIDE].astype(np.float32) / SIDE
     row = np.floor(v * rows)
     along = u * columns + offset * (row % 2)
     column = np.floor(along) % columns
-    tone = random.standard_normal((rows, columns)).clip(-2, 2)[row.astype(int), column.astype(int)]
+    tone = rng.standard_normal((rows, columns)).clip(-2, 2)[row.astype(int), column.astype(int)]
     edge = np.minimum(_to_edge(along) * SIDE / columns, _to_edge(v * rows) * SIDE / rows)
     body = np.clip(edge / joint, 0, 1)
-    return (0.5 * tone + 0.35 * power_noise(random, 0.8)) * body - depth * (1 - body)
+    return (0.5 * tone + 0.35 * power_noise(rng, 0.8)) * body - depth * (1 - body)
 
 
 def _to_edge(x: np.ndarray) -> np.ndarray:
@@ -115,20 +115,20 @@ def _to_edge(x: np.ndarray) -> np.ndarray:
     return np.minimum(fraction, 1 - fraction)
 
 
-def _brick(random: np.random.Generator) -> np.ndarray:
-    plane = _courses(random, 32, 10, 1.6, 0.0)
-    return plane + 0.25 * power_noise(random, 1.4)
+def _brick(rng: np.random.Generator) -> np.ndarray:
+    plane = _courses(rng, 32, 10, 1.6, 0.0)
+    return plane + 0.25 * power_noise(rng, 1.4)
 
 
-def _ashlar(random: np.random.Generator) -> np.ndarray:
-    return _courses(random, 10, 5, 1.8, 1.3) + 0.3 * power_noise(random, 1.2)
+def _ashlar(rng: np.random.Generator) -> np.ndarray:
+    return _courses(rng, 10, 5, 1.8, 1.3) + 0.3 * power_noise(rng, 1.2)
 
 
-def _cells(random: np.random.Generator, count: int, jitter: float) -> tuple[np.ndarray, np.ndarray]:
+def _cells(rng: np.random.Generator, count: int, jitter: float) -> tuple[np.ndarray, np.ndarray]:
     """Voronoi cells (Worley 1996) around a jittered grid: a random tone for each cell, and the distance to its rim."""
     v, u = np.mgrid[:SIDE, :SIDE].astype(np.float32) * (count / SIDE)
-    seeds = random.random((2, count, count)).astype(np.float32) * jitter + (1 - jitter) / 2
-    tones = random.standard_normal((count, count)).clip(-2, 2)
+    seeds = rng.random((2, count, count)).astype(np.float32) * jitter + (1 - jitter) / 2
+    tones = rng.standard_normal((count, count)).clip(-2, 2)
     nearest, second = np.full((2, SIDE, SIDE), 9.0, np.float32)
     tone = np.zeros((SIDE, SIDE))
     base_v, base_u = np.floor(v).astype(int), np.floor(u).astype(int)
@@ -143,48 +143,48 @@ def _cells(random: np.random.Generator, count: int, jitter: float) -> tuple[np.n
     return tone, second - nearest
 
 
-def _cobbles(random: np.random.Generator) -> np.ndarray:
-    tone, rim = _cells(random, 20, 0.55)
-    return 0.5 * tone + 0.4 * power_noise(random, 0.8) + 1.4 * (np.clip(rim / 0.3, 0, 1) - 0.75)
+def _cobbles(rng: np.random.Generator) -> np.ndarray:
+    tone, rim = _cells(rng, 20, 0.55)
+    return 0.5 * tone + 0.4 * power_noise(rng, 0.8) + 1.4 * (np.clip(rim / 0.3, 0, 1) - 0.75)
 
 
-def _slabs(random: np.random.Generator) -> np.ndarray:
-    return _courses(random, 8, 8, 2.0, 1.6, 0.0) + 0.4 * power_noise(random, 1.2)
+def _slabs(rng: np.random.Generator) -> np.ndarray:
+    return _courses(rng, 8, 8, 2.0, 1.6, 0.0) + 0.4 * power_noise(rng, 1.2)
 
 
-def _boards(random: np.random.Generator) -> np.ndarray:
+def _boards(rng: np.random.Generator) -> np.ndarray:
     v = np.mgrid[:SIDE, :SIDE][0].astype(np.float32) / SIDE * 14
-    tone = random.standard_normal(14).clip(-1.5, 1.5)[np.floor(v).astype(int)]
+    tone = rng.standard_normal(14).clip(-1.5, 1.5)[np.floor(v).astype(int)]
     lap = v - np.floor(v)  # each board shades the top of the one below
-    return 0.3 * tone + 0.3 * power_noise(random, 0.9, stretch=6.0).T - 1.5 * np.clip(1 - lap / 0.16, 0, 1) + 0.1
+    return 0.3 * tone + 0.3 * power_noise(rng, 0.9, stretch=6.0).T - 1.5 * np.clip(1 - lap / 0.16, 0, 1) + 0.1
 
 
-def _tiles(random: np.random.Generator) -> np.ndarray:
-    plane = _courses(random, 12, 16, 1.5, 1.0)
+def _tiles(rng: np.random.Generator) -> np.ndarray:
+    plane = _courses(rng, 12, 16, 1.5, 1.0)
     v = np.mgrid[:SIDE, :SIDE][0].astype(np.float32) / SIDE * 12
-    return plane + 0.5 * (v - np.floor(v) - 0.5) + 0.5 * power_noise(random, 1.4)
+    return plane + 0.5 * (v - np.floor(v) - 0.5) + 0.5 * power_noise(rng, 1.4)
 
 
-def _asphalt(random: np.random.Generator) -> np.ndarray:
-    _, rim = _cells(random, 5, 0.9)
-    crack = np.clip(1 - rim * 45, 0, 1) * (power_noise(random, 1.6) > 0.5)
-    return 0.55 * power_noise(random, 0.35, lowest=6) + 0.6 * power_noise(random, 1.5) - 1.6 * crack
+def _asphalt(rng: np.random.Generator) -> np.ndarray:
+    _, rim = _cells(rng, 5, 0.9)
+    crack = np.clip(1 - rim * 45, 0, 1) * (power_noise(rng, 1.6) > 0.5)
+    return 0.55 * power_noise(rng, 0.35, lowest=6) + 0.6 * power_noise(rng, 1.5) - 1.6 * crack
 
 
-def _grass(random: np.random.Generator) -> np.ndarray:
-    return 0.7 * power_noise(random, 0.5, lowest=3) + 0.6 * power_noise(random, 1.3)
+def _grass(rng: np.random.Generator) -> np.ndarray:
+    return 0.7 * power_noise(rng, 0.5, lowest=3) + 0.6 * power_noise(rng, 1.3)
 
 
-def _leaves(random: np.random.Generator) -> np.ndarray:
-    tone, rim = _cells(random, 40, 1.0)
-    return 0.5 * tone + 1.1 * np.clip(rim / 0.35, 0, 1) - 0.7 + 0.7 * power_noise(random, 1.1, lowest=3)
+def _leaves(rng: np.random.Generator) -> np.ndarray:
+    tone, rim = _cells(rng, 40, 1.0)
+    return 0.5 * tone + 1.1 * np.clip(rim / 0.35, 0, 1) - 0.7 + 0.7 * power_noise(rng, 1.1, lowest=3)
 
 
-def _streaks(random: np.random.Generator) -> np.ndarray:
+def _streaks(rng: np.random.Generator) -> np.ndarray:
     """Water stains that run down walls."""
-    plane = power_noise(random, 1.0, stretch=9.0)
+    plane = power_noise(rng, 1.0, stretch=9.0)
     return ndimage.gaussian_filter(plane, (1.0, 0.5), mode="wrap")
 
 
-def _clouds(random: np.random.Generator) -> np.ndarray:
-    return power_noise(random, 1.75, lowest=2)
+def _clouds(rng: np.random.Generator) -> np.ndarray:
+    return power_noise(rng, 1.75, lowest=2)

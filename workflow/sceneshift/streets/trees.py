@@ -50,8 +50,8 @@ def sample_tree(
 def _picture(number: int) -> np.ndarray:
     """Picture `number` of HABITS x VARIANTS with its averages over larger cells, uint8 [7, cells]."""
     habit = HABITS[number % len(HABITS)]
-    r = np.random.Generator(np.random.Philox([77, number]))
-    joints, parents, weight = _conifer(r) if habit == "conifer" else _skeleton(r, habit)
+    rng = np.random.Generator(np.random.Philox([77, number]))
+    joints, parents, weight = _conifer(rng) if habit == "conifer" else _skeleton(rng, habit)
     scale = 2 * SIDE
     branch = Image.new("L", (scale, scale))
     draw = ImageDraw.Draw(branch)
@@ -64,7 +64,7 @@ def _picture(number: int) -> np.ndarray:
             draw.ellipse([bx - thick / 2, by - thick / 2, bx + thick / 2, by + thick / 2], fill=255)
     turned, facts = Image.new("RGB", (scale, scale), (128, 128, 255)), Image.new("RGB", (scale, scale))
     paint, note = ImageDraw.Draw(turned), ImageDraw.Draw(facts)
-    for (x, y, z), (nx, ny, nz), size, depth, rank in zip(*_leaves(r, habit, joints, weight), strict=True):
+    for (x, y, z), (nx, ny, nz), size, depth, rank in zip(*_leaves(rng, habit, joints, weight), strict=True):
         cx, cy = _place((x, y, z), scale)
         angle, radius = 6.28 * rank, size * scale
         corners = [
@@ -89,7 +89,7 @@ def _place(point, scale: int) -> tuple[float, float]:
     return (0.5 + point[0]) * scale, (1 - point[1]) * scale
 
 
-def _skeleton(r: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _skeleton(rng: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Joints [N, 3], the joint each grows from [N], and how many tips it carries [N].
 
     Tips are scattered in the crown and joined, from the trunk outwards, to the nearest branch (in the manner of space
@@ -98,16 +98,16 @@ def _skeleton(r: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarra
     start, middle, wide, high = _CROWN[habit]
     joints = [np.array([0.0, 0.0, 0.0])]
     parents = [0]
-    lean = r.normal(0, 0.02, 2)
+    lean = rng.normal(0, 0.02, 2)
     for h in np.linspace(0.08, start + 0.5 * (middle - start), 6):
-        joints.append(np.array([lean[0] * h, h, lean[1] * h]) + np.append(r.normal(0, 0.004, 2), 0)[[0, 2, 1]])
+        joints.append(np.array([lean[0] * h, h, lean[1] * h]) + np.append(rng.normal(0, 0.004, 2), 0)[[0, 2, 1]])
         parents.append(len(joints) - 2)
     count = {"young": 70, "columnar": 130, "bush": 170}.get(habit, 200)
-    tips = r.normal(size=(count, 3))
+    tips = rng.normal(size=(count, 3))
     tips /= np.linalg.norm(tips, axis=1, keepdims=True)
     around = np.arctan2(tips[:, 0], tips[:, 1])
-    lumps = 0.92 + 0.16 * np.sin(2 * around + 6 * r.random()) + 0.15 * np.sin(5 * around + 6 * r.random())
-    tips *= (r.random((count, 1)) ** 0.4) * lumps[:, None]
+    lumps = 0.92 + 0.16 * np.sin(2 * around + 6 * rng.random()) + 0.15 * np.sin(5 * around + 6 * rng.random())
+    tips *= (rng.random((count, 1)) ** 0.4) * lumps[:, None]
     tips *= np.array([wide, high, wide]) * 0.86
     tips[:, 1] += middle
     tips = tips[tips[:, 1] > start * 0.9]
@@ -119,7 +119,7 @@ def _skeleton(r: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarra
     for tip in tips[np.argsort(np.linalg.norm(tips - trunk, axis=1))]:
         away = np.sqrt(((known[:size] - tip) ** 2).sum(1)) + detour[:size]
         near = int(np.argmin(away))
-        bend = (known[near] + tip) / 2 + r.normal(0, 0.012, 3) - np.array([0, 0.012 * (habit != "weeping"), 0])
+        bend = (known[near] + tip) / 2 + rng.normal(0, 0.012, 3) - np.array([0, 0.012 * (habit != "weeping"), 0])
         known[size : size + 2] = bend, tip
         detour[size : size + 2] = [0.25 * math.dist(p, trunk) + 9 * (p[1] < start * 0.9) for p in (bend, tip)]
         parents += [near, size]
@@ -128,22 +128,22 @@ def _skeleton(r: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarra
     weight = np.ones(len(joints))
     for k in range(len(joints) - 1, 0, -1):
         weight[parents[k]] += weight[k]
-    joints, parents = _twigs(r, habit, np.array(joints), np.array(parents))
+    joints, parents = _twigs(rng, habit, np.array(joints), np.array(parents))
     return joints, parents, np.concatenate([weight * 0.5, np.full(len(joints) - len(weight), 0.12)])
 
 
 def _twigs(
-    r: np.random.Generator, habit: str, joints: np.ndarray, parents: np.ndarray
+    rng: np.random.Generator, habit: str, joints: np.ndarray, parents: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     start = _CROWN[habit][0]
     from_ = np.repeat(np.nonzero(joints[:, 1] > start + 0.04)[0], 3)
-    way = r.normal(0, 0.028, (len(from_), 3)) + np.array([0, -0.045 if habit == "weeping" else 0.016, 0])
+    way = rng.normal(0, 0.028, (len(from_), 3)) + np.array([0, -0.045 if habit == "weeping" else 0.016, 0])
     return np.concatenate([joints, joints[from_] + way]), np.concatenate([parents, from_])
 
 
-def _conifer(r: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _conifer(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     joints, parents, weight = [np.zeros(3)], [0], [40.0]
-    wide, spine = 0.17 + 0.12 * r.random(), 0
+    wide, spine = 0.17 + 0.12 * rng.random(), 0
     for n in range(26):
         h = 0.05 + 0.93 * n / 25
         joints.append(np.array([0, h, 0]))
@@ -151,7 +151,7 @@ def _conifer(r: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray
         weight.append(40.0 * (1 - h) + 1)
         spine = len(joints) - 1
         for _ in range(7):
-            angle, reach = 6.28 * r.random(), wide * (1.02 - h) ** 0.85 * (0.7 + 0.45 * r.random())
+            angle, reach = 6.28 * rng.random(), wide * (1.02 - h) ** 0.85 * (0.7 + 0.45 * rng.random())
             for part in (0.5, 1.0):
                 tip = np.array(
                     [math.cos(angle) * reach * part, h - 0.22 * reach * part + 0.01, math.sin(angle) * reach * part]
@@ -162,27 +162,27 @@ def _conifer(r: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return np.array(joints), np.array(parents), np.array(weight)
 
 
-def _leaves(r: np.random.Generator, habit: str, joints: np.ndarray, weight: np.ndarray):
+def _leaves(rng: np.random.Generator, habit: str, joints: np.ndarray, weight: np.ndarray):
     """Clumps of leaves, far to near: positions, directions they face, sizes, depths in the crown, and ranks."""
     start, middle, wide, high = _CROWN[habit]
     thin = np.nonzero((weight < 1.2) & (joints[:, 1] > start * 0.95))[0]
     count = {"conifer": 4200, "young": 1500, "columnar": 3000, "bush": 5200}.get(habit, 4600)
-    home = joints[thin[r.integers(len(thin), size=count)]]
+    home = joints[thin[rng.integers(len(thin), size=count)]]
     spread = 0.012 if habit == "conifer" else 0.020
-    points = home + r.normal(0, spread, (count, 3)) * np.array([1, 0.8, 1])
+    points = home + rng.normal(0, spread, (count, 3)) * np.array([1, 0.8, 1])
     if habit == "weeping":
-        points[:, 1] -= 0.12 * r.random(count) ** 2
+        points[:, 1] -= 0.12 * rng.random(count) ** 2
     outward = (points - np.array([0, middle - 0.1, 0])) / np.array([wide, high, wide])
     depth = np.clip(np.linalg.norm(outward, axis=1), 0, 1.2) / 1.2
     if habit == "conifer":
         depth = np.clip(np.hypot(points[:, 0], points[:, 2]) / (0.3 * (1.05 - points[:, 1])), 0, 1)
         outward = points * np.array([5, 0, 5]) + np.array([0, 0.5, 0])
     faces = outward / (np.linalg.norm(outward, axis=1, keepdims=True) + 1e-6)
-    faces = faces * 0.75 + (points - home) / spread * 0.28 + r.normal(0, 0.22, (count, 3))
+    faces = faces * 0.75 + (points - home) / spread * 0.28 + rng.normal(0, 0.22, (count, 3))
     faces[:, 2] = -faces[:, 2]  # towards the viewer, who is at negative z
     faces /= np.linalg.norm(faces, axis=1, keepdims=True) + 1e-6
-    size = (0.008 if habit == "conifer" else 0.0115) * (0.5 + 0.9 * r.random(count))
+    size = (0.008 if habit == "conifer" else 0.0115) * (0.5 + 0.9 * rng.random(count))
     # Leaves fall in bunches: the rank is partly the home's.
-    rank = np.clip(0.55 * r.random(count) + 0.45 * np.modf(home.sum(1) * 977.0)[0] % 1.0, 0, 0.999)
+    rank = np.clip(0.55 * rng.random(count) + 0.45 * np.modf(home.sum(1) * 977.0)[0] % 1.0, 0, 0.999)
     order = np.argsort(-points[:, 2])
     return points[order], faces[order], size[order], depth[order], rank[order]

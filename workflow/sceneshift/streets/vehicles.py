@@ -29,12 +29,22 @@ class Vehicle:
     cabin: Solid | None
 
 
+@dataclass(frozen=True)
+class _Stand:
+    """Where a vehicle is: metres from the middle line and along the street; heading: 1 away from the camera, or -1."""
+
+    lateral: float
+    z: float
+    heading: int
+    driving: bool
+
+
 def vehicles_of(draws: Draws, plan: Plan, camera_x: float) -> list[Vehicle]:
     """Parked and driving vehicles, near to far."""
-    r = draws("traffic")
-    busy, parked, keep_right = r.random(), r.random(), r.random() < 0.8
+    rng = draws("traffic")
+    busy, parked, keep_right = rng.random(), rng.random(), rng.random() < 0.8
     vehicles = []
-    places, lanes = r.random((2, 9, 3)).tolist(), r.random((6, 2)).tolist()
+    places, lanes = rng.random((2, 9, 3)).tolist(), rng.random((6, 2)).tolist()
     dense = {"avenue": 0.8, "lane": 0.25, "suburb": 0.45, "square": 0.4, "country": 0.0, "park": 0.0}[
         plan.kind
     ] * parked**0.7
@@ -46,27 +56,28 @@ def vehicles_of(draws: Draws, plan: Plan, camera_x: float) -> list[Vehicle]:
             if u[0] < dense and free and plan.road > 2.3:
                 lateral = (1 if side else -1) * (plan.road - 1.05)
                 heading = 1 if (side == 1) == keep_right or u[2] < 0.1 else -1
-                vehicles.append(_place(draws, ("parked", side, k), plan, lateral, z, heading, False, camera_x))
+                vehicles.append(_place(draws, ("parked", side, k), plan, _Stand(lateral, z, heading, False), camera_x))
     count = {"avenue": 3.8, "lane": 0.8, "suburb": 1.4, "square": 2.2, "country": 1.7, "park": 0.0}[plan.kind] * busy
-    for k in range(int(count + r.random())):
+    for k in range(int(count + rng.random())):
         u = lanes[k]
         lane = 1 if u[0] < 0.5 else -1
         heading = lane if keep_right else -lane
         lateral = lane * (min(plan.road * 0.45, 1.9) if plan.road > 2.2 else 0.2)
         z = 7 + 55 * u[1] ** 1.4
-        vehicles.append(_place(draws, ("driving", k), plan, lateral, z, heading, True, camera_x))
+        vehicles.append(_place(draws, ("driving", k), plan, _Stand(lateral, z, heading, True), camera_x))
     return sorted((v for v in vehicles if v is not None), key=lambda v: float(np.hypot(*v.center)))[:14]
 
 
-def _place(draws: Draws, purpose: tuple, plan: Plan, lateral, z, heading, driving, camera_x) -> Vehicle | None:
-    r = draws("vehicle", *purpose)
-    u = r.random(12).tolist()
-    slope = plan.slope(z)
-    along = heading * np.array([slope, 1.0]) / np.hypot(slope, 1)
-    center = np.array([plan.centre(z) + lateral, z])
+def _place(draws: Draws, purpose: tuple, plan: Plan, stand: _Stand, camera_x: float) -> Vehicle | None:
+    """A vehicle of its own kind, size and paint; None where the camera stands."""
+    rng = draws("vehicle", *purpose)
+    u = rng.random(12).tolist()
+    z, slope = stand.z, plan.slope(stand.z)
+    along = stand.heading * np.array([slope, 1.0]) / np.hypot(slope, 1)
+    center = np.array([plan.centre(z) + stand.lateral, z])
     kind = (
         "bus"
-        if u[0] < 0.05 and driving and plan.kind == "avenue"
+        if u[0] < 0.05 and stand.driving and plan.kind == "avenue"
         else "van"
         if u[0] < 0.17
         else "suv"
@@ -80,7 +91,7 @@ def _place(draws: Draws, purpose: tuple, plan: Plan, lateral, z, heading, drivin
         "bus": (11.0, 2.5, 1.3, 3.1),
     }[kind]
     if abs(z) < length / 2 + 1.6 and abs(center[0] - camera_x) < width / 2 + 1.0:
-        return None  # the camera stands there
+        return None
     # Planes as (ahead, up, right, offset). The first are the front, the back, the left and the right.
     nose, half = length / 2, width / 2
     if kind in ("van", "bus"):
@@ -103,7 +114,7 @@ def _place(draws: Draws, purpose: tuple, plan: Plan, lateral, z, heading, drivin
         planes += [(0, 1, 0.7 * s, height + 0.7 * half - 0.24) for s in (-1, 1)]
         planes.append((0.35, 1, 0, height + 0.007 * length))
         cabin = _solid(center, along, planes, length, width, height)
-    return Vehicle(center, along, length, width, belt, height, _paint(r, kind), driving, body, cabin)
+    return Vehicle(center, along, length, width, belt, height, _paint(rng, kind), stand.driving, body, cabin)
 
 
 def _sides(lean: float, offset: float) -> list[tuple[float, float, float, float]]:
@@ -128,7 +139,7 @@ def _solid(center, along, planes, length, width, height) -> Solid:
     return Solid(normals / size[:, None], offsets, corners)
 
 
-def _paint(r: np.random.Generator, kind: str) -> np.ndarray:
+def _paint(rng: np.random.Generator, kind: str) -> np.ndarray:
     """Colors as they are sold: white, black, grey, silver most; then blue, red and the rest."""
     choices = np.array([[0.62, 0.62, 0.61], [0.015, 0.015, 0.017], [0.10, 0.105, 0.11], [0.33, 0.34, 0.35],
                         [0.03, 0.06, 0.18], [0.30, 0.018, 0.02], [0.05, 0.09, 0.06], [0.42, 0.30, 0.05],
@@ -136,14 +147,12 @@ def _paint(r: np.random.Generator, kind: str) -> np.ndarray:
     shares = np.array([0.27, 0.20, 0.18, 0.12, 0.09, 0.07, 0.03, 0.02, 0.02])
     if kind in ("van", "bus"):
         shares = np.array([0.5, 0.04, 0.1, 0.1, 0.08, 0.08, 0.03, 0.05, 0.02])
-    return choices[int(np.searchsorted(np.cumsum(shares), r.random() * 0.9999))] * (0.75 + 0.45 * r.random())
+    return choices[int(np.searchsorted(np.cumsum(shares), rng.random() * 0.9999))] * (0.75 + 0.45 * rng.random())
 
 
-def shade_vehicle(
-    v: Vehicle, s: Surface, at: np.ndarray, face: np.ndarray, cabin: bool, night: float, snow: float
-) -> None:
-    """Fill the surface's samples `at` [M], which see `face` of a vehicle's body or cabin."""
-    solid = v.cabin if cabin else v.body
+def shade_vehicle(v: Vehicle, s: Surface, at: np.ndarray, cabin: bool, night: float, snow: float) -> None:
+    """Fill the surface's samples `at` [M], which see a vehicle's body or cabin."""
+    solid, face = v.cabin if cabin else v.body, s.face[at]
     x, y, z = s.position[:, at]
     fp = s.footprint[at]
     normal = solid.normals.astype(np.float32)[face].T

@@ -14,7 +14,10 @@ GLARE = 2.6  # what is brighter spreads in the lens; nothing that is only lit is
 
 
 def snow_on_ground(s: Surface, at: np.ndarray, plan: Plan, loose: np.ndarray, snow: float) -> None:
-    """Snow from patches to a closed cover; on the road it closes last and carries tracks."""
+    """Snow on the ground's samples `at` [M], from patches to a closed cover; the road closes last and carries tracks.
+
+    loose: [M], 0 hard, 1 lawn.
+    """
     if snow <= 0:
         return
     x, _, z = s.position[:, at]
@@ -39,7 +42,7 @@ def snow_on_ground(s: Surface, at: np.ndarray, plan: Plan, loose: np.ndarray, sn
 
 
 def snow_on_roofs(s: Surface, at: np.ndarray, snow: float) -> None:
-    """Snow on faces that lie, more the flatter they are; upright walls stay as they were."""
+    """Snow on the samples `at` [M] of faces that lie, more the flatter they are; upright walls stay as they were."""
     if snow <= 0 or not at.size:
         return
     x, y, z = s.position[:, at]
@@ -52,7 +55,10 @@ def snow_on_roofs(s: Surface, at: np.ndarray, snow: float) -> None:
 
 
 def wet_ground(s: Surface, at: np.ndarray, plan: Plan, loose: np.ndarray, rain: float, snow: float) -> np.ndarray:
-    """Darken the ground and return how much of a mirror each sample is, [M]: damp, then wet, then puddles."""
+    """Darken the ground and return how much of a mirror each sample is, [M]: damp, then wet, then puddles.
+
+    at, loose: [M], as in `snow_on_ground`.
+    """
     if rain <= 0:
         return np.zeros(at.size, np.float32)
     x, _, z = s.position[:, at]
@@ -97,8 +103,8 @@ class Air:
     """Haze, fog, falling rain and falling snow."""
 
     def __init__(self, draws: Draws, fog: float, rain: float, snow: float) -> None:
-        r = draws("air")
-        clear, falls, size, wind = r.random(4).tolist()
+        rng = draws("air")
+        clear, falls, size, wind = rng.random(4).tolist()
         self.extinction = 0.0003 + 0.0018 * clear**2 + 0.055 * fog**2.3
         self.fog = fog
         self.flakes = snow if falls < 0.4 else 0.0
@@ -107,7 +113,7 @@ class Air:
         self.salt = draws.salt("air", "salt")
 
     def veil(self, distance: np.ndarray) -> np.ndarray:
-        """Share of the light from `distance` metres that the air replaces by its own."""
+        """Share of the light from `distance` [M] metres that the air replaces by its own, [M]."""
         return 1 - np.exp(-np.float32(self.extinction) * distance)
 
     def fall(self, picture: np.ndarray, light: Light) -> None:
@@ -117,14 +123,14 @@ class Air:
         for layer in range(3):
             count = int(self.flakes * (110, 150, 30)[layer])
             if count:
-                r = np.random.Generator(np.random.Philox(key=[self.salt, layer]))
-                place = r.random((90 + 160, 4))[:count]
+                rng = np.random.Generator(np.random.Philox(key=[self.salt, layer]))
+                place = rng.random((90 + 160, 4))[:count]
                 radius = np.array([0.0024, 0.0036, 0.0062])[layer] * self.size * (height * width) ** 0.5
                 self._dots(picture, place, radius, glow * (1.0, 0.95, 0.8)[layer])
         if self.streaks > 0.3:
-            r = np.random.Generator(np.random.Philox(key=[self.salt, 9]))
+            rng = np.random.Generator(np.random.Philox(key=[self.salt, 9]))
             fine = np.zeros((height, width), np.float32)
-            for u, v, w in r.random((int(140 * self.streaks), 3)):
+            for u, v, w in rng.random((int(140 * self.streaks), 3)):
                 top, long = int(v * height), max(2, int((0.03 + 0.05 * w) * height))
                 rows = np.arange(top, min(top + long, height))
                 columns = (u * width + self.wind * 0.25 * (rows - top)).astype(int) % width
@@ -146,7 +152,7 @@ class Air:
 
 
 def bloom(picture: np.ndarray, fog: float) -> None:
-    """Bright lights spread in lens and air: blurred copies of what is brighter than `GLARE`, added in place."""
+    """Bright lights spread in lens and air: add blurred copies of what is brighter than `GLARE`, in place, [3, H, W]."""
     side = max(picture.shape[1:])
     bright = np.maximum(picture - GLARE, 0)
     if not bright.any():

@@ -12,8 +12,8 @@ _SHARE = {"avenue": 0.3, "lane": 0.3, "suburb": 0.5, "square": 0.15, "country": 
 
 def wires_of(draws: Draws, plan: Plan) -> list[np.ndarray]:
     """Overhead wires, each as points [N, 3]: along the street on poles, or across it."""
-    r = draws("wires")
-    u = r.random(8).tolist()
+    rng = draws("wires")
+    u = rng.random(8).tolist()
     wires = []
     if u[0] > _SHARE[plan.kind]:
         return wires
