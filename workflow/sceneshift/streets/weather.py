@@ -152,7 +152,7 @@ class Air:
 
 
 def bloom(picture: np.ndarray, fog: float) -> None:
-    """Bright lights spread in lens and air: add blurred copies of what is brighter than `GLARE`, in place, [3, H, W]."""
+    """Bright lights of a picture [3, H, W] spread in lens and air, in place: blurred copies of what exceeds `GLARE`."""
     side = max(picture.shape[1:])
     bright = np.maximum(picture - GLARE, 0)
     if not bright.any():
