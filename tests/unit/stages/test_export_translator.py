@@ -29,12 +29,14 @@ def photo(height, width):
 
 def load_onnx(path):
     session = onnxruntime.InferenceSession(path)
-    return lambda x: session.run(None, {"photo": x})[0]
+    return lambda x, **strength: session.run(
+        None, {"photo": x} | {k: np.array(s, np.float32) for k, s in strength.items()}
+    )[0]
 
 
 def load_torchscript(path):
     graph = torch.jit.load(path)
-    return lambda x: graph(torch.from_numpy(x)).numpy()
+    return lambda x, **strength: graph(torch.from_numpy(x), **strength).numpy()
 
 
 FORMATS = {"onnx": load_onnx, "torchscript": load_torchscript}
@@ -55,6 +57,20 @@ def test_the_graph_edits_photos_of_any_size_as_the_translator_does(make_translat
         levels = np.abs(found[0].transpose(1, 2, 0) * 255 - wanted)
         assert levels.max() < 0.75, size  # half a level of which is the translator's rounding
         assert np.abs(before - wanted).mean() > 2, "an edit to speak of"
+
+
+@pytest.mark.parametrize(("head", "strengths"), [("edit", (0.0, 0.5, 1.0, 2.0, 3.0)), ("image", (0.0, 0.5, 1.0))])
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_graph_takes_the_strength_that_the_translator_takes(make_translator, tmp_path, format, head, strengths):
+    path = make_translator(head)
+    export_translator(path, tmp_path / "graph", format=format)
+    run, editor = FORMATS[format](tmp_path / "graph"), load_translator(path)
+    for before in (photo(16, 16), photo(37, 53)):
+        given = (before / np.float32(255)).transpose(2, 0, 1)[None]
+        for strength in strengths:
+            found = run(given, strength=strength)[0].transpose(1, 2, 0)
+            assert np.abs(found * 255 - editor(before, strength)).max() < 0.75
+        assert np.array_equal(run(given), run(given, strength=1.0))
 
 
 def test_a_large_photo_too(make_translator, tmp_path):
@@ -119,7 +135,7 @@ def test_equal_exports_give_equal_bytes(make_translator, tmp_path):
 
 
 def test_a_graph_that_computes_something_else_is_not_written(make_translator, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "_load_onnx", lambda path: lambda photos: photos)
+    monkeypatch.setattr(exporting, "_load_onnx", lambda path: lambda photos, _: photos)
     with pytest.raises(SceneshiftError, match=r"differs from PyTorch by .* more than 0\.001"):
         export_translator(make_translator(), tmp_path / "t.onnx", format="onnx")
     assert not (tmp_path / "t.onnx").exists()

@@ -5,7 +5,7 @@ import torch
 
 from sceneshift.settings import TranslatorSettings
 from sceneshift.translator.architecture import TranslatorNetwork, architecture
-from sceneshift.translator.heads import EditMaps, apply_edit, edit_maps
+from sceneshift.translator.heads import EditMaps, apply_edit, at_strength, edit_maps
 from sceneshift.translator.state import new_networks
 
 TINY = TranslatorSettings(width=4, downsamplings=1, blocks=1, discriminators=1)
@@ -26,6 +26,23 @@ def test_edit_follows_its_formula_and_is_clamped():
     torch.testing.assert_close(apply_edit(x, EditMaps(gain, offset, mask)), expected)
     brighter = apply_edit(torch.full((1, 3, 1, 1), 0.9), EditMaps(torch.full((1, 3, 1, 1), 2.0), offset, mask * 0))
     assert brighter.max() <= 1
+
+
+def test_strength_acts_on_the_maps_in_closed_form():
+    maps = EditMaps(
+        torch.tensor([0.0, 0.5, 1.0, 2.0]), torch.tensor([-1.0, 0.0, 0.3, 1.0]), torch.tensor([0, 0.2, 0.75, 1])
+    )
+    gain, offset, mask = at_strength(maps, 2)
+    torch.testing.assert_close(gain, torch.tensor([0.0, 0.25, 1.0, 4.0]))
+    torch.testing.assert_close(mask, torch.tensor([0, 0.36, 0.9375, 1]))
+    assert torch.equal(offset, maps.offset)
+    torch.testing.assert_close(at_strength(at_strength(maps, 1.5), 2), at_strength(maps, 3.0))
+    torch.testing.assert_close(at_strength(maps, 1), maps)
+
+
+def test_no_strength_is_no_edit():
+    x, random = torch.linspace(-1, 1, 48).reshape(1, 3, 4, 4), torch.rand(3, 1, 3, 4, 4)
+    torch.testing.assert_close(apply_edit(x, at_strength(EditMaps(random[0] * 2, random[1], random[2, :, :1]), 0)), x)
 
 
 def test_edit_head_starts_with_gain_one_and_a_faint_mask():

@@ -23,19 +23,33 @@ def test_any_size_comes_back_in_its_size(make_translator, head, size):
     assert not np.array_equal(edited, photo)
 
 
-@pytest.mark.parametrize("head", ["edit", "image"])
-def test_strength_dials_from_unchanged_to_beyond(make_translator, head):
-    translator, photo = load_translator(make_translator(head)), photo_of(16, 16)
+@pytest.mark.parametrize("size", [(16, 16), (40, 56)])
+def test_strength_acts_on_the_maps_at_the_photo_s_own_size(make_translator, size):
+    translator, photo = load_translator(make_translator()), photo_of(*size)
     assert np.array_equal(translator(photo, strength=0), photo)
-    changes = [np.abs(translator(photo, s).astype(int) - photo).mean() for s in (0.25, 0.5, 1.0, 1.5)]
-    assert changes == sorted(changes)
+    gain, offset, mask = translator.maps(photo)
+    x = photo / 127.5
+    for s in (0.25, 0.5, 1.0, 1.5, 2.0, 3.0):
+        kept = (1 - mask[..., None]) ** s
+        y = x * gain**s * kept + (offset + 1) * (1 - kept)
+        edited, written = translator.edited([photo], s)[0]
+        assert np.abs(edited - y.clip(0, 2) * 127.5).max() <= 0.51
+        assert np.abs(written - 255 * (1 - kept[..., 0])).max() <= 0.51
+
+
+def test_the_image_head_s_strength_is_linear(make_translator):
+    translator, photo = load_translator(make_translator("image")), photo_of(16, 16)
+    assert np.array_equal(translator(photo, strength=0), photo)
     half = photo + 0.5 * (translator(photo).astype(float) - photo)
     assert np.abs(translator(photo, 0.5) - half).max() <= 1
 
 
-def test_strength_out_of_range_is_refused(make_translator):
-    with pytest.raises(SceneshiftError, match="strength: found 3"):
-        load_translator(make_translator())(photo_of(16, 16), strength=3)
+@pytest.mark.parametrize(
+    ("head", "strength", "most"), [("edit", 3.01, "to 3"), ("edit", -1, "to 3"), ("image", 1.5, "to 1, as")]
+)
+def test_strength_out_of_range_is_refused(make_translator, head, strength, most):
+    with pytest.raises(SceneshiftError, match=rf"strength: found {strength}; it must be from 0 {most}"):
+        load_translator(make_translator(head))(photo_of(16, 16), strength)
 
 
 def test_photos_together_are_edited_as_alone(make_translator):

@@ -60,6 +60,8 @@ class Settings(Section):
         with_downloads(self.predictors, folder="")
         if self.photos.source == "rendered" and not self.photos.held_out:
             raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
+        if self.translator.head == "image" and self.translate.strength > 1:
+            raise ValueError(f"translate.strength is {self.translate.strength:g}, but with head: image it goes up to 1")
         names = [edit.attribute for edit in self.edits.attributes] + [editor.name for editor in self.editors]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"edits and editors must have different names: {', '.join(repeated)}")

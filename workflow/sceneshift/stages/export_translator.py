@@ -21,7 +21,7 @@ from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.translator.checkpoints import read_translator
 from sceneshift.translator.pix2pixhd import write_pix2pixhd
-from sceneshift.translator.portable import PortableTranslator
+from sceneshift.translator.portable import AnyStrength, PortableTranslator
 
 Format = Literal["onnx", "torchscript", "pix2pixhd"]
 SUFFIXES: dict[str, Format] = {
@@ -29,9 +29,10 @@ SUFFIXES: dict[str, Format] = {
 }  # fmt: skip
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-3  # of pixels in [0, 1]; float32 graphs stay below 1e-4
+AS_TRAINED = torch.tensor(1.0)  # the strength that a graph is given if none is
 UNKNOWN_RESOLUTION = 64  # what a translator made elsewhere is tried at
 
-Run = Callable[[Tensor], Tensor]
+Run = Callable[[Tensor, Tensor], Tensor]
 
 
 def export_translator(translator: Path | str, out: Path | str, *, format: Format | None = None) -> None:
@@ -43,7 +44,8 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
         (default: by the suffix of OUT: .onnx, .pt or .torchscript, .pth)
 
     onnx (opset 17), torchscript: the graph takes photos float32 [N, 3, H, W], RGB in [0, 1], of any H and W, and gives
-    the edited photos, same shape and range: padding, cropping and, for the edit head, the guided filter included. The
+    the edited photos, same shape and range: padding, cropping and, for the edit head, the guided filter included. A
+    second input, `strength`, a float32 without axes (TorchScript: a number), may be left out: it is then 1. The
     written file is run on photos of several sizes, and its largest difference from PyTorch reported.
 
     Raises SceneshiftError if the file cannot be read, has no such form, or differs from PyTorch by more than 1e-3.
@@ -70,7 +72,8 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
             )
     opset = f", opset {OPSET}" if format == "onnx" else ""
     print(
-        f"{out}: {format}{opset}; photo float32 [N, 3, H, W], RGB in [0, 1], any N, H and W -> edited, the same."
+        f"{out}: {format}{opset}; photo float32 [N, 3, H, W], RGB in [0, 1], any N, H and W (and strength, 1 if left"
+        " out) -> edited, the same."
         f" Largest difference from PyTorch over four sizes: {difference:.2g}.",
         file=sys.stderr,
     )
@@ -82,25 +85,31 @@ def _write_onnx(editor: PortableTranslator, example: Tensor, note: str) -> bytes
     sizes = {0: "N", 2: "H", 3: "W"}
     with _quiet(), torch.no_grad():
         torch.onnx.export(
-            editor, (example,), graph, dynamo=False, opset_version=OPSET, input_names=["photo"],
+            editor, (example, AS_TRAINED), graph, dynamo=False, opset_version=OPSET, input_names=["photo", "strength"],
             output_names=["edited"], dynamic_axes={"photo": sizes, "edited": sizes},
         )  # fmt: skip
     model = onnx.load_from_string(graph.getvalue())
+    # an input with an initializer of its name is one that may be left out
+    model.graph.initializer.append(onnx.numpy_helper.from_array(AS_TRAINED.numpy(), "strength"))
     model.metadata_props.add(key="sceneshift", value=note)
     return model.SerializeToString(deterministic=True)
 
 
 def _load_onnx(path: Path) -> Run:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda photos: torch.from_numpy(session.run(None, {"photo": photos.numpy()})[0])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: it would warn of the input that may be left out
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda photos, strength: torch.from_numpy(
+        session.run(None, {"photo": photos.numpy(), "strength": strength.numpy()})[0]
+    )
 
 
 def _write_torchscript(editor: PortableTranslator, example: Tensor, note: str) -> bytes:
     """As `_write_onnx`; `example` [N, 3, H, W]."""
     saved, kept = io.BytesIO(), io.BytesIO()
     with _quiet(), torch.no_grad():
-        graph = torch.jit.trace(editor, example, check_trace=False)
-        torch.jit.save(graph, saved, _extra_files={"sceneshift.json": note})
+        graph = torch.jit.trace(editor, (example, AS_TRAINED), check_trace=False)
+        torch.jit.save(torch.jit.script(AnyStrength(graph)), saved, _extra_files={"sceneshift.json": note})
     # without the debug records, which hold this machine's paths
     with zipfile.ZipFile(saved) as whole, zipfile.ZipFile(kept, "w") as archive:
         for record in whole.infolist():
@@ -111,7 +120,8 @@ def _write_torchscript(editor: PortableTranslator, example: Tensor, note: str) -
 
 def _load_torchscript(path: Path) -> Run:
     with _quiet():
-        return torch.jit.load(path, map_location="cpu")
+        graph = torch.jit.load(path, map_location="cpu")
+    return lambda photos, strength: graph(photos, strength.item())
 
 
 def _quiet() -> warnings.catch_warnings:
@@ -121,11 +131,11 @@ def _quiet() -> warnings.catch_warnings:
 
 
 def _differences(editor: PortableTranslator, run: Run, side: int) -> list[float]:
-    """At the training size, beside it, well above it, and below it."""
+    """At the training size, beside it, well above it, and below it; as trained and at half the strength."""
     sizes = ((side, side), (side + 3, 2 * side + 5), (3 * side + 1, 2 * side + 7), (side // 2 + 3, side // 3 + 4))
     with torch.inference_mode():
-        tried = (_photos(*size) for size in sizes)
-        return [float(np.abs(run(photos).numpy() - editor(photos).numpy()).max()) for photos in tried]
+        tried = ((_photos(*size), strength) for size in sizes for strength in (AS_TRAINED, AS_TRAINED / 2))
+        return [float(np.abs(run(*given).numpy() - editor(*given).numpy()).max()) for given in tried]
 
 
 def _photos(height: int, width: int) -> Tensor:

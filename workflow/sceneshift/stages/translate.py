@@ -66,7 +66,7 @@ def translate(
     translator: translator (.safetensors)
     photos: image, folder (with its subfolders), or photo store (.h5), of which the held-out photos are taken
     out: folder to write, names and formats as they are (held-out photos: PNG), or for one image a file (.jpg, .png, …)
-    strength: 0 leaves the photo, 1 is as trained
+    strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1)
     masks: also write OUT/masks: where each photo was changed (edit head)
     panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
     overwrite: replace files that are there

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from sceneshift.images.luma import network_luminance
 from sceneshift.images.pixels import from_uint8, rounded
-from sceneshift.translator.heads import EditMaps, apply_edit
+from sceneshift.translator.heads import EditMaps, apply_edit, at_strength
 
 RADIUS = 3  # of the filter's windows, in pixels of the small photo
 EPSILON = 1e-3  # variance of luminance (0 to 1) below which a window counts as flat
@@ -45,13 +45,18 @@ def guided_maps(maps: Tensor, guide: Tensor) -> GuidedMaps:
 def edit_in_strips(photo: np.ndarray, maps: EditMaps, small: Tensor, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """Apply the `maps` predicted for `small` to `photo`: (edited uint8 [H, W, 3], mask uint8 [H, W]).
 
-    photo: uint8 [H, W, 3]; maps: [1, ·, h, w]; small: the same photo, [3, h, w] in [-1, 1]; strength: s in
-    x + s·(y − x). Beside the results it takes memory for a strip of rows, however large the photo.
+    photo: uint8 [H, W, 3]; maps: [1, ·, h, w]; small: the same photo, [3, h, w] in [-1, 1]; strength: of `at_strength`.
+    Beside the results it takes memory for a strip of rows, however large the photo.
+
+    The strength acts on the full-size maps, pixel by pixel: what a pixel becomes at s then follows from its own gain
+    and mask at 1. Raised to a power before they are carried up, the maps would be fitted to the guide anew at each s,
+    and where that overshoots, the power would have made it worse.
     """
     edited, mask = np.empty_like(photo), np.empty(photo.shape[:2], np.uint8)
     for rows, strip, pixels in full_size_maps(photo, maps, small):
-        edited[rows] = rounded(torch.lerp(pixels, apply_edit(pixels[None], strip), strength))[0]
-        mask[rows] = strip.mask[0, 0].mul(255 * min(strength, 1.0)).round_().to(torch.uint8).numpy()
+        strip = strip if strength == 1 else at_strength(strip, strength)
+        edited[rows] = rounded(apply_edit(pixels[None], strip))[0]
+        mask[rows] = strip.mask[0, 0].mul(255).round_().to(torch.uint8).numpy()
     return edited, mask
 
 

@@ -5,8 +5,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from sceneshift.runtime.errors import SceneshiftError
+
 Head = Literal["edit", "image"]
 OUTPUT_CHANNELS = {"image": 3, "edit": 7}
+MOST_STRENGTH = {"image": 1.0, "edit": 3.0}
 
 
 class EditMaps(NamedTuple):
@@ -26,6 +29,23 @@ def edit_maps(output: Tensor) -> EditMaps:
         offset=torch.tanh(output[:, 3:6]),
         mask=torch.sigmoid(output[:, 6:7] - 2),
     )
+
+
+def at_strength(maps: EditMaps, strength: float | Tensor) -> EditMaps:
+    """The edit at another strength s than the 1 of `maps`: gain^s, mask 1 − (1 − m)^s, offset as it is.
+
+    s edits of strength 1 on each other would multiply by gain s times and leave (1 − m)^s of the photo. Unlike
+    x + s·(y − x), this leads to black and white only in the limit. gain must be ≥ 0; strength: a number, or a tensor
+    of no axes.
+    """
+    return EditMaps(maps.gain**strength, maps.offset, 1 - (1 - maps.mask) ** strength)
+
+
+def check_strength(strength: float, head: Head) -> None:
+    """Raise SceneshiftError unless edits of this head have such a strength: up to 3, of the image head up to 1."""
+    if not 0 <= strength <= MOST_STRENGTH[head]:
+        why = ", as head: image predicts no more than its image" if head == "image" else ""
+        raise SceneshiftError(f"strength: found {strength:g}; it must be from 0 to {MOST_STRENGTH[head]:g}{why}.")
 
 
 def apply_edit(photo: Tensor, maps: EditMaps) -> Tensor:

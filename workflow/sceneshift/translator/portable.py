@@ -13,7 +13,7 @@ from sceneshift.images.luma import network_luminance
 from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts
 from sceneshift.translator.guided import guided_maps
-from sceneshift.translator.heads import EditMaps, apply_edit
+from sceneshift.translator.heads import EditMaps, apply_edit, at_strength
 from sceneshift.translator.translator import REDUCING_GAP
 
 LANCZOS = 3  # the kernel's half width, in pixels of the smaller picture
@@ -21,23 +21,23 @@ BITS = 22  # behind the point of Pillow's weights
 
 
 class PortableTranslator(nn.Module):
-    """Photos [N, 3, H, W], RGB in [0, 1], any H and W -> edited photos, same shape and range."""
+    """Photos [N, 3, H, W], RGB in [0, 1], any H and W, and strength, float32 [] -> edited photos, as the photos."""
 
     def __init__(self, network: TranslatorNetwork, facts: TranslatorFacts) -> None:
         super().__init__()
         self.network, self.multiple, self.resolution = network, facts.sizes.multiple, facts.resolution
 
-    def forward(self, photos: Tensor) -> Tensor:
+    def forward(self, photos: Tensor, strength: Tensor) -> Tensor:
         photos = photos * 2 - 1
-        edited = self._edited(photos) if self.network.sizes.head == "edit" else self._image(photos)
+        edited = (self._edited if self.network.sizes.head == "edit" else self._image)(photos, strength)
         return (edited + 1) / 2
 
-    def _image(self, photos: Tensor) -> Tensor:
+    def _image(self, photos: Tensor, strength: Tensor) -> Tensor:
         """The image head, [N, 3, H, W] in [-1, 1] -> the same."""
         height, width = _sides(photos)
-        return self.network(self._padded(photos))[:, :, :height, :width]
+        return torch.lerp(photos, self.network(self._padded(photos))[:, :, :height, :width], strength)
 
-    def _edited(self, photos: Tensor) -> Tensor:
+    def _edited(self, photos: Tensor, strength: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1], edited by the maps of a small copy, carried up by the guided filter (guided.py)."""
         height, width = _sides(photos)
         scale = self.resolution / torch.minimum(height, width).double()
@@ -55,7 +55,8 @@ class PortableTranslator(nn.Module):
         )
         slope, level = enlarged.split(7, dim=1)
         gain, offset, mask = (level + slope * network_luminance(photos).unsqueeze(1)).split((3, 3, 1), dim=1)
-        return apply_edit(photos, EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1)))
+        full_size = EditMaps(gain.clamp(0, 2), offset.clamp(-1, 1), mask.clamp(0, 1))
+        return apply_edit(photos, at_strength(full_size, strength))
 
     def _padded(self, photos: Tensor) -> Tensor:
         """`translator.padded` of [N, 3, H, W]: mirrored, or where photos are too narrow for that, repeated."""
@@ -70,6 +71,17 @@ class PortableTranslator(nn.Module):
             source = torch.where(mirrors, last - (last - place).abs(), torch.minimum(place, last))
             photos = photos.index_select(axis, source)
         return photos
+
+
+class AnyStrength(nn.Module):
+    """A traced `PortableTranslator`, whose strength is a number that may be left out. TorchScript compiles it."""
+
+    def __init__(self, graph: nn.Module) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, photos: Tensor, strength: float = 1.0) -> Tensor:
+        return self.graph(photos, torch.tensor(strength))
 
 
 def _sides(photos: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
 from sceneshift.translator.guided import edit_in_strips, full_size_maps
-from sceneshift.translator.heads import EditMaps
+from sceneshift.translator.heads import EditMaps, check_strength
 
 BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
 REDUCING_GAP = 3  # the average over whole blocks leaves Lanczos at least three times the pixels a side
@@ -51,7 +51,8 @@ class Translator:
     def __call__(self, image: np.ndarray, strength: float = 1.0) -> np.ndarray:
         """Edit a photo, uint8 [H, W, 3] of any size, to the same shape.
 
-        strength: 0 leaves the photo as it is, 1 is as trained, up to 2 goes beyond; x + s·(y − x).
+        strength: the dose s: 0 leaves the photo as it is, 1 is as trained, up to 3 goes beyond: gain^s, mask
+        1 − (1 − m)^s (heads.py). With the image head up to 1: x + s·(y − x).
         """
         return self.edited([image], strength)[0].image
 
@@ -90,8 +91,7 @@ class Translator:
 
     def edited(self, images: Sequence[np.ndarray], strength: float = 1.0) -> list[Edited]:
         """Edit photos, uint8 [H, W, 3] of any sizes; those whose small copies have one size share a forward pass."""
-        if not 0 <= strength <= 2:
-            raise SceneshiftError(f"strength: found {strength}; it must be from 0 to 2.")
+        check_strength(strength, self.head)
         for image in images:
             if reason := self.refusal(*_checked(image).shape[:2]):
                 raise SceneshiftError(f"A photo is {reason}.")
