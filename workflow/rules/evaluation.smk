@@ -60,3 +60,37 @@ rule evaluate_translator:
         "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
         " --predictor {input.predictor:q} --edit {input.edit:q} {params.judge}"
         " --strength {params.strength} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+rule evaluate_editor:
+    input:
+        translator=results("{run}/translators/{attribute}/translator.safetensors"),
+    output:
+        table=results("{run}/evaluation/{attribute}.csv"),
+    log:
+        logs("{run}/evaluate_editor/{attribute}.log"),
+    benchmark:
+        benchmarks("{run}/evaluate_editor/{attribute}.tsv")
+    wildcard_constraints:
+        attribute=one_of(editors),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=doubling(4000),
+        runtime=doubling(60),
+    params:
+        editor=lambda wildcards: canonical_json(editors[wildcards.attribute]),
+        resolution=settings.photos.resolution,
+        width=settings.photos.shape[1],
+        strength=settings.translate.strength,
+        seed=settings.seed,
+        code=code_version("sceneshift.stages.evaluate_editor"),
+    shell:
+        "sceneshift evaluate-editor {input.translator:q} {output.table:q} --editor {params.editor:q}"
+        " --resolution {params.resolution} --width {params.width} --strength {params.strength}"
+        " --seed {params.seed} 2>&1 | tee {log:q}"
+
+
+ruleorder: evaluate_editor > evaluate_translator

@@ -13,10 +13,11 @@ from sceneshift.stages.render_pairs import render_pairs
 from sceneshift.streets import draw_street
 
 SHAPE = (32, 40)
+NIGHT = EditorSettings(name="night", labels={"natural_light": 0.0})
 
 
 def test_pairs_are_streets_of_the_world_with_one_label_moved():
-    pairs = RenderedPairs(3, SHAPE, {"natural_light": 0.0})
+    pairs = RenderedPairs(3, SHAPE, NIGHT)
     for index in range(3):
         before, after = pairs.pair(index)
         labels = pairs.before(index)
@@ -31,10 +32,17 @@ def test_pairs_are_streets_of_the_world_with_one_label_moved():
 
 @pytest.mark.parametrize(("label", "plain"), [("fog", 0.0), ("season", 0.0)])
 def test_what_the_edit_moves_is_plain_before(label, plain):
-    pairs = RenderedPairs(3, SHAPE, {label: 0.8})
+    pairs = RenderedPairs(3, SHAPE, EditorSettings(name="moved", labels={label: 0.8}))
     assert {pairs.before(index)[label] for index in range(20)} == {plain}
-    others = RenderedPairs(3, SHAPE, {"natural_light": 0.0})
+    others = RenderedPairs(3, SHAPE, NIGHT)
     assert len({others.before(index)[label] for index in range(20)}) > 1
+
+
+def test_an_editor_may_begin_elsewhere():
+    pairs = RenderedPairs(3, SHAPE, EditorSettings(name="clear", before={"fog": 0.6}, labels={"fog": 0.0}))
+    before = pairs.before(0)
+    assert before["fog"] == 0.6
+    np.testing.assert_array_equal(pairs.pair(0)[1], draw_street(3, 0, SHAPE, **before | {"fog": 0.0}).picture)
 
 
 def test_the_stage_writes_what_a_translator_learns_from(tmp_path):
@@ -42,7 +50,7 @@ def test_the_stage_writes_what_a_translator_learns_from(tmp_path):
     render_pairs(tmp_path / "pairs", editor=editor, shape=SHAPE, seed=3)
     dataset = PairsDataset(tmp_path / "pairs")
     assert (len(dataset), dataset.height, dataset.width) == (3, 32, 40)
-    expected = RenderedPairs(3, SHAPE, editor.labels).pair(2)
+    expected = RenderedPairs(3, SHAPE, editor).pair(2)
     for side, picture in zip(("train_A", "train_B"), expected, strict=True):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / f"pairs/{side}/000002.png")), picture)
     record = EditRecord.read(tmp_path / "pairs" / "edit.json")

@@ -1,6 +1,6 @@
 """The rows of an evaluation, averaged over photos, with bootstrap intervals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +35,30 @@ class Change:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.scorer} {self.attribute}: {self.before:.3f} -> {self.after:.3f},"
+            f" change {self.change:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+        )
+
+
+def rows(photos: Sequence[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray) -> list[Row]:
+    """A row a photo, without those where it cannot be measured (NaN). before, after: [N]."""
+    values = [
+        (photo, scorer, attribute, *both) for photo, *both in zip(photos, before.tolist(), after.tolist(), strict=True)
+    ]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in values if not np.isnan(row[3:]).any()]
+
 
 def read_evaluation(path: Path | str) -> list[Row]:
     """The rows of a table that evaluate-translator wrote. Raises SceneshiftError that names what is damaged."""
     return read_table(path, COLUMNS, "Make it again with evaluate-translator.")
 
 
-def summarise(rows: Iterable[Row]) -> list[Change]:
-    """One `Change` per scorer and attribute, in the rows' order."""
+def summarise(table: Iterable[Row]) -> list[Change]:
+    """One `Change` per scorer and attribute, in the table's order."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in rows:
+    for row in table:
         groups.setdefault((row["scorer"], row["attribute"]), []).append((row["before"], row["after"]))
     changes = []
     for (scorer, attribute), values in groups.items():

@@ -79,9 +79,11 @@ class TranslateSettings(Section):
     folder: Annotated[str | None, IS_PATH, Shapes("translate", "report")] = Field(
         None, description="A folder of photos; `null`: the held-out photos."
     )
-    strength: Annotated[float, Field(ge=0, le=3), Shapes("translate", "evaluate_translator")] = Field(
-        1.0,
-        description="The edit's dose: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (`head: image`: up to 1).",
+    strength: Annotated[float, Field(ge=0, le=3), Shapes("translate", "evaluate_translator", "evaluate_editor")] = (
+        Field(
+            1.0,
+            description="The edit's dose: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (`head: image`: up to 1).",
+        )
     )
 
 

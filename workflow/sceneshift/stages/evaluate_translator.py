@@ -9,7 +9,7 @@ import torch
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.open_sky import open_skies
 from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
-from sceneshift.evaluation.summary import COLUMNS, Change, Row, summarise
+from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarise
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.devices import pick_device
@@ -59,7 +59,7 @@ def evaluate_translator(
         scorers["judge"] = load_judge(judge, device)
     editor = load_translator(translator, device, precision="auto")
     backbone = load_backbone(device)
-    rows: list[Row] = []
+    table: list[Row] = []
     with PhotoStore(photos) as store:
         chosen = _chosen(store, settings.count, seed)
         with Progress("evaluating", len(chosen), unit="photos", beside=out) as progress:
@@ -71,20 +71,15 @@ def evaluate_translator(
                 for name, scorer in scorers.items():
                     scores = zip(scorer.attributes, scorer.score(before).T, scorer.score(after).T, strict=True)
                     for attribute, *values in scores:
-                        rows += _rows(names, name, attribute, *values)
+                        table += rows(names, name, attribute, *values)
                 facts = pixel_facts(before, after, open_skies(store, indices))
                 facts["backbone_distance"] = (np.zeros(len(before)), backbone_distance(before, after, backbone))
                 for attribute, values in facts.items():
-                    rows += _rows(names, "pixels", attribute, *values)
+                    table += rows(names, "pixels", attribute, *values)
                 progress.advance(len(indices))
-    write_table(out, list(COLUMNS), rows)
-    changes = summarise(rows)
-    for change in changes:
-        print(
-            f"{change.scorer} {change.attribute}: {change.before:.3f} -> {change.after:.3f},"
-            f" change {change.change:+.3f} [{change.low:+.3f}, {change.high:+.3f}]",
-            file=sys.stderr,
-        )
+    write_table(out, list(COLUMNS), table)
+    changes = summarise(table)
+    print(*changes, sep="\n", file=sys.stderr)
     return changes
 
 
@@ -97,11 +92,3 @@ def _chosen(store: PhotoStore, count: int, seed: int) -> np.ndarray:
     if count >= len(held_out):
         return held_out
     return np.sort(numpy_generator(seed, "evaluation", "photos").permutation(held_out)[:count])
-
-
-def _rows(names: list[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray) -> list[Row]:
-    """A row a photo, without those where it cannot be measured (NaN). before, after: [N]."""
-    values = [
-        (name, scorer, attribute, *both) for name, *both in zip(names, before.tolist(), after.tolist(), strict=True)
-    ]
-    return [dict(zip(COLUMNS, row, strict=True)) for row in values if not np.isnan(row[3:]).any()]

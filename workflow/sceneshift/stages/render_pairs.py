@@ -10,7 +10,6 @@ from PIL import Image
 
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.pairs.rendered import RenderedPairs
-from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_directory
 from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.parallel import in_order
@@ -18,7 +17,6 @@ from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.tables import write_table
 from sceneshift.settings import EditorSettings
-from sceneshift.streets import LABELS
 
 
 def render_pairs(out: Path | str, *, editor: EditorSettings, shape: tuple[int, int] = (96, 96), seed: int = 0) -> None:
@@ -34,9 +32,7 @@ def render_pairs(out: Path | str, *, editor: EditorSettings, shape: tuple[int, i
 
     Example: pairs/night --editor '{"name": "night", "labels": {"natural_light": 0.03}}'
     """
-    if unknown := sorted(editor.labels.keys() - set(LABELS)):
-        raise SceneshiftError(f"editors ({editor.name}): found the label {unknown[0]!r}, expected {', '.join(LABELS)}.")
-    pairs, cores = RenderedPairs(seed, shape, editor.labels), len(os.sched_getaffinity(0))
+    pairs, cores = RenderedPairs(seed, shape, editor), len(os.sched_getaffinity(0))
     with (
         atomic_directory(out) as folder,
         ProcessPoolExecutor(cores, get_context("spawn"), end_with_parent) as pool,
