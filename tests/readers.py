@@ -34,7 +34,7 @@ from sceneshift.run.plan import Plan, chosen_attributes, planned_jobs, write_pla
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.progress import Progress, last_progress
 from sceneshift.runtime.tables import write_table
-from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
+from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor, View
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import Photometric
 from sceneshift.scoring.labels import labelled_photos
@@ -78,7 +78,7 @@ def translator(path, head="edit"):
 
 
 def predictor(path):
-    heads = Heads(["snow"], np.ones((1, 1280)), np.zeros(1), shape=(16, 16), input_size=32, links=["logit"])
+    heads = Heads(["snow"], np.ones((1, 1280)), np.zeros(1), ["logit"], View("efficientnet-lite0", (16, 16), 32))
     save_predictor([Photometric(["brightness", "warmth"]), heads], path, json.dumps({}))
 
 

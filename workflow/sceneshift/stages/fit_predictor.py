@@ -16,7 +16,7 @@ from sceneshift.runtime.tables import write_table
 from sceneshift.scoring.bradley_terry import agreement
 from sceneshift.scoring.fitting import fit_head
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings, Storable
-from sceneshift.scoring.kinds.heads import Heads, features
+from sceneshift.scoring.kinds.heads import Heads, View
 from sceneshift.scoring.labels import LabelledPhotos
 from sceneshift.scoring.learning import Material, counted
 from sceneshift.scoring.predictor import save_predictor
@@ -87,7 +87,8 @@ def _read_by(predictors: Sequence[PredictorSettings], source: Path | None) -> li
 def _fit(
     settings: FittedHeads, photos: LabelledPhotos, seed: int, device: str, out: Path | str
 ) -> tuple[Heads, list[dict[str, object]]]:
-    x, soft = _features(photos, settings.input_size, seed, device, out)
+    view = View(settings.backbone, photos.shape, settings.input_size, device)
+    x, soft = _features(photos, view, seed, out)
     fitted, rows = [], []
     for k, attribute in enumerate(photos.attributes):
         y = photos.labels[:, k].astype(np.float64)
@@ -107,21 +108,12 @@ def _fit(
         measured = (("AUC", head.auc), ("R²", head.r2), ("agreement", agreed), ("out of reach", unreachable))
         accuracy = [f"{name} {value:.3f}" for name, value in measured if value is not None]
         print(f"{attribute}: {head.kind} head, held out {', '.join(accuracy) or 'not measured'}", file=sys.stderr)
-    heads = Heads(
-        photos.attributes,
-        np.stack([head.weight for head in fitted]),
-        np.array([head.bias for head in fitted]),
-        shape=photos.shape,
-        input_size=settings.input_size,
-        links=[head.link for head in fitted],
-        device=device,
-    )
+    weight, bias = np.stack([head.weight for head in fitted]), np.array([head.bias for head in fitted])
+    heads = Heads(photos.attributes, weight, bias, [head.link for head in fitted], view)
     return heads, rows
 
 
-def _features(
-    photos: LabelledPhotos, input_size: int, seed: int, device: str, out: Path | str
-) -> tuple[np.ndarray, np.ndarray]:
+def _features(photos: LabelledPhotos, view: View, seed: int, out: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Features of the photos and of their softened copies, float32 [N, 1280] each."""
     count = len(photos.labels)
     x, soft = np.empty((2, count, FEATURES), np.float32)
@@ -129,7 +121,7 @@ def _features(
         for start in range(0, count, BATCH):
             rows = range(start, min(start + BATCH, count))
             images = photos.images(rows)
-            x[rows.start : rows.stop] = features(images, photos.shape, input_size, device)
-            soft[rows.start : rows.stop] = features(softened(images, rows, seed), photos.shape, input_size, device)
+            x[rows.start : rows.stop] = view.features(images)
+            soft[rows.start : rows.stop] = view.features(softened(images, rows, seed))
             progress.advance(len(rows))
     return x, soft

