@@ -44,7 +44,7 @@ def test_help_teaches_with_an_example_and_explains_every_word(command, capsys):
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
     text = capsys.readouterr().out
-    assert f"example:\n  sceneshift {command} " in text
+    assert f"example:\n  sceneshift {command}" in text
     if "--settings" in text and command not in ("fit-predictor", "check-labels"):  # lists of predictors
         assert re.search(r"settings, as JSON keys, with their defaults:\n  \w+ \(", text)
     parser = cli.build_parser([command])._subparsers._group_actions[0].choices[command]

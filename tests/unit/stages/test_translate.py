@@ -303,6 +303,18 @@ def test_a_half_done_folder_goes_on_and_others_are_not_overwritten(make_translat
         translate(translator, tmp_path / "in", out, strength=0.5)
 
 
+def test_several_in_one_pass_are_one_after_the_other(make_translator, tmp_path):
+    picture().save(tmp_path / "a.png")
+    path = make_translator()
+    translate(f"{path}:0.5+{path}", tmp_path / "a.png", tmp_path / "both", strength=2.0)
+    translate(path, tmp_path / "a.png", tmp_path / "first", strength=0.5)
+    translate(path, tmp_path / "first" / "a.png", tmp_path / "second", strength=2.0)
+    assert (tmp_path / "both" / "a.png").read_bytes() == (tmp_path / "second" / "a.png").read_bytes()
+    assert translate(f"{path}:0.5+{path}:2", tmp_path / "a.png", tmp_path / "both") == (0, [], 1)
+    with pytest.raises(SceneshiftError, match="was not made by this"):
+        translate(f"{path}:2+{path}:0.5", tmp_path / "a.png", tmp_path / "both")
+
+
 def test_photos_in_a_folder_masks_and_their_masks_are_apart(make_translator, tmp_path):
     (tmp_path / "in" / "masks").mkdir(parents=True)
     for name in ("a.png", "masks/a.png"):

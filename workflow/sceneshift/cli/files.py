@@ -37,10 +37,15 @@ class NamedFile:
         return bool(re.search(r"\bto write\b", self.described))
 
     def check(self) -> None:
-        """Raise SceneshiftError for an input that is missing or another thing, and an output that cannot be written."""
+        """Raise SceneshiftError for an input that is missing or another thing, and an output that cannot be written.
+
+        What may be a shipped editor's name is looked at here only if it is a file.
+        """
         self._check_output() if self.is_output else self._check_input()
 
     def _check_input(self) -> None:
+        if "shipped editor" in self.described and not self.path.is_file():
+            return
         if not os.path.exists(self.path):
             self._refuse("does not exist")
         if not os.access(self.path, os.R_OK):

@@ -26,7 +26,7 @@ def evaluate_editor(
 ) -> list[Change]:  # fmt: skip
     """On rendered streets that no training saw: how near does the edit come to the truth?
 
-    translator: translator (.safetensors)
+    translator: translator (.safetensors), or a shipped editor's name
     out: table to write (.csv): photo, scorer (truth), attribute, before, after
     editor: its name, and the labels of the edited streets
     shape: of the pictures

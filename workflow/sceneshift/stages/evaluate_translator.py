@@ -32,7 +32,7 @@ def evaluate_translator(
 ) -> list[Change]:  # fmt: skip
     """On held-out photos: did the attribute move, and did the rest stay?
 
-    translator: translator (.safetensors)
+    translator: translator (.safetensors), or a shipped editor's name
     photos: photo store (.h5); settings.count of its held-out photos are used, chosen by `seed`
     out: table to write (.csv): photo, scorer (predictor, judge or pixels), attribute, before, after
     predictor: predictor (.safetensors)

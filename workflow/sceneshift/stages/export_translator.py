@@ -22,6 +22,7 @@ from sceneshift.runtime.randomness import torch_generator
 from sceneshift.translator.checkpoints import read_translator
 from sceneshift.translator.pix2pixhd import write_pix2pixhd
 from sceneshift.translator.portable import AnyStrength, PortableTranslator
+from sceneshift.translator.shipped import translator_file
 
 Format = Literal["onnx", "torchscript", "pix2pixhd"]
 SUFFIXES: dict[str, Format] = {
@@ -38,7 +39,7 @@ Run = Callable[[Tensor, Tensor], Tensor]
 def export_translator(translator: Path | str, out: Path | str, *, format: Format | None = None) -> None:
     """Write a translator for other programs, checked against PyTorch.
 
-    translator: translator (.safetensors)
+    translator: translator (.safetensors), or a shipped editor's name
     out: file to write
     format: onnx, torchscript: one graph, photos of any size in and out; pix2pixhd: latest_net_G.pth (head: image)
         (default: by the suffix of OUT: .onnx, .pt or .torchscript, .pth)
@@ -52,6 +53,7 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
 
     Example: translator.safetensors night.onnx
     """
+    translator = translator_file(translator)
     format = format or by_suffix(out, SUFFIXES, ", or --format")
     if format == "pix2pixhd":
         write_pix2pixhd(translator, out)

@@ -22,8 +22,9 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, inside, sha256_of
 from sceneshift.runtime.parallel import Budget, in_order
 from sceneshift.runtime.progress import Progress
+from sceneshift.translator.chain import Chain, chained_files, load_chain
 from sceneshift.translator.panoramas import unwrapped, wrapped
-from sceneshift.translator.translator import Edited, Translator, load_translator
+from sceneshift.translator.translator import Edited
 
 RECORD = ".translated.json"  # in the output folder: what its photos were edited by
 WORKERS = 2  # threads that decode, and as many that encode, beside the network
@@ -63,37 +64,39 @@ def translate(
 ) -> Translated:  # fmt: skip
     """Edit real photos of any size.
 
-    translator: translator (.safetensors)
+    translator: translator (.safetensors), or a shipped editor's name; several in one pass: night+snow
     photos: image, folder (with its subfolders), or photo store (.h5), of which the held-out photos are taken
     out: folder to write, names and formats as they are (held-out photos: PNG), or for one image a file (.jpg, .png, …)
-    strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1)
+    strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1); one editor's own stands
+        behind its name: night:0.5+snow
     masks: also write OUT/masks: where each photo was changed (edit head)
     panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
     overwrite: replace files that are there
 
-    The same command again goes on where it was stopped: photos that are there already are left. Files that cannot be
-    used are skipped and named at the end, and so is what a written photo lacks.
+    `night+snow` edits from left to right: snow takes what night has made. The same command again goes on where it was
+    stopped: photos that are there already are left. Files that cannot be used are skipped and named at the end, and so
+    is what a written photo lacks.
 
     Raises SceneshiftError before any work if `photos` is missing or holds no photo, or if files in OUT would be
     overwritten that this translator at this strength has not made; at the end if no photo was usable.
 
-    Example: translator.safetensors my_photos edited --strength 0.7
+    Example: night my_photos edited --strength 1.5
     """
     photos, out = Path(photos), Path(out)
-    editor = load_translator(translator, str(device), precision="auto")
-    editor.edited([], strength)  # raises for a strength that is out of range
-    if masks and editor.head != "edit":
+    links = chained_files(translator, strength)
+    editor = load_chain(links, str(device))
+    if masks and not editor.has_masks:
         raise SceneshiftError(f"{translator} has head: image, which predicts no masks. Leave masks out.")
     jobs, folder = _jobs(photos, out, masks)
-    made_by = {"translator_sha256": sha256_of(translator), "strength": strength, "panoramas": panoramas}
+    made_by = {"editors": [[sha256_of(path), own] for path, own in links], "panoramas": panoramas}
     left = jobs if overwrite else _not_done(jobs, folder, made_by)
     if folder is not None:
         with atomic_file(folder / RECORD) as temporary:
             temporary.write_text(json.dumps(made_by) + "\n", encoding="utf-8")
     if photos.suffix.lower() == ".h5":
-        done = _translate_store(editor, photos, left, strength, out)
+        done = _translate_store(editor, photos, left, out)
     else:
-        done = _translate_files(editor, left, strength, panoramas, out)
+        done = _translate_files(editor, left, panoramas, out)
     done = done._replace(already=len(jobs) - len(left))
     if done.already:
         print(f"{done.already} of {len(jobs)} photos were there already: left as they are", file=sys.stderr)
@@ -156,7 +159,7 @@ def _not_done(jobs: list[Job], folder: Path | None, made_by: dict[str, object]) 
     return jobs
 
 
-def _translate_files(editor: Translator, jobs: list[Job], strength: float, panoramas: bool, out: Path) -> Translated:
+def _translate_files(editor: Chain, jobs: list[Job], panoramas: bool, out: Path) -> Translated:
     """Decode a group ahead, edit a group, encode behind.
 
     What is in memory has at most `MAX_PIXELS`. Measured with 13,000 x 13,000 pixels: 12 bytes each from decoding to
@@ -190,7 +193,7 @@ def _translate_files(editor: Translator, jobs: list[Job], strength: float, panor
                     room.give(pixels)
                 else:
                     usable.append((job, pixels, photo, image, wraps))
-            edited = editor.edited([image for *_, image, _ in usable], strength)
+            edited = editor.edited([image for *_, image, _ in usable])
             for (job, pixels, photo, _, wraps), result in zip(usable, edited, strict=True):
                 for what in photo.lost:
                     lost[what].append(job.name)
@@ -218,12 +221,12 @@ def _translate_files(editor: Translator, jobs: list[Job], strength: float, panor
     return Translated(len(jobs) - len(skipped), skipped)
 
 
-def _translate_store(editor: Translator, path: Path, jobs: list[Job], strength: float, out: Path) -> Translated:
+def _translate_store(editor: Chain, path: Path, jobs: list[Job], out: Path) -> Translated:
     with PhotoStore(path) as store, Progress("translating", len(jobs), unit="photos", beside=out) as progress:
         for start in range(0, len(jobs), GROUP):
             group = jobs[start : start + GROUP]
             images = store.images([job.source for job in group])
-            for job, result in zip(group, editor.edited(list(images), strength), strict=True):
+            for job, result in zip(group, editor.edited(list(images)), strict=True):
                 _write(job, result, Saving("PNG", {}))
             progress.advance(len(group))
     return Translated(len(jobs), [])

@@ -9,7 +9,9 @@ from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
 from sceneshift.runtime.provenance import made_by
 from sceneshift.translator.architecture import Architecture, TranslatorNetwork
 
-REMEDY = "Give a file that train-translator or import-translator made, or make it again."
+REMEDY = (
+    "Give a file that train-translator or import-translator made, or a name of those that `sceneshift editors` lists."
+)
 FORMAT = ModelFormat("translator", REMEDY, "sceneshift translator", version=1)
 
 

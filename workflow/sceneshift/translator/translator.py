@@ -18,6 +18,7 @@ from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
 from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps, check_strength
+from sceneshift.translator.shipped import translator_file
 
 BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
 REDUCING_GAP = 3  # the average over whole blocks leaves Lanczos at least three times the pixels a side
@@ -160,12 +161,12 @@ def shrunk(image: np.ndarray, low: int, narrow: int) -> np.ndarray:
 
 
 def load_translator(path: Path | str, device: str = "cpu", precision: str = "float32") -> Translator:
-    """The translator that train-translator wrote to `path`.
+    """The translator that train-translator wrote to `path`, or the shipped editor of that name.
 
     precision: arithmetic of the network: `float32`, `bfloat16`, or `auto` for whichever is faster on the device.
-    Raises SceneshiftError if the file is missing, truncated, or of another format or version.
+    Raises SceneshiftError if the file is missing, truncated, or of another format or version, or the name unknown.
     """
-    network, facts = read_translator(path)
+    network, facts = read_translator(translator_file(path))
     where = pick_device(device)
     return Translator(network, facts, where, compute_dtype(precision, where))
 

@@ -1,0 +1,32 @@
+"""Editors that ship with sceneshift: a name stands wherever a translator's file may."""
+
+import re
+from pathlib import Path
+
+from sceneshift.attributes.names import RESOURCES, must_be_known
+
+EDITORS = RESOURCES / "editors"  # NAME.safetensors, and its card NAME.md
+
+
+def shipped_editors() -> dict[str, Path]:
+    """Name -> file of every editor that ships."""
+    return {path.stem: path for path in sorted(EDITORS.glob("*.safetensors"))}
+
+
+def translator_file(name: Path | str) -> Path:
+    """The file of a translator: `name` itself if it is a file, else that of the shipped editor of this name.
+
+    What has a suffix or a folder can only be a file. Raises SceneshiftError for any other name that no editor has.
+    """
+    path, shipped = Path(name), shipped_editors()
+    if path.is_file() or path.suffix or len(path.parts) > 1:
+        return path
+    must_be_known(str(name), list(shipped), "translator", "there is no such file, and the editors that ship are")
+    return shipped[str(name)]
+
+
+def what_it_does(editor: Path) -> str:
+    """The first sentence of a shipped editor's card."""
+    paragraphs = re.split(r"\n\s*\n", editor.with_suffix(".md").read_text(encoding="utf-8").strip())
+    text = next(paragraph for paragraph in paragraphs if not paragraph.startswith(("#", "!")))
+    return re.split(r"(?<=[.!?])\s", " ".join(text.split()), maxsplit=1)[0]
