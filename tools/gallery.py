@@ -1,14 +1,18 @@
-"""`make gallery`: the rendered world in one picture, a street a row, a light, weather or season a column."""
+"""`make gallery`: the README's pictures of the rendered world and of the editors that ship, a street a row."""
 
 from pathlib import Path
 
 import numpy as np
 
+from sceneshift.images.reading import read_photo
 from sceneshift.images.sheets import sheet
 from sceneshift.runtime.files import atomic_file
 from sceneshift.streets import render_street
+from sceneshift.translator import load_translator
+from sceneshift.translator.shipped import shipped_editors
+from sceneshift.translator.translator import shrunk
 
-OUT = Path(__file__).parents[1] / "resources" / "pictures" / "streets.png"
+RESOURCES = Path(__file__).parents[1] / "resources"
 SEED, STREETS, SHAPE = 0, (1, 5, 9, 15, 19, 26), (128, 128)
 CLEAR = {"natural_light": 0.9, "sunny": 0.9, "clouds": 0.25, "fog": 0.0, "rain": 0.0, "snow": 0.0, "season": 0.0}
 COLUMNS: dict[str, dict[str, float]] = {
@@ -25,14 +29,36 @@ COLUMNS: dict[str, dict[str, float]] = {
 }
 
 
+PHOTOS = ("opensfm-lund-01", "opensfm-lund-29", "nus-04", "opensfm-lund-25")
+PHOTO_SHAPE = (240, 320)
+
+
 def main() -> None:
-    """Draw it."""
+    """Make both."""
+    _world()
+    _editors()
+
+
+def _world() -> None:
+    """A light, weather or season a column."""
     columns = [
         np.stack([render_street(SEED, index, SHAPE, **CLEAR | labels) for index in STREETS])
         for labels in COLUMNS.values()
     ]
-    with atomic_file(OUT) as temporary:
+    with atomic_file(RESOURCES / "pictures" / "streets.png") as temporary:
         sheet(columns, list(COLUMNS), gap=3).save(temporary)
+
+
+def _editors() -> None:
+    """Photos as they are, then an editor a column, each photo edited at its own size and then shrunk."""
+    photos = [read_photo(RESOURCES / "photos" / f"{name}.jpg") for name in PHOTOS]
+    columns = {"photo": photos} | {
+        name: [edited.image for edited in load_translator(path).edited(photos)]
+        for name, path in shipped_editors().items()
+    }
+    with atomic_file(RESOURCES / "pictures" / "editors.jpg") as temporary:
+        shown = [np.stack([shrunk(photo, *PHOTO_SHAPE) for photo in column]) for column in columns.values()]
+        sheet(shown, list(columns), gap=3).save(temporary, quality=88)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ rule report:
         run=[results(f"{{run}}/{file}") for file in reads.RUN],
         boundaries=expand([results(f"{{{{run}}}}/{file}") for file in reads.BOUNDARY], attribute=attributes.boundaries),
         judge=results(f"{{run}}/{reads.JUDGE}") if judged else [],  # here too, or it waits for the ranking
+        shipped=expand(results("{{run}}/shipped/{editor}"), editor=shown_editors),
         edits=ranking.for_each_chosen(*(results(f"{{run}}/{file}") for file in reads.EDIT)),
     output:
         page=report(
@@ -28,6 +29,8 @@ rule report:
     params:
         folder=lambda wildcards: results(wildcards.run),
         translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
+        shipped=["--shipped-from", shown_photos] if shown_editors else [],
         code=code_version("sceneshift.stages.report"),
     shell:
-        "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} 2>&1 | tee {log:q}"
+        "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} {params.shipped:q}"
+        " 2>&1 | tee {log:q}"

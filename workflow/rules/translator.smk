@@ -1,6 +1,8 @@
 # One pix2pixHD translator an edit, and the real photos through it.
 
 translated_folder = settings.translate.folder
+shown_editors = checked(shipped_files, settings.translate.editors)
+shown_photos = translated_folder or str(RESOURCES / "photos")
 vgg19 = None if settings.translator.perceptual_network == "backbone" else settings.translator.perceptual_network
 
 
@@ -64,3 +66,26 @@ rule translate:
     shell:
         "sceneshift translate {input.translator:q} {params.photos:q} {output.translated:q}"
         " --strength {params.strength} {params.masks} 2>&1 | tee {log:q}"
+
+
+rule translate_shipped:
+    output:
+        translated=directory(results("{run}/shipped/{editor}")),
+    log:
+        logs("{run}/translate_shipped/{editor}.log"),
+    benchmark:
+        benchmarks("{run}/translate_shipped/{editor}.tsv")
+    wildcard_constraints:
+        editor=one_of(shown_editors),
+    conda:
+        "../../envs/sceneshift.yaml"
+    resources:
+        gpu=1,
+        mem_mb=doubling(6000),
+        runtime=doubling(60),
+    params:
+        photos=lambda wildcards: shown_photos,
+        contents=lambda wildcards: contents(shown_photos, shown_editors[wildcards.editor]),
+        code=code_version("sceneshift.stages.translate"),
+    shell:
+        "sceneshift translate {wildcards.editor} {params.photos:q} {output.translated:q} 2>&1 | tee {log:q}"

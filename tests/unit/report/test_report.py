@@ -183,6 +183,24 @@ def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_pat
     assert "mine.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_editors_that_ship_stand_beside_the_run_with_the_photos_licences(broken, tmp_path):
+    originals = tmp_path / "photos"
+    originals.mkdir()
+    (originals / "LICENCES.md").write_text("mine.png: CC BY 4.0")
+    mine = shutil.copy(next((broken / "translated/vegetation").glob("*.png")), originals / "mine.png")
+    for name in ("night", "snow"):
+        (broken / "shipped" / name).mkdir(parents=True)
+        shutil.copy(mine, broken / "shipped" / name)
+    report(broken, tmp_path / "report.html", shipped_from=originals)
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert text.index("Editors that ship, on real photos") < text.index("Night") < text.index("Snow")
+    assert text.count("mine.png") == 3
+    assert "CC BY 4.0" in text
+    (originals / "mine.png").unlink()
+    with pytest.raises(SceneshiftError, match=r"mine\.png"):
+        report(broken, tmp_path / "report.html", shipped_from=originals)
+
+
 def test_what_is_said_of_photos_and_generator_follows_from_the_run(page, broken, tmp_path):
     assert "edit rendered streets that this run trained nothing on" in page.text
     assert "Trained for 20,000 images of 32×32 px, from a generator that had seen 400,000 before" in page.text

@@ -151,15 +151,18 @@ def _comparisons(
                     " `sceneshift report … --translated-from FOLDER`."
                 )
             mask = masks / mask_of.get(photo, name)
-            comparisons.append(
-                Comparison(
-                    name,
-                    data_uri(before, PHOTO_SIDE),
-                    data_uri(read_picture(path), PHOTO_SIDE),
-                    data_uri(read_picture(mask), PHOTO_SIDE) if mask.exists() else None,
-                )
-            )
+            comparisons.append(compared(name, before, path, mask if mask.exists() else None))
     return comparisons
+
+
+def compared(name: str, before: Image.Image, after: Path, mask: Path | None = None) -> Comparison:
+    """A photo before and after, as the page holds it. Raises SceneshiftError for a picture that cannot be read."""
+    return Comparison(
+        name,
+        data_uri(before, PHOTO_SIDE),
+        data_uri(read_picture(after), PHOTO_SIDE),
+        data_uri(read_picture(mask), PHOTO_SIDE) if mask else None,
+    )
 
 
 def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:

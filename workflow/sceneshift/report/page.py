@@ -15,6 +15,7 @@ from sceneshift.report import reads
 from sceneshift.report.edits import read_edit
 from sceneshift.report.models import generator_section, predictor_section, ranking_section
 from sceneshift.report.run_files import codes_in, needed, provenance, table
+from sceneshift.report.shipped import read_shipped
 from sceneshift.report.text import figure, sentence, signed, spoken
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
 PICTURES = 60  # before/after photos on the whole page, shared by its edits
 MOST_PHOTOS = 8  # of one edit
+SHIPPED_PHOTOS = 4  # of each editor that ships
 
 PHOTOS = {"file": str, "status": str, "held_out": int | None}
 RANKED = {
@@ -39,10 +41,16 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path | str | None = None) -> None:
+def write_page(
+    run_dir: Path | str,
+    out_html: Path | str,
+    translated_from: Path | str | None = None,
+    shipped_from: Path | str | None = None,
+) -> None:
     """Write one self-contained page about the run in `run_dir`, a finished results/RUN folder.
 
     translated_from: the folder whose photos were translated, if not the held-out ones (translate.folder).
+    shipped_from: the folder whose photos the editors that ship have edited, if any have (translate.editors).
     What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
@@ -51,10 +59,13 @@ def write_page(run_dir: Path | str, out_html: Path | str, translated_from: Path 
     ranked = table(run / "attributes.csv", RANKED)
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
     shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
+    shipped, licences = read_shipped(run, Path(shipped_from), SHIPPED_PHOTOS) if shipped_from else ([], "")
     facts: dict[str, Any] = {
         "run": run.resolve().name,
         **_subject(run, translated_from),
         "edits": [read_edit(run, name, shown, Path(translated_from) if translated_from else None) for name in chosen],
+        "shipped": shipped,
+        "licences": licences,
         "generator": generator_section(run),
         "predictor": predictor_section(run),
         "ranking": ranking_section(run, ranked),

@@ -42,14 +42,18 @@ def _ships(path: str) -> bool:
 
 @functools.cache
 def _digest(path: str) -> str:
-    if _ships(path):
+    if not os.path.isdir(path) and _ships(path):
         return sha256_of(path)[:16]
     listing = hashlib.sha256()
     for photo in map(str, find_photos(path)) if os.path.isdir(path) else [path]:
-        try:
-            seen = os.stat(photo)
-            size_and_time = f"{seen.st_size} {seen.st_mtime_ns}"
-        except OSError:
-            size_and_time = "unreadable"
-        listing.update(os.fsencode(f"{photo.removeprefix(path)}\0{size_and_time}\n"))
+        listing.update(os.fsencode(f"{photo.removeprefix(path)}\0{_state(photo)}\n"))
     return listing.hexdigest()[:16]
+
+
+def _state(photo: str) -> str:
+    """What changes when a photo does."""
+    try:
+        seen = os.stat(photo)
+        return sha256_of(photo) if _ships(photo) else f"{seen.st_size} {seen.st_mtime_ns}"
+    except OSError:
+        return "unreadable"

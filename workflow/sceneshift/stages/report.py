@@ -5,13 +5,20 @@ from pathlib import Path
 from sceneshift.report.page import write_page
 
 
-def report(run_folder: Path | str, out: Path | str, *, translated_from: Path | str | None = None) -> None:
+def report(
+    run_folder: Path | str,
+    out: Path | str,
+    *,
+    translated_from: Path | str | None = None,
+    shipped_from: Path | str | None = None,
+) -> None:
     """Build the page that shows a run.
 
     run_folder: folder of a run: results/RUN
     out: page to write (.html)
     translated_from: folder of the photos translated (default: the held-out ones)
+    shipped_from: folder of the photos that editors which ship have edited (translate.editors)
 
     Example: results/streets report.html
     """
-    write_page(run_folder, out, translated_from)
+    write_page(run_folder, out, translated_from, shipped_from)

@@ -1,0 +1,36 @@
+"""What the report shows of the editors that ship: the run's photos, or those that ship, before and after."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sceneshift.images.finding import find_photos
+from sceneshift.report.edits import Comparison, compared
+from sceneshift.report.pictures import read_picture, spread
+from sceneshift.report.run_files import needed
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """An editor that ships, on photos."""
+
+    name: str
+    photos: list[Comparison]
+
+
+def read_shipped(run: Path, photos: Path, shown: int) -> tuple[list[Shipped], str]:
+    """`shown` photos an editor, and where they are from: what LICENCES.md beside them says, empty if there is none.
+
+    Raises SceneshiftError for a photo that is missing.
+    """
+    editors = [
+        Shipped(
+            folder.name,
+            [
+                compared(path.relative_to(folder).as_posix(), read_picture(photos / path.relative_to(folder)), path)
+                for path in spread(sorted(find_photos(folder)), shown)
+            ],
+        )
+        for folder in sorted(needed(run / "shipped").iterdir())
+    ]
+    licences = photos / "LICENCES.md"
+    return editors, licences.read_text(encoding="utf-8") if licences.is_file() else ""
