@@ -1,18 +1,15 @@
 """`make gallery`: the README's pictures of the rendered world and of the editors that ship, a street a row."""
 
-from pathlib import Path
-
 import numpy as np
 
 from sceneshift.images.reading import read_photo
 from sceneshift.images.sheets import sheet
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.shipped import RESOURCES, shipped_editors
 from sceneshift.streets import render_street
 from sceneshift.translator import load_translator
-from sceneshift.translator.shipped import shipped_editors
 from sceneshift.translator.translator import shrunk
 
-RESOURCES = Path(__file__).parents[1] / "resources"
 SEED, STREETS, SHAPE = 0, (1, 5, 9, 15, 19, 26), (128, 128)
 CLEAR = {"natural_light": 0.9, "sunny": 0.9, "clouds": 0.25, "fog": 0.0, "rain": 0.0, "snow": 0.0, "season": 0.0}
 COLUMNS: dict[str, dict[str, float]] = {

@@ -13,6 +13,7 @@ from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.resources import doubling, threads_each
 from sceneshift.run.snakemake import checked, machine_of, note_start, recovery, retries, set_up_jobs
 from sceneshift.runtime.code_version import code_version
+from sceneshift.runtime.shipped import RESOURCES, shipped_files
 from sceneshift.settings import canonical_json, load_settings, with_downloads
 
 set_up_jobs(workflow, WORKFLOW)

@@ -1,7 +1,7 @@
 # One pix2pixHD translator an edit, and the real photos through it.
 
 translated_folder = settings.translate.folder
-shown_editors = checked(shipped_files, settings.translate.editors)
+shown_editors = checked(shipped_files, settings.translate.editors, where="translate.editors")
 shown_photos = translated_folder or str(RESOURCES / "photos")
 vgg19 = None if settings.translator.perceptual_network == "backbone" else settings.translator.perceptual_network
 

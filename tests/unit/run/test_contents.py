@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from sceneshift.attributes.names import RESOURCES
 from sceneshift.run import contents as subject
 from sceneshift.run.contents import contents, file_inputs
+from sceneshift.runtime.shipped import RESOURCES
 
 JPEG = b"\xff\xd8\xff"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sceneshift.runtime import shipped
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.translator import load_translator, shipped
+from sceneshift.translator import load_translator
 from sceneshift.translator.chain import Chain, chained_files, load_chain
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (24, 40, 3)).astype(np.uint8)

@@ -1,22 +1,8 @@
 """Attributes' names: which are known, and that no two predictors of a run share one."""
 
-import difflib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from sceneshift.runtime.errors import SceneshiftError
-
-RESOURCES = Path(__file__).parents[3] / "resources"
-SHOWN = 120  # names that an error lists
-
-
-def must_be_known(name: str, known: Sequence[str], where: str, who: str) -> None:
-    """Raise SceneshiftError if `name` is not among `known`, with the nearest name and those that `who` has."""
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ";"
-        more = ", …" if len(known) > SHOWN else ""
-        raise SceneshiftError(f"{where}: found {name!r}{hint} {who}: {', '.join(known[:SHOWN])}{more}")
+from sceneshift.runtime.errors import SceneshiftError, must_be_known
 
 
 def side_by_side(scored: Iterable[tuple[str, Sequence[str]]]) -> list[str]:

@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from sceneshift.attributes.names import must_be_known, side_by_side
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.attributes.names import side_by_side
+from sceneshift.runtime.errors import SceneshiftError, must_be_known
 from sceneshift.settings import Settings
 
 _NO_FILE_NAME = re.compile(r"[.-].*|.*[/{}<>,\x00-\x1f\x7f].*", re.DOTALL)

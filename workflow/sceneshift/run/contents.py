@@ -12,9 +12,9 @@ import os
 import re
 from pathlib import Path
 
-from sceneshift.attributes.names import RESOURCES
 from sceneshift.images.finding import find_photos
 from sceneshift.runtime.files import sha256_of
+from sceneshift.runtime.shipped import RESOURCES
 
 _PATTERN = re.compile(r"\{\s*[.\w]+.*\}|<[a-z][a-z0-9_]*>")  # Snakemake fills in wildcards and path variables
 

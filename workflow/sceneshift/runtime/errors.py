@@ -1,6 +1,8 @@
 """The one error class meant for the person at the keyboard, and what a system's errors mean to them."""
 
+import difflib
 import errno
+from collections.abc import Sequence
 
 REASONS = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -23,6 +25,7 @@ OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "failed to map se
 NO_MEMORY = "the memory is used up: end other programs, or raise this process's limit (ulimit -v, mem_mb)"
 
 NO_GPU_MEMORY = "the GPU's memory is used up: end other programs on it, or work in smaller batches"
+SHOWN = 120  # names that an error lists
 
 
 class SceneshiftError(Exception):
@@ -40,3 +43,12 @@ def explanation(error: BaseException) -> str | None:
     # h5py reports a full disk as a plain OSError whose text holds the errno
     number = error.errno or next((number for number in REASONS if f"errno = {number}," in str(error)), None)
     return REASONS.get(number)
+
+
+def must_be_known(name: str, known: Sequence[str], where: str, who: str) -> None:
+    """Raise SceneshiftError if `name` is not among `known`, with the nearest name and those that `who` has."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ";"
+        more = ", …" if len(known) > SHOWN else ""
+        raise SceneshiftError(f"{where}: found {name!r}{hint} {who}: {', '.join(known[:SHOWN])}{more}")

@@ -1,6 +1,6 @@
 """editors: which editors ship."""
 
-from sceneshift.translator.shipped import shipped_editors, what_it_does
+from sceneshift.runtime.shipped import shipped_editors, what_it_does
 
 
 def editors() -> None:

@@ -19,10 +19,10 @@ from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import torch_generator
+from sceneshift.runtime.shipped import translator_file
 from sceneshift.translator.checkpoints import read_translator
 from sceneshift.translator.pix2pixhd import write_pix2pixhd
 from sceneshift.translator.portable import AnyStrength, PortableTranslator
-from sceneshift.translator.shipped import translator_file
 
 Format = Literal["onnx", "torchscript", "pix2pixhd"]
 SUFFIXES: dict[str, Format] = {

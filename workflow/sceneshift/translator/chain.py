@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.shipped import translator_file
 from sceneshift.translator.heads import check_strength
-from sceneshift.translator.shipped import translator_file
 from sceneshift.translator.translator import Edited, Translator, load_translator
 
 

@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from sceneshift.images.pixels import from_uint8, rounded
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.shipped import translator_file
 from sceneshift.translator.architecture import TranslatorNetwork
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
 from sceneshift.translator.guided import edit_in_strips, full_size_maps
 from sceneshift.translator.heads import EditMaps, check_strength
-from sceneshift.translator.shipped import translator_file
 
 BATCH = 16  # photos of one small size that go through the network together, or as few as memory asks for
 REDUCING_GAP = 3  # the average over whole blocks leaves Lanczos at least three times the pixels a side

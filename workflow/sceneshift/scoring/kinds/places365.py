@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from sceneshift.attributes.names import RESOURCES, must_be_known
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import SceneshiftError, must_be_known
 from sceneshift.runtime.section import Precision, Source, file_name
+from sceneshift.runtime.shipped import RESOURCES
 from sceneshift.scoring.kind import Facts, PredictorSettings
 
 PUBLISHED = "http://places2.csail.mit.edu/models_places365"

@@ -1,16 +1,26 @@
-"""Editors that ship with sceneshift: a name stands wherever a translator's file may."""
+"""What ships with sceneshift: small inputs, and editors, whose names stand wherever a translator's file may."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from sceneshift.attributes.names import RESOURCES, must_be_known
+from sceneshift.runtime.errors import must_be_known
 
+RESOURCES = Path(__file__).parents[3] / "resources"
 EDITORS = RESOURCES / "editors"  # NAME.safetensors, and its card NAME.md
 
 
 def shipped_editors() -> dict[str, Path]:
     """Name -> file of every editor that ships."""
     return {path.stem: path for path in sorted(EDITORS.glob("*.safetensors"))}
+
+
+def shipped_files(names: Iterable[str], where: str) -> dict[str, str]:
+    """Name -> file of some editors that ship. Raises SceneshiftError for a name that none has; `where` is its key."""
+    shipped = shipped_editors()
+    for name in names:
+        must_be_known(name, list(shipped), where, "the editors that ship are")
+    return {name: str(shipped[name]) for name in names}
 
 
 def translator_file(name: Path | str) -> Path:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from sceneshift import cli
+from sceneshift.runtime import shipped
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.shipped import shipped_editors, translator_file, what_it_does
 from sceneshift.stages.editors import editors
 from sceneshift.stages.export_translator import export_translator
-from sceneshift.translator import load_translator, shipped
-from sceneshift.translator.shipped import shipped_editors, translator_file, what_it_does
+from sceneshift.translator import load_translator
 
 
 @pytest.fixture
