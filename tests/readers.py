@@ -102,7 +102,7 @@ def read_latents(path):
 
 
 def photos(path):
-    with PhotoStoreWriter(path, 16, crop="center", folder="", provenance="{}", attributes=["snow"]) as store:
+    with PhotoStoreWriter(path, (16, 16), crop="center", folder="", provenance="{}", attributes=["snow"]) as store:
         store.append(np.zeros((3, 16, 16, 3), np.uint8), ["a", "b", "c"], [False, False, True], np.zeros((3, 1)))
 
 

@@ -7,7 +7,7 @@ from sklearn.metrics import r2_score
 
 from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.judge import load_judge
-from sceneshift.evaluation.judge_training import disturbed, train_judge
+from sceneshift.evaluation.judge_training import Lessons, disturbed, train_judge
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -15,7 +15,7 @@ from sceneshift.runtime.errors import SceneshiftError
 def fitted(tmp_path_factory):
     """A judge that learned for seconds: enough to tell night from day and trees from none."""
     path = tmp_path_factory.mktemp("judge") / "judge.safetensors"
-    r2 = train_judge((32, 32), path, seed=1, images=448, held_out=50, epochs=20)
+    r2 = train_judge((32, 32), path, seed=1, lessons=Lessons(448, 50, 20))
     return path, r2
 
 
@@ -48,7 +48,7 @@ def test_larger_pictures_are_judged_like_small_ones(fitted):
 
 
 def test_a_judge_of_wide_streets_sees_them_as_wide(tmp_path):
-    train_judge((128, 224), tmp_path / "j", seed=2, images=64, held_out=10, epochs=1)
+    train_judge((128, 224), tmp_path / "j", seed=2, lessons=Lessons(64, 10, 1))
     judge = load_judge(tmp_path / "j")
     assert judge.shape == (64, 112)
     assert judge.score(np.zeros((2, 128, 224, 3), np.uint8)).shape == (2, 5)
@@ -56,7 +56,7 @@ def test_a_judge_of_wide_streets_sees_them_as_wide(tmp_path):
 
 def test_equal_seeds_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
-        train_judge((16, 20), tmp_path / name, seed=2, images=64, held_out=10, epochs=1)
+        train_judge((16, 20), tmp_path / name, seed=2, lessons=Lessons(64, 10, 1))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -19,7 +19,9 @@ def images() -> np.ndarray:
 @pytest.fixture
 def path(tmp_path, images):
     path = tmp_path / "photos.h5"
-    with PhotoStoreWriter(path, 16, crop="pad", folder="", provenance="{}", attributes=("snow", "clouds")) as writer:
+    with PhotoStoreWriter(
+        path, (16, 16), crop="pad", folder="", provenance="{}", attributes=("snow", "clouds")
+    ) as writer:
         for start in range(0, 50, 20):
             block = range(start, min(start + 20, 50))
             labels = np.array([[i / 50, 1 - i / 50] for i in block], np.float32)
@@ -29,7 +31,7 @@ def path(tmp_path, images):
 
 def test_wide_photos_come_back_wide(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 28, 3), dtype=np.uint8)
-    with PhotoStoreWriter(tmp_path / "p.h5", 16, width=28, crop="pad", folder="", provenance="{}") as writer:
+    with PhotoStoreWriter(tmp_path / "p.h5", (16, 28), crop="pad", folder="", provenance="{}") as writer:
         writer.append(images, ["a", "b"], [False, True])
     with PhotoStore(tmp_path / "p.h5", resolution=16) as store:
         assert store.shape == (16, 28)
@@ -38,7 +40,7 @@ def test_wide_photos_come_back_wide(tmp_path):
 
 def test_duplicates_are_read_as_written_and_older_stores_have_none(path, images, tmp_path):
     assert PhotoStore(path).duplicates == {}
-    with PhotoStoreWriter(tmp_path / "p.h5", 16, crop="pad", folder="", provenance="{}") as writer:
+    with PhotoStoreWriter(tmp_path / "p.h5", (16, 16), crop="pad", folder="", provenance="{}") as writer:
         writer.append(images[:2], ["a", "b"], [False, True])
         writer.append_duplicate("c\udcff", 1)  # a name need not be UTF-8
         writer.append_duplicate("d", 0)

@@ -24,7 +24,7 @@ def photos(tmp_path):
     """photos.h5, beside a secret that is large enough to be its pixels."""
     (tmp_path / "secret").write_bytes(b"secret" * 10_000)
     path = tmp_path / "photos.h5"
-    with PhotoStoreWriter(path, 16, crop="center", folder="", provenance="{}", attributes=["snow"]) as store:
+    with PhotoStoreWriter(path, (16, 16), crop="center", folder="", provenance="{}", attributes=["snow"]) as store:
         pixels = np.zeros((ROWS, 16, 16, 3), np.uint8)
         store.append(pixels, list("abcd"), [False] * ROWS, np.zeros((ROWS, 1), np.float32))
     return path
@@ -219,7 +219,7 @@ def test_a_full_disk_is_one_error_without_traceback_or_crash(tmp_path, limit):
 def test_a_store_that_failed_leaves_no_open_file(tmp_path):
     with (
         pytest.raises(ZeroDivisionError),
-        PhotoStoreWriter(tmp_path / "a.h5", 16, crop="center", folder="", provenance="") as store,
+        PhotoStoreWriter(tmp_path / "a.h5", (16, 16), crop="center", folder="", provenance="") as store,
     ):
         store.append(np.zeros((1, 16, 16, 3), np.uint8), ["a"], [1 / 0])
     gc.collect()

@@ -48,7 +48,7 @@ def streets(tmp_path_factory):
     images, labels = zip(*(render_street(0, i, 32, labels=one) for i, one in enumerate(factors)), strict=True)
     images, light = np.stack(images), np.array(labels)[:, LABELS.index("natural_light")]
     path = tmp_path_factory.mktemp("streets") / "photos.h5"
-    with PhotoStoreWriter(path, 32, crop="center", folder="", provenance="{}") as store:
+    with PhotoStoreWriter(path, (32, 32), crop="center", folder="", provenance="{}") as store:
         store.append(images, [f"city/{i:03d}.jpg" for i in range(COUNT)], np.arange(COUNT) % 4 == 0)
     return path, light, images
 

@@ -21,7 +21,7 @@ def photos():
 @pytest.fixture
 def store(tmp_path, photos):
     """Photos a/0.jpg … of which 3 is also known as b/copy.jpg, and 4 as b/of four.jpg."""
-    with PhotoStoreWriter(tmp_path / "photos.h5", 32, crop="center", folder="", provenance="{}") as writer:
+    with PhotoStoreWriter(tmp_path / "photos.h5", (32, 32), crop="center", folder="", provenance="{}") as writer:
         names = [f"{'a' if i < 20 else 'b'}/{i}.jpg" for i in range(COUNT)]
         writer.append(photos, names, np.arange(COUNT) % 5 == 0)
         writer.append_duplicate("b/copy.jpg", 3)

@@ -46,7 +46,7 @@ def photos():
 
 
 def store_of(path, photos, names, attributes=(), labels=None):
-    with PhotoStoreWriter(path, 32, crop="center", folder="", provenance="{}", attributes=attributes) as store:
+    with PhotoStoreWriter(path, (32, 32), crop="center", folder="", provenance="{}", attributes=attributes) as store:
         held_out = np.arange(COUNT) % 5 == 0
         store.append(photos[0], names, held_out, labels)
     return path
@@ -132,13 +132,13 @@ def test_continuous_labels_are_regressed():
     x = random.normal(size=(600, 40)).astype(np.float32) * 3 + 1
     hidden = x @ random.normal(size=40) / 20
     y = 1 / (1 + np.exp(-(hidden - hidden.mean())))
-    head = fit_head("a", [x[:400]], y[:400], x[400:], y[400:])
+    head = fit_head("a", [x[:400]], y[:400], (x[400:], y[400:]))
     assert head.kind == "logit ridge"
     assert head.r2 > 0.98
     assert head.auc > 0.98
     score = x[400:] @ head.weight + head.bias
     np.testing.assert_allclose(1 / (1 + np.exp(-score)), y[400:], atol=0.1)
-    linear = fit_head("a", [x[:400]], hidden[:400] / 20 + 0.5, x[400:], hidden[400:] / 20 + 0.5)
+    linear = fit_head("a", [x[:400]], hidden[:400] / 20 + 0.5, (x[400:], hidden[400:] / 20 + 0.5))
     assert linear.r2 > 0.98
 
 
@@ -147,7 +147,7 @@ def test_a_feature_that_photos_hardly_vary_does_not_run_away_elsewhere():
     x = random.normal(size=(600, 40)).astype(np.float32)
     y = 1 / (1 + np.exp(-x[:, 0]))
     x[:, 1] = 1e-5 * y  # nearly constant among photos, and telling there
-    head = fit_head("a", [x[:400]], y[:400], x[400:], y[400:])
+    head = fit_head("a", [x[:400]], y[:400], (x[400:], y[400:]))
     elsewhere = x[400:].copy()
     elsewhere[:, 1] = random.normal(size=200)  # as synthesised images have it
     assert abs((elsewhere - x[400:]) @ head.weight).max() < 0.5
@@ -159,8 +159,8 @@ def test_heads_score_what_is_there_and_not_how_sharp_it_is():
     y = 1 / (1 + np.exp(-there))
     photos = np.stack([there + 0.3 * random.normal(size=600), there + sharpness, sharpness], 1).astype(np.float32)
     soft = photos - np.array([0, 3, 0], np.float32)  # what softening takes away
-    one = fit_head("a", [photos[:400]], y[:400], photos[400:], y[400:])
-    both = fit_head("a", [photos[:400], soft[:400]], y[:400], photos[400:], y[400:])
+    one = fit_head("a", [photos[:400]], y[:400], (photos[400:], y[400:]))
+    both = fit_head("a", [photos[:400], soft[:400]], y[:400], (photos[400:], y[400:]))
 
     def shift(head):
         return abs(((photos - soft) @ head.weight).mean())

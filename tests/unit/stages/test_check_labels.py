@@ -16,7 +16,7 @@ PHOTOMETRIC = PhotometricPredictor(kind="photometric")
 
 def store(path, classes):
     names = [f"{name}/{i}.png" for i, name in enumerate(classes)]
-    with PhotoStoreWriter(path, 32, crop="center", folder="", provenance="{}") as writer:
+    with PhotoStoreWriter(path, (32, 32), crop="center", folder="", provenance="{}") as writer:
         writer.append(np.zeros((len(names), 32, 32, 3), np.uint8), names, np.arange(len(names)) % 5 == 0)
     return path
 

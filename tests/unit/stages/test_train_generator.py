@@ -198,14 +198,14 @@ def test_warm_start_without_a_discriminator_takes_a_new_one_and_keeps_the_clamp(
 def test_wide_photos_make_a_wide_generator(tmp_path):
     wide = tmp_path / "wide.h5"
     images = np.random.default_rng(0).integers(0, 256, (12, 16, 28, 3), dtype=np.uint8)
-    with PhotoStoreWriter(wide, 16, width=28, crop="center", folder="", provenance="{}") as store:
+    with PhotoStoreWriter(wide, (16, 28), crop="center", folder="", provenance="{}") as store:
         store.append(images, [str(i) for i in range(12)], [False] * 12)
     out = tmp_path / "a" / "g.safetensors"
     train_generator(wide, out, settings(images=16))
     assert load_generator(out).width == 28
     with Image.open(tmp_path / "a" / "training" / "samples-00000016.png") as sheet:
         assert sheet.size == (9 * 28, 8 * 16)
-    with PhotoStoreWriter(tmp_path / "square.h5", 16, crop="center", folder="", provenance="{}") as store:
+    with PhotoStoreWriter(tmp_path / "square.h5", (16, 16), crop="center", folder="", provenance="{}") as store:
         store.append(images[:, :, :16], [str(i) for i in range(12)], [False] * 12)
     with pytest.raises(SceneshiftError, match="width 28 there, 16 here"):
         train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(warm_start=str(out)))

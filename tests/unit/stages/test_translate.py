@@ -133,7 +133,7 @@ def test_held_out_photos_of_a_store(make_translator, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3)).astype(np.uint8)
     names = [f"street-{i:06d}" for i in range(40)]
     held_out = np.arange(40) % 2 == 1
-    with PhotoStoreWriter(tmp_path / "photos.h5", 16, crop="center", folder="", provenance="{}") as store:
+    with PhotoStoreWriter(tmp_path / "photos.h5", (16, 16), crop="center", folder="", provenance="{}") as store:
         store.append(images, names, held_out)
     done = translate(make_translator(), tmp_path / "photos.h5", tmp_path / "out", masks=True)
     assert done.count == 20
@@ -164,7 +164,7 @@ def test_memory_for_12_megapixels_is_bounded(make_translator, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../stolen", "/tmp/stolen", "a/../../stolen"])
 def test_a_store_s_names_do_not_lead_out_of_the_output_folder(make_translator, tmp_path, name):
-    with PhotoStoreWriter(tmp_path / "photos.h5", 16, crop="center", folder="", provenance="{}") as store:
+    with PhotoStoreWriter(tmp_path / "photos.h5", (16, 16), crop="center", folder="", provenance="{}") as store:
         store.append(np.zeros((2, 16, 16, 3), np.uint8), ["street-000000", name], [True, True])
     with pytest.raises(SceneshiftError, match=r"photos\.h5 names a file .*stolen"):
         translate(make_translator(), tmp_path / "photos.h5", tmp_path / "deep" / "out")

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,35 +26,42 @@ JOB = 250  # renders that a process makes at a time
 NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """What a judge learns from: renders, further ones that measure it, and how often it sees each."""
+
+    images: int = 6000
+    held_out: int = 1000
+    epochs: int = 10
+
+
 def train_judge(
     shape: tuple[int, int],
     out: Path,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    images: int = 6000,
-    held_out: int = 1000,
-    epochs: int = 10,
+    lessons: Lessons = Lessons(),
 ) -> dict[str, float]:
     """Fit a judge for renders of `shape` (height, width) and write it to `out` (.safetensors).
 
-    images: renders it learns from; they come from a stream of their own, apart from any run's streets of the same
-    seed. Blur, noise, shifts and mirroring are added while learning, as they leave every label as it is;
-    brightness and color are not touched, as they carry labels.
-    Returns R² per label on `held_out` further renders; they are recorded in the file's metadata too.
+    Its renders come from a stream of their own, apart from any run's streets of the same seed. Blur, noise, shifts and
+    mirroring are added while learning, as they leave every label as it is; brightness and color are not touched, as
+    they carry labels.
+    Returns R² per label on the held-out renders; they are recorded in the file's metadata too.
     """
-    device = torch.device(device)
+    device, images = torch.device(device), lessons.images
     height = min(shape[0], HEIGHT)
     shape = (height, shape[1] * height // shape[0])
-    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + held_out, shape)
+    pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + lessons.held_out, shape)
     pictures, labels = torch.from_numpy(pictures), torch.from_numpy(labels)
-    network = _initialised(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
+    network = _initialized(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
     network = network.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
-    steps = epochs * (images // BATCH)
+    steps = lessons.epochs * (images // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
     dtype = compute_dtype("auto", device)
     with Progress("fitting the judge", total=steps * BATCH, beside=out) as progress:
-        for epoch in range(epochs):
+        for epoch in range(lessons.epochs):
             order = torch.randperm(images, generator=torch_generator(seed, "judge", "order", epoch))
             for step in range(images // BATCH):
                 rng = torch_generator(seed, "judge", "augment", epoch, step)
@@ -100,8 +108,8 @@ def disturbed(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return images
 
 
-def _initialised(network: JudgeNetwork, rng: torch.Generator) -> JudgeNetwork:
-    """Kaiming initialisation from a generator of its own; biases zero."""
+def _initialized(network: JudgeNetwork, rng: torch.Generator) -> JudgeNetwork:
+    """Kaiming initialization from a generator of its own; biases zero."""
     for parameter in network.parameters():
         if parameter.ndim > 1:
             torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=rng)

@@ -37,12 +37,19 @@ class PhotoStoreWriter:
     """Append photos to a new store. What it holds in memory does not grow with their number."""
 
     def __init__(
-        self, path: Path | str, resolution: int, *, crop: str, folder: str, provenance: str,
-        width: int | None = None, attributes: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        path: Path | str,
+        shape: tuple[int, int],
+        *,
+        crop: str,
+        folder: str,
+        provenance: str,
+        attributes: Sequence[str] = (),
+    ) -> None:
+        """shape: the photos' height and width. attributes: of their labels, none if there are none."""
         with contextlib.ExitStack() as stack:
             self._file = stack.enter_context(FORMAT.new(path))
-            self._create(attributes, (resolution, resolution if width is None else width, 3))
+            self._create(attributes, (*shape, 3))
             FORMAT.describe(self._file, {"crop": crop, "folder": folder, "provenance": provenance})
             self._closing = stack.pop_all()
 

@@ -34,10 +34,16 @@ class Head:
 
 
 def fit_head(
-    attribute: str, views: Sequence[np.ndarray], y: np.ndarray, held_out_x: np.ndarray, held_out_y: np.ndarray,
-    regularization: float | str = "auto", seed: int = 0,
-) -> Head:  # fmt: skip
+    attribute: str,
+    views: Sequence[np.ndarray],
+    y: np.ndarray,
+    held_out: tuple[np.ndarray, np.ndarray],
+    regularization: float | str = "auto",
+    seed: int = 0,
+) -> Head:
     """Fit one head on features of n photos, [n, D] for each of their views, and labels y [n] in [0, 1].
+
+    held_out: features [m, D] and labels [m] of the photos that measure it.
 
     Labels that are all 0 or 1: logistic regression. Continuous ones: ridge regression of the label or of its logit,
     whichever predicts validation photos (a part of the n, with all their views) better; held-out photos only measure.
@@ -59,6 +65,7 @@ def fit_head(
     kind, strength, coefficients, intercept = fit(standardised, y, rest, part, regularization)
     weight = coefficients / deviation
     bias = float(intercept - weight @ mean)
+    held_out_x, held_out_y = held_out
     auc = r2 = None
     if len(held_out_y):
         score = held_out_x @ weight + bias

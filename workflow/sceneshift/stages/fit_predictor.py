@@ -95,7 +95,7 @@ def _fit(
         known = np.isfinite(y)
         train, held_out = np.flatnonzero(known & ~photos.held_out), np.flatnonzero(known & photos.held_out)
         views = [x[train], soft[train]]
-        head = fit_head(attribute, views, y[train], x[held_out], y[held_out], settings.regularization, seed)
+        head = fit_head(attribute, views, y[train], (x[held_out], y[held_out]), settings.regularization, seed)
         fitted.append(head)
         agreed, unreachable, votes = None, None, None
         if photos.votes:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -76,7 +76,7 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
         print(f"photos.folder: {advice}", file=sys.stderr)
     read = partial(_read, shape=settings.shape, crop=settings.crop)
     with ExitStack() as stack:
-        store, rows = _outputs(stack, settings, None, out_h5, out_csv, str(folder.resolve()), ("folder",))
+        store, rows = _outputs(stack, settings, None, out_h5, out_csv)
         pool = stack.enter_context(ThreadPoolExecutor(_cores()))
         progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos", beside=out_h5))
         for path, photo in zip(paths, in_order(pool, read, paths, waiting=4 * _cores()), strict=True):
@@ -123,7 +123,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
     render = partial(_render_block, seed=seed, shape=settings.shape)
     train = 0
     with ExitStack() as stack:
-        store, rows = _outputs(stack, settings, seed, out_h5, out_csv, "", LABELS, LABELS)
+        store, rows = _outputs(stack, settings, seed, out_h5, out_csv)
         progress = stack.enter_context(Progress("rendering streets", settings.count, beside=out_h5))
         rendered: Iterable = map(render, blocks)
         if settings.count > FEW_STREETS and _cores() > 1:
@@ -144,15 +144,19 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
 
 
 def _outputs(
-    stack: ExitStack, settings: PhotosSettings, seed: int | None, out_h5: Path, out_csv: Path, folder: str,
-    columns: Sequence[str], attributes: Sequence[str] = (),
-) -> tuple[PhotoStoreWriter, TableWriter]:  # fmt: skip
+    stack: ExitStack, settings: PhotosSettings, seed: int | None, out_h5: Path, out_csv: Path
+) -> tuple[PhotoStoreWriter, TableWriter]:
     """The store and the csv writer, both under temporary names until the stack is left without an error."""
-    h5, rows = stack.enter_context(atomic_file(out_h5)), stack.enter_context(new_table(out_csv, (*COLUMNS, *columns)))
-    provenance = made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)
-    height, width = settings.shape
+    rendered = settings.source == "rendered"
+    columns = (*COLUMNS, *(LABELS if rendered else ("folder",)))
+    h5, rows = stack.enter_context(atomic_file(out_h5)), stack.enter_context(new_table(out_csv, columns))
     writer = PhotoStoreWriter(
-        h5, height, width=width, crop=settings.crop, folder=folder, provenance=provenance, attributes=attributes
+        h5,
+        settings.shape,
+        crop=settings.crop,
+        folder="" if rendered else str(Path(settings.folder or "").resolve()),
+        provenance=made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed),
+        attributes=LABELS if rendered else (),
     )
     return stack.enter_context(writer), rows
 

@@ -138,5 +138,5 @@ class Heads:
         )  # fmt: skip
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Its weights, by name."""
+        """weight [K, 1280] and bias [K]."""
         return {"weight": self.weight, "bias": self.bias}
