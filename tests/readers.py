@@ -232,19 +232,19 @@ def plan(path):
 
 
 def ranking(path):
-    cells = {"rank": 1, "attribute": "snow", "standardised": 0.5, "chosen": True, "changes_most": "snow"}
+    cells = {"rank": 1, "attribute": "snow", "standardized": 0.5, "chosen": True, "changes_most": "snow"}
     row = [cells.get(name, "all" if kind is str else 0.5) for name, kind in RANKED.items()]
     write_table(path, list(RANKED), [row] * 3)
 
 
 def progress(path):
-    with Progress("synthesising", 9, folder=path.parent) as shown:
+    with Progress("synthesizing", 9, folder=path.parent) as shown:
         shown.advance(3)
 
 
 def read_progress(path):
     last_progress(path)
-    with Progress("synthesising", 9, initial=3, folder=path.parent) as shown:
+    with Progress("synthesizing", 9, initial=3, folder=path.parent) as shown:
         shown.advance(1)
 
 
@@ -305,7 +305,7 @@ READERS = {
     "snapshot.pt": Reader(snapshot, read_snapshot),
     "rescoring.csv": Reader(rescoring, rank),
     "evaluation.csv": Reader(
-        table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarise(read_evaluation(path))
+        table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarize(read_evaluation(path))
     ),
     "attributes.csv": Reader(ranking, lambda path: (chosen_attributes(path), run_files.table(path, RANKED))),
     "photos.csv": Reader(table(PHOTOS), lambda path: run_files.table(path, PHOTOS)),

@@ -45,10 +45,10 @@ from sceneshift.translator.perceptual import perceptual_stages
 from sceneshift.translator.state import initial_state
 from sceneshift.translator.steps import Losses
 
-# The settings that published reference implementations were timed in: 64 px, every regulariser.
+# The settings that published reference implementations were timed in: 64 px, every regularizer.
 NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128, "mapping_layers": 8}
 BATCH = 32
-TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularisation
+TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularization
 SYNTHESIS_IMAGES = 1024
 SMALL_RUN, LARGE_RUN = 5_000, 50_000  # images whose synthesis should take the same memory
 SHARDS, SHARD_SIZE = 100, 5_000  # of the published 500,000

@@ -44,11 +44,11 @@ def test_only_the_chosen_went_on(run):
 def test_directions_from_elsewhere_are_ranked_beside_the_fitted_ones(run):
     with open(run.results / "attributes.csv", newline="") as file:
         rows = {row["attribute"]: row for row in csv.DictReader(file)}
-    assert rows["snow"]["standardised"]
+    assert rows["snow"]["standardized"]
     assert rows["snow"]["validation_accuracy"] == "", "imported, not fitted"
     with np.load(run.results / "boundaries" / "snow.npz") as boundary:
         assert boundary["resolutions"].tolist() == [8, 16]
-    assert rows["sefa_all_1"]["standardised"] == "", "it has no attribute of its own"
+    assert rows["sefa_all_1"]["standardized"] == "", "it has no attribute of its own"
     assert rows["sefa_all_1"]["changes_most"]
     assert "sefa all 1" in (run.results / "report.html").read_text(encoding="utf-8")
 

@@ -95,7 +95,7 @@ rule edit:
         strip=report(
             results("{run}/edits/{attribute}.png"),
             caption="../report/edits.rst",
-            category="Edits of synthesised images",
+            category="Edits of synthesized images",
             labels={"attribute": "{attribute}"},
         ),
     log:

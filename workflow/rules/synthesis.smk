@@ -1,4 +1,4 @@
-# Synthesised images, scored as they are made, in shards of a fixed size: growing the total adds shards.
+# Synthesized images, scored as they are made, in shards of a fixed size: growing the total adds shards.
 
 
 rule synthesize:

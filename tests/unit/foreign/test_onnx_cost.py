@@ -16,7 +16,7 @@ SIDE = 32
 
 
 def model(nodes, out=("n", 3), shape=("n", 3, SIDE, SIDE), **weights):
-    """The serialised model of `nodes`, from `image` to `score`."""
+    """The serialized model of `nodes`, from `image` to `score`."""
     given = helper.make_tensor_value_info("image", TensorProto.FLOAT, list(shape))
     gives = helper.make_tensor_value_info("score", TensorProto.FLOAT, list(out))
     arrays = [numpy_helper.from_array(np.array(array), name) for name, array in weights.items()]

@@ -120,7 +120,7 @@ def test_conditioned_normal_is_orthogonal_to_all_others_and_nearest():
     conditioned = condition(normal, others)
     np.testing.assert_allclose(others @ conditioned, 0, atol=1e-5)
     assert np.linalg.norm(conditioned) == pytest.approx(1, abs=1e-5)
-    # for one unit vector: n - (n·c)c, renormalised (InterFaceGAN)
+    # for one unit vector: n - (n·c)c, renormalized (InterFaceGAN)
     c = others[0] / np.linalg.norm(others[0])
     expected = normal - (normal @ c) * c
     np.testing.assert_allclose(condition(normal, c[None]), expected / np.linalg.norm(expected), atol=1e-6)

@@ -155,7 +155,7 @@ def test_what_is_wrong_is_named(generator, tmp_path, name):
 
 
 def test_sefa_finds_the_directions_that_the_styles_follow():
-    """One layer of two styles, its rows of equal length after normalising: the formula by hand."""
+    """One layer of two styles, its rows of equal length after normalizing: the formula by hand."""
     a = np.array([[3.0, 4.0, 0.0], [10.0, 0.0, 0.0]])
     directions, shares = sefa_directions([a[:1], a[1:]], 3)
     rows = np.array([[0.6, 0.8, 0.0], [1.0, 0.0, 0.0]])
@@ -186,6 +186,6 @@ def test_sefa_moves_styles_most_on_the_layers_of_its_level(generator, tmp_path):
         factorize_generator(generator, [tmp_path / f"{k}.npz" for k in range(17)])
 
 
-def test_every_layer_that_takes_a_code_is_factorised(generator):
+def test_every_layer_that_takes_a_code_is_factorized(generator):
     network = load_generator(generator)
     assert len(network.synthesis.modulations) == network.num_ws == len(WS[64])

@@ -10,7 +10,7 @@ from PIL import Image
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
-from sceneshift.latents.rescoring import Change, best_level, effects_on, lowers, summarise
+from sceneshift.latents.rescoring import Change, best_level, effects_on, lowers, summarize
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
 from sceneshift.settings import BoundariesSettings, EditsSettings, RescoringSettings, SynthesisSettings
@@ -68,8 +68,8 @@ def test_own_attribute_rises_most_and_every_attribute_is_measured(run):
     assert {row["attribute"] for row in table} == set(ATTRIBUTES)
     assert [row["level"] for row in table[::2]] == ["all", "layout", "objects", "attributes", "color"]
     own = effects_on("brightness", run / "brightness.csv")["all"]
-    assert float(own["standardised"]) > 0.5
-    assert float(own["low"]) < float(own["standardised"]) < float(own["high"])
+    assert float(own["standardized"]) > 0.5
+    assert float(own["low"]) < float(own["standardized"]) < float(own["high"])
     assert float(own["mean_change"]) > 0.4
     assert 0 < float(own["structure"]) < 1
 
@@ -82,9 +82,9 @@ def test_levels_move_less_than_all_layers(run):
 
 def test_summary_is_higans_delta():
     change = Change(np.array([[1.0, -2.0], [-1.0, -4.0], [3.0, 0.0]], np.float32), np.array([0.5, 0.7, 0.9]))
-    first, second = summarise("a", "all", change, ["a", "b"], np.array([2.0, 4.0]), 0)
+    first, second = summarize("a", "all", change, ["a", "b"], np.array([2.0, 4.0]), 0)
     assert float(first["delta"]) == pytest.approx(4 / 3, rel=1e-5)
-    assert float(first["standardised"]) == pytest.approx(2 / 3, rel=1e-5)
+    assert float(first["standardized"]) == pytest.approx(2 / 3, rel=1e-5)
     assert float(first["mean_change"]) == pytest.approx(0.5)
     assert float(second["delta"]) == 0
     assert float(second["mean_change"]) == pytest.approx(-0.5)
@@ -94,7 +94,7 @@ def test_summary_is_higans_delta():
 def test_bootstrap_interval_covers_the_error_of_the_mean():
     random = np.random.default_rng(0)
     changes = random.normal(1, 1, size=(400, 1)).astype(np.float32)
-    (row,) = summarise("a", "all", Change(changes, np.ones(400)), ["a"], np.ones(1), 0)
+    (row,) = summarize("a", "all", Change(changes, np.ones(400)), ["a"], np.ones(1), 0)
     width = (row["high"] - row["low"]) / 2
     assert width == pytest.approx(1.96 * np.maximum(changes, 0).std() / 20, rel=0.15)
 
@@ -110,7 +110,7 @@ def test_ranking_orders_chooses_and_keeps_named_edits(run, tmp_path):
     rank_attributes(tmp_path / "top.csv", EditsSettings(top=1), rescoring=tables, boundaries=boundaries)
     ranked = rows(tmp_path / "top.csv")
     assert [row["rank"] for row in ranked] == ["1", "2"]
-    assert float(ranked[0]["standardised"]) >= float(ranked[1]["standardised"])
+    assert float(ranked[0]["standardized"]) >= float(ranked[1]["standardized"])
     assert [row["chosen"] for row in ranked] == ["True", "False"]
     with pytest.raises(SceneshiftError, match="same order"):
         rank_attributes(tmp_path / "x.csv", edits, rescoring=tables, boundaries=boundaries[::-1])
@@ -139,7 +139,7 @@ def test_a_direction_without_an_attribute_is_ranked_by_what_it_changes(with_dire
     rank_attributes(tmp_path / "ranked.csv", EditsSettings(top=3), rescoring=tables, boundaries=boundaries)
     ranked = rows(tmp_path / "ranked.csv")
     last = ranked[-1]
-    assert (last["attribute"], last["changes_most"], last["standardised"]) == ("sefa_all_1", "warmth", "")
+    assert (last["attribute"], last["changes_most"], last["standardized"]) == ("sefa_all_1", "warmth", "")
     assert float(last["mean_change"]) < -0.4
     assert last["validation_accuracy"] == ""
     assert [row["chosen"] for row in ranked] == ["True", "True", "False"], "not by its rank: nothing says which way"

@@ -74,7 +74,7 @@ def make_run(run, side=SIDE):
     with LatentStoreWriter(run / "synthesis.h5", 2, ["snow"], facts) as store:
         store.append(np.arange(1234), np.zeros((1234, 2)), np.zeros((1234, 1)), np.zeros((0, 1, 1, 3)))
     columns = (
-        "rank", "attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy",
+        "rank", "attribute", "standardized", "low", "high", "changes_most", "mean_change", "validation_accuracy",
         "best_level", "chosen",
     )  # fmt: skip
     ranked = [
@@ -94,7 +94,7 @@ def make_run(run, side=SIDE):
             for level in ("all", "layout")
             for other in LABELS
         ]
-        columns = ("edited", "level", "attribute", "delta", "standardised", "low", "high", "mean_change", "structure")
+        columns = ("edited", "level", "attribute", "delta", "standardized", "low", "high", "mean_change", "structure")
         write_table(run / f"rescoring/{name}.csv", columns, rows)
     for attribute, direction in EDITS.items():
         make_edit(run, attribute, direction, random, side)

@@ -94,7 +94,7 @@ def test_a_job_is_running_with_its_figures_then_done(at_work):
     wrote(at_work / "logs/synthesize/0000.log", ago=50)
     wrote(at_work / "benchmarks/synthesize/0000.tsv", ago=40)
     wrote(at_work / "logs/synthesize/0001.log", ago=30)
-    with Progress("synthesising", total=5000, beside=at_work / "synthesis" / "0001.h5") as progress:
+    with Progress("synthesizing", total=5000, beside=at_work / "synthesis" / "0001.h5") as progress:
         progress.advance(2000)
         progress._write()
         status = status_of(at_work)
@@ -126,7 +126,7 @@ def test_a_failure_shows_the_logs_last_lines(at_work):
 
 def test_a_killed_stage_has_failed_and_waits_when_it_is_tried_again(at_work, tmp_path):
     log, job_log = at_work / "logs/synthesize/0000.log", tmp_path / "7.log"
-    wrote(log, 10, "synthesising: 64 of 5,000 images\n")
+    wrote(log, 10, "synthesizing: 64 of 5,000 images\n")
     wrote(job_log, 10, "rule synthesize:\nslurmstepd: error: StepId=7.0 exceeded memory limit\n")
     assert states(at_work)["synthesize"][0] == "running"
     note_failure(log, "SLURM-job '7' failed, SLURM status is: 'FAILED'. For further …", [job_log])
@@ -136,7 +136,7 @@ def test_a_killed_stage_has_failed_and_waits_when_it_is_tried_again(at_work, tmp
     assert f"| error: the job failed: SLURM-job '7' failed, SLURM status is: 'FAILED'; see also {job_log}" in said
     note_another_attempt(log)
     assert states(at_work)["synthesize"][0] == "waiting"
-    wrote(log, 0, "synthesising: 0 of 5,000 images\n")
+    wrote(log, 0, "synthesizing: 0 of 5,000 images\n")
     assert states(at_work)["synthesize"][0] == "running"
 
 
@@ -149,7 +149,7 @@ def test_what_a_killed_snakemake_left_has_failed_unless_it_still_shows_life(run)
     wrote(run / "plan.json", 600, (run / "plan.json").read_text())
     wrote(run / "logs/synthesize/0001.log", ago=500)
     wrote(run / "logs/synthesize/0002.log", ago=500)
-    with Progress("synthesising", total=5000, beside=run / "synthesis" / "0002.h5"):
+    with Progress("synthesizing", total=5000, beside=run / "synthesis" / "0002.h5"):
         assert states(run)["synthesize"][1:] == ["failed", "running"]
         assert "stopped" in described(status_of(run))
 
@@ -168,8 +168,8 @@ def test_a_folder_without_a_plan_is_named(tmp_path):
 def test_damaged_files_are_named_or_passed_over(at_work):
     """A plan that cannot be read is named; damaged logs, tables and figures tell less, and stop nothing."""
     wrote(at_work / "attributes.csv", 20, "attribute,chosen\nsnow,True\nclouds,True\n")
-    wrote(at_work / "logs/synthesize/0001.log", 10, "synthesising: 64 of 5,000 images\n")
-    with Progress("synthesising", total=5000, beside=at_work / "synthesis" / "0001.h5") as progress:
+    wrote(at_work / "logs/synthesize/0001.log", 10, "synthesizing: 64 of 5,000 images\n")
+    with Progress("synthesizing", total=5000, beside=at_work / "synthesis" / "0001.h5") as progress:
         progress.advance(2000)
         progress._write()
         figures = at_work / "synthesis" / "0001.h5.progress.jsonl"

@@ -16,11 +16,11 @@ def clock(monkeypatch):
 
 
 def test_a_log_gets_one_line_at_the_end_with_figures(capsys):
-    with Progress("synthesising", total=1000, initial=200) as progress:
+    with Progress("synthesizing", total=1000, initial=200) as progress:
         for _ in range(8):
             progress.advance(100, "shard 3")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("synthesising: 1,000 of 1,000 images, ")
+    assert line.startswith("synthesizing: 1,000 of 1,000 images, ")
     assert line.endswith("shard 3")
 
 
@@ -42,7 +42,7 @@ def test_the_rate_is_that_of_this_process(clock):
 
 def test_the_file_says_where_the_work_is_and_goes_when_it_is_done(tmp_path, clock):
     out = tmp_path / "0003.h5"
-    with Progress("synthesising", total=1000, beside=out) as progress:
+    with Progress("synthesizing", total=1000, beside=out) as progress:
         assert last_progress(progress_file(out)).done == 0
         for _ in range(100):  # every second, but a line every few
             clock[0] += 1
@@ -59,7 +59,7 @@ def test_the_file_says_where_the_work_is_and_goes_when_it_is_done(tmp_path, cloc
 
 def test_failed_work_leaves_how_far_it_came(tmp_path):
     out = tmp_path / "0003.h5"
-    progress = Progress("synthesising", total=1000, beside=out)
+    progress = Progress("synthesizing", total=1000, beside=out)
     progress.advance(300)
     progress.__exit__(ZeroDivisionError)
     assert last_progress(progress_file(out)).done == 300

@@ -149,7 +149,7 @@ def test_a_feature_that_photos_hardly_vary_does_not_run_away_elsewhere():
     x[:, 1] = 1e-5 * y  # nearly constant among photos, and telling there
     head = fit_head("a", [x[:400]], y[:400], (x[400:], y[400:]))
     elsewhere = x[400:].copy()
-    elsewhere[:, 1] = random.normal(size=200)  # as synthesised images have it
+    elsewhere[:, 1] = random.normal(size=200)  # as synthesized images have it
     assert abs((elsewhere - x[400:]) @ head.weight).max() < 0.5
 
 

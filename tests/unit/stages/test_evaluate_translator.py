@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sceneshift.evaluation.summary import COLUMNS, read_evaluation, summarise
+from sceneshift.evaluation.summary import COLUMNS, read_evaluation, summarize
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.tables import write_table
 from sceneshift.scoring.kinds.photometric import PhotometricPredictor
@@ -63,7 +63,7 @@ def test_a_known_edit_is_measured_on_held_out_photos(run, tmp_path, monkeypatch)
     assert list(table.columns) == list(COLUMNS)
     taken = pd.read_csv(run / "photos.csv").set_index("file")
     assert taken.loc[table["photo"].unique(), "held_out"].all()
-    assert [c.attribute for c in summarise(read_evaluation(tmp_path / "e.csv"))] == [
+    assert [c.attribute for c in summarize(read_evaluation(tmp_path / "e.csv"))] == [
         attribute for _, attribute in changes
     ]
 
@@ -106,7 +106,7 @@ def rows_of(attribute, before, moved):
 
 
 def test_predictor_changes_are_in_standard_deviations_and_judge_changes_are_raw():
-    predictor, judge = summarise(rows_of("snow", (0.2, 0.5, 0.8, 0.4), moved=0.3))
+    predictor, judge = summarize(rows_of("snow", (0.2, 0.5, 0.8, 0.4), moved=0.3))
     assert judge.change == pytest.approx(0.3)
     assert predictor.change == pytest.approx(0.3 / np.std([0.2, 0.5, 0.8, 0.4]))
 
@@ -114,7 +114,7 @@ def test_predictor_changes_are_in_standard_deviations_and_judge_changes_are_raw(
 @pytest.mark.parametrize("before", [[0.2], [0.5, 0.5, 0.5]])
 def test_where_photos_score_the_same_there_are_no_standard_deviations(before):
     """Not a change of 10⁷ of them."""
-    predictor, judge = summarise(rows_of("snow", before, moved=0.3))
+    predictor, judge = summarize(rows_of("snow", before, moved=0.3))
     assert np.isnan([predictor.change, predictor.low, predictor.high]).all()
     assert predictor.after - predictor.before == pytest.approx(0.3)
     assert judge.change == pytest.approx(0.3)

@@ -171,7 +171,7 @@ def test_a_direction_without_an_attribute_is_turned_to_more_of_what_measures_it(
     table = tmp_path / "sefa_1.csv"
     row = "sefa_1,{},{},0,0.1,0,0.2,-0.9,0.5\n"
     lines = (row.format(level, name) for level in ("all", "layout") for name in ATTRIBUTES)
-    table.write_text("edited,level,attribute,delta,standardised,low,high,mean_change,structure\n" + "".join(lines))
+    table.write_text("edited,level,attribute,delta,standardized,low,high,mean_change,structure\n" + "".join(lines))
     files = {"predictor": run / "p.safetensors", "store": run / "s.h5"}
     by_sefa = EditSettings(attribute="sefa_1", measured_by="brightness")
     settings = PairsSettings(count=20, keep=LOOSE)

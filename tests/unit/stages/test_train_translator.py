@@ -34,8 +34,8 @@ def write_pairs(folder, edit, count=12, size=16, seed=0):
     for side in ("train_A", "train_B"):
         (folder / side).mkdir(parents=True)
     for i in range(count):
-        colours = random.integers(0, 256, (4, 4, 3)).astype(np.uint8)
-        photo = Image.fromarray(colours).resize((size, size), Image.Resampling.BICUBIC)
+        colors = random.integers(0, 256, (4, 4, 3)).astype(np.uint8)
+        photo = Image.fromarray(colors).resize((size, size), Image.Resampling.BICUBIC)
         photo.save(folder / "train_A" / f"{i:06d}.png")
         Image.fromarray(edit(np.asarray(photo))).save(folder / "train_B" / f"{i:06d}.png")
     return folder

@@ -13,7 +13,7 @@ from sceneshift.translator.networks import (
     LocalEnhancer,
     MultiscaleDiscriminator,
     halved,
-    initialise,
+    initialize,
     instance_norm,
 )
 
@@ -124,8 +124,8 @@ def test_instance_norm_is_instance_norm(layout, training):
 
 def test_weights_start_as_published_and_follow_the_generator():
     network, again = (GlobalGenerator(3, width=16, downsamplings=2, blocks=2) for _ in range(2))
-    initialise(network, torch_generator(3, "weights"))
-    initialise(again, torch_generator(3, "weights"))
+    initialize(network, torch_generator(3, "weights"))
+    initialize(again, torch_generator(3, "weights"))
     weights = torch.cat([p.flatten() for name, p in network.named_parameters() if name.endswith("weight")])
     assert abs(weights.std() - 0.02) < 2e-4
     assert abs(weights.mean()) < 2e-4

@@ -38,7 +38,7 @@ def test_a_shift_alone_gives_its_squared_length(random):
 
 def test_fewer_images_than_features_need_no_special_care(random):
     a, b = random.normal(size=(20, 200)), random.normal(size=(30, 200)) + 1
-    # the nuclear norm of the product of both centred data matrices is the trace of the root, without any covariance
+    # the nuclear norm of the product of both centered data matrices is the trace of the root, without any covariance
     x, y = ((data - data.mean(0)) / np.sqrt(len(data) - 1) for data in (a, b))
     step = a.mean(0) - b.mean(0)
     expected = step @ step + (x**2).sum() + (y**2).sum() - 2 * np.linalg.svd(x @ y.T, compute_uv=False).sum()

@@ -83,11 +83,11 @@ def _crowns(lobes: np.ndarray) -> np.ndarray:
     middle, where the ray leaves the farthest lobe."""
     around = 2 * math.pi * (np.arange(LOBES) + 0.7 * lobes[0]) / LOBES
     away, radius = 0.5 + 0.16 * lobes[1], 0.4 + 0.12 * lobes[2]
-    centre = np.stack([away * np.cos(around), away * np.sin(around)], -1)[..., None, :]  # [2, TREES, LOBES, 1, 2]
+    center = np.stack([away * np.cos(around), away * np.sin(around)], -1)[..., None, :]  # [2, TREES, LOBES, 1, 2]
     angle = 2 * math.pi * np.arange(OUTLINE) / OUTLINE
     ray = np.stack([np.cos(angle), np.sin(angle)], -1)  # [OUTLINE, 2]
-    along = (centre * ray).sum(-1)
-    aside = centre[..., 0] * ray[:, 1] - centre[..., 1] * ray[:, 0]
+    along = (center * ray).sum(-1)
+    aside = center[..., 0] * ray[:, 1] - center[..., 1] * ray[:, 0]
     reach = along + np.sqrt(np.maximum(radius[..., None] ** 2 - aside**2, 0))
     reach = np.where(np.abs(aside) < radius[..., None], reach, 0).max(axis=2).clip(0.62)  # [2, TREES, OUTLINE]
     return reach[..., None] * ray

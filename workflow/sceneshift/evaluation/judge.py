@@ -22,7 +22,7 @@ LARGEST = 4096  # side in pixels that a file may name
 class JudgeNetwork(nn.Module):
     """2 × 2 pixels folded into channels, five convolutions, and two linear layers over the whole 8 × 8 layout.
 
-    [N, 3, H, W] in [-1, 1], even sides -> [N, labels], about [0, 1]. No normalisation: brightness must come through.
+    [N, 3, H, W] in [-1, 1], even sides -> [N, labels], about [0, 1]. No normalization: brightness must come through.
     """
 
     def __init__(self, labels: int) -> None:

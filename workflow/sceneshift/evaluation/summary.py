@@ -55,7 +55,7 @@ def read_evaluation(path: Path | str) -> list[Row]:
     return read_table(path, COLUMNS, "Make it again with evaluate-translator.")
 
 
-def summarise(table: Iterable[Row]) -> list[Change]:
+def summarize(table: Iterable[Row]) -> list[Change]:
     """One `Change` per scorer and attribute, in the table's order."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in table:

@@ -2,7 +2,7 @@
 
 Parameters are named by role and resolution (`mapping.fc0.weight`, `synthesis.b64.conv0.affine.bias`, …) and shaped as
 in NVIDIA's stylegan2-ada-pytorch, so that weights can be compared one by one. Weights are stored at unit variance and
-scaled at run time (equalised learning rate, arXiv 1710.10196).
+scaled at run time (equalized learning rate, arXiv 1710.10196).
 
 Images may be wider than high: all grows from a constant of 4×k, so `width` is k·resolution/4. A layer is still named by
 its height, `resolution`, and has that height's channels.
@@ -38,7 +38,7 @@ def clamped(x: Tensor, limit: float | None) -> Tensor:
 
 
 class FullyConnected(nn.Module):
-    """Linear layer with equalised learning rate; with `activation` followed by leaky ReLU and gain √2."""
+    """Linear layer with equalized learning rate; with `activation` followed by leaky ReLU and gain √2."""
 
     def __init__(
         self, inputs: int, outputs: int, activation: bool = False, lr_multiplier: float = 1.0, bias_init: float = 0.0
@@ -244,7 +244,7 @@ class Generator(nn.Module):
 
 
 class Conv(nn.Module):
-    """Convolution of the discriminator with equalised learning rate; with bias also leaky ReLU and `conv_clamp`."""
+    """Convolution of the discriminator with equalized learning rate; with bias also leaky ReLU and `conv_clamp`."""
 
     conv_clamp: float | None = None
 

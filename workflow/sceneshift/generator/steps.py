@@ -1,4 +1,4 @@
-"""What one training step minimises, for any part of its batch.
+"""What one training step minimizes, for any part of its batch.
 
 Each loss draws from `rng` for the whole batch, in an order that the result depends on, and keeps what belongs to its
 part; so parts can be computed by several processes, or one after the other. It returns the loss and what is measured
@@ -64,7 +64,7 @@ class Losses:
         return penalty * self.settings.r1_interval, {"r1": penalty}
 
     def path_length(self, mean: Tensor, batches: MicroBatches, rng: torch.Generator) -> LossOf:
-        """Path-length regularisation on half a batch; also the new running mean. `mean`: the one so far.
+        """Path-length regularization on half a batch; also the new running mean. `mean`: the one so far.
 
         Lengths are compared with a running mean that the whole batch moves first: a part of a batch is not enough, so
         the lengths of all parts are then measured before.
@@ -99,7 +99,7 @@ class Losses:
         return self.g.synthesis(ws, noise=_noise(self.g, self.settings.batch, part, rng)), w_mean
 
 
-def minimise(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Generator, loss_of: LossOf) -> Figures:
+def minimize(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Generator, loss_of: LossOf) -> Figures:
     """One step of the optimizer on the whole batch; the means over the batch of what `loss_of` measures."""
 
     def backward(part: Part) -> Figures:

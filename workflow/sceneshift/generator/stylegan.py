@@ -1,4 +1,4 @@
-"""The synthesis network of the first StyleGAN (Karras et al. 2019, arXiv:1812.04948): adaptive instance normalisation.
+"""The synthesis network of the first StyleGAN (Karras et al. 2019, arXiv:1812.04948): adaptive instance normalization.
 
 For use, not for training: HiGAN's own generators are of this kind. The mapping is StyleGAN2's. Two layers a resolution,
 each with a code of its own; the layer at 4 px named conv0 has no convolution, only what follows one. Kernels of layers
@@ -20,7 +20,7 @@ TRUNCATED_LAYERS = 8  # 4 to 32 px: the published generators truncate these code
 
 
 class Layer(nn.Module):
-    """[doubling] 3×3 convolution [blur], noise, bias, leaky ReLU, instance normalisation, style."""
+    """[doubling] 3×3 convolution [blur], noise, bias, leaky ReLU, instance normalization, style."""
 
     def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, doubling: bool) -> None:
         """inputs: 0 for the layer that starts from the constant and has no convolution."""

@@ -36,7 +36,7 @@ class Saving:
     """How an edited photo is written."""
 
     format: str  # Pillow's name: JPEG, PNG, WEBP, BMP, TIFF, HEIF
-    options: dict[str, Any]  # of Pillow's save: quantisation tables, color profile, EXIF
+    options: dict[str, Any]  # of Pillow's save: quantization tables, color profile, EXIF
     alpha: np.ndarray | None = None  # uint8 [H, W]
 
 
@@ -66,7 +66,7 @@ def read_photo_file(path: Path, suffix: str = "") -> PhotoFile:
         pixels, alpha = (np.ascontiguousarray(layers[..., :3]), layers[..., 3].copy()) if has_alpha else (layers, None)
         extras, damaged = _extras(image)
         lost += damaged
-    if error := _failure(target, options):  # a quantisation table that Pillow reads but cannot write
+    if error := _failure(target, options):  # a quantization table that Pillow reads but cannot write
         options = {"quality": 95}
         lost.append(f"the JPEG quality, written as 95 ({error})")
     for name, value in extras.items():

@@ -81,7 +81,7 @@ def read_photo(path: Path | str) -> np.ndarray:
 def read_sized(path: Path | str, shape: tuple[int, int], crop: Crop = "center") -> SizedPhoto:
     """A photo at the size `shape`: height and width in pixels.
 
-    crop: `center` takes the largest centred part of that shape; `pad` keeps the whole picture and mirrors it into the
+    crop: `center` takes the largest centered part of that shape; `pad` keeps the whole picture and mirrors it into the
     borders. The picture is turned upright by its EXIF orientation; transparent pixels lie on white; deep greys are
     reduced to 8 bits (`_to_8_bits`); color profiles are not applied.
 

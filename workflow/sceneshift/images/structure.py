@@ -15,14 +15,14 @@ def structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     if a.shape != b.shape:
         raise ValueError(f"structure compares pictures of one shape, found {a.shape} and {b.shape}")
-    edges_a, edges_b = (_centred_edges(images) for images in (a, b))
+    edges_a, edges_b = (_centered_edges(images) for images in (a, b))
     energy_a, energy_b = (np.square(edges).sum(axis=1) for edges in (edges_a, edges_b))
     flat = np.minimum(energy_a, energy_b) < 1e-9
     product = (edges_a * edges_b).sum(axis=1) / np.sqrt(np.where(flat, 1, energy_a * energy_b))
     return np.where(flat, np.maximum(energy_a, energy_b) < 1e-9, product).astype(np.float64)
 
 
-def _centred_edges(images: np.ndarray) -> np.ndarray:
+def _centered_edges(images: np.ndarray) -> np.ndarray:
     """Gradient magnitude less its mean, [N, H·W]."""
     down, across = np.gradient(luminance(images).astype(np.float64), axis=(1, 2))
     magnitude = np.hypot(down, across).reshape(len(images), -1)

@@ -122,7 +122,7 @@ def select_examples(
 
 
 def condition(normal: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """`normal` made orthogonal to all `others`, unit length: n - Cᵀ(C Cᵀ)⁻¹C n, renormalised (InterFaceGAN, eq. 8).
+    """`normal` made orthogonal to all `others`, unit length: n - Cᵀ(C Cᵀ)⁻¹C n, renormalized (InterFaceGAN, eq. 8).
 
     normal: [w_dim]. others: [M, w_dim], any number, also dependent ones. Raises SceneshiftError if nothing is left.
     """

@@ -18,7 +18,7 @@ from sceneshift.runtime.tables import read_table
 from sceneshift.scoring import Predictor
 
 COLUMNS = {
-    "edited": str, "level": str, "attribute": str, "delta": float, "standardised": float, "low": float, "high": float,
+    "edited": str, "level": str, "attribute": str, "delta": float, "standardized": float, "low": float, "high": float,
     "mean_change": float, "structure": float,
 }  # fmt: skip
 BATCH = 64
@@ -54,10 +54,10 @@ def measure_change(renderer: Renderer, predictor: Predictor, before: Unedited, m
     return Change(np.concatenate([r[0] for r in results]), np.concatenate([r[1] for r in results]))
 
 
-def summarise(
+def summarize(
     edited: str, level: str, change: Change, attributes: list[str], deviations: np.ndarray, seed: int
 ) -> list[Row]:
-    """The table's rows of one level, one an attribute. `deviations` [K] standardise the K scores."""
+    """The table's rows of one level, one an attribute. `deviations` [K] standardize the K scores."""
     rises = np.maximum(change.scores, 0).astype(np.float64)
     delta = rises.mean(0)
     low, high = interval_of_mean(rises, numpy_generator(seed, "bootstrap")) / deviations
@@ -66,7 +66,7 @@ def summarise(
     return [
         {
             "edited": edited, "level": level, "attribute": name, "delta": delta[k],
-            "standardised": delta[k] / deviations[k], "low": low[k], "high": high[k], "mean_change": mean[k],
+            "standardized": delta[k] / deviations[k], "low": low[k], "high": high[k], "mean_change": mean[k],
             "structure": kept,
         }
         for k, name in enumerate(attributes)
@@ -86,7 +86,7 @@ def check_store(store: LatentStore, generator_path: Path | str, predictor_path: 
         if found != expected:
             raise SceneshiftError(
                 f"{store.path} was made with another {what} (sha256 {found[:12] or 'none'}…) than {path}"
-                f" ({expected[:12]}…). Synthesise again with this one."
+                f" ({expected[:12]}…). Synthesize again with this one."
             )
 
 
@@ -115,8 +115,8 @@ def lowers(attribute: str, level: str, table: Path | str) -> bool:
 
 
 def effect(row: Row) -> float:
-    """Mean standardised rise of the score along the normal, or, where that is more, against it (its mean fall)."""
-    return max(row["standardised"], row["standardised"] - row["mean_change"])
+    """Mean standardized rise of the score along the normal, or, where that is more, against it (its mean fall)."""
+    return max(row["standardized"], row["standardized"] - row["mean_change"])
 
 
 def rescoring_rows(table: Path | str) -> list[Row]:

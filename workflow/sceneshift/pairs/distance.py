@@ -134,7 +134,7 @@ def distance_of(
     if found.reason in ("reach", "structure"):
         print(
             f"{edit.attribute}: the target effect {edit.target_effect:g} is out of reach; this generator or boundary"
-            " does not carry the edit that far. Train longer, synthesise more, or lower edits.target_effect.",
+            " does not carry the edit that far. Train longer, synthesize more, or lower edits.target_effect.",
             file=sys.stderr,
         )
     return found

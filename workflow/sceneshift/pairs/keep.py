@@ -13,7 +13,7 @@ from sceneshift.settings import EditSettings, KeepSettings, PairsSettings
 
 @dataclass(frozen=True)
 class KeepRule:
-    """The filter of pairs, in the units of the scores. Quantiles and deviations are those of the synthesised set."""
+    """The filter of pairs, in the units of the scores. Quantiles and deviations are those of the synthesized set."""
 
     own: int  # column of the edited attribute
     sign: int  # 1 for more, -1 for less
@@ -25,7 +25,7 @@ class KeepRule:
 
     @classmethod
     def of(cls, keep: KeepSettings, scores: np.ndarray, own: int, direction: str, deviations: np.ndarray) -> "KeepRule":
-        """scores: of the own attribute over the synthesised set [N]. `less` mirrors everything."""
+        """scores: of the own attribute over the synthesized set [N]. `less` mirrors everything."""
         sign = 1 if direction == "more" else -1
         source, edited = np.quantile(sign * scores.astype(np.float64), (keep.source, keep.edited))
         return cls(own, sign, float(source), float(edited), keep.effect, keep.others, deviations)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarise
+from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarize
 from sceneshift.images.finding import find_photos
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
@@ -72,7 +72,7 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     record = EditRecord.read(run / f"pairs/{attribute}/edit.json")
     own = record.measured_by
     evaluation = read_evaluation(needed(run / f"evaluation/{attribute}.csv"))
-    rows = summarise(evaluation)
+    rows = summarize(evaluation)
     verdicts = []
     for scorer in ("judge", "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]

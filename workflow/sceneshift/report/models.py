@@ -60,7 +60,7 @@ def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:
     order = own_first + [name for name in matrix.columns if name not in own_first]
     return {
         "rows": ranked.to_dict(orient="records"),
-        "bars": ranking(ranked.dropna(subset=["standardised"])),
+        "bars": ranking(ranked.dropna(subset=["standardized"])),
         "matrix": entanglement(matrix[order]),
     }
 

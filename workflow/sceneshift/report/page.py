@@ -28,7 +28,7 @@ SHIPPED_PHOTOS = 4  # of each editor that ships
 
 PHOTOS = {"file": str, "status": str, "held_out": int | None}
 RANKED = {
-    "attribute": str, "standardised": float | None, "low": float | None, "high": float | None, "changes_most": str,
+    "attribute": str, "standardized": float | None, "low": float | None, "high": float | None, "changes_most": str,
     "mean_change": float, "validation_accuracy": float | None, "best_level": str, "chosen": bool,
 }  # fmt: skip
 COMMANDS = (
@@ -126,7 +126,7 @@ def _figures(
         remark = f"after the {before:,} that its start had seen" if before else "from scratch"
         remark += f"; Fréchet distance {frechet:.3g} at the end" if frechet is not None else ""
         figures.append((f"{generator['images']:,}", "images of training", remark))
-    figures.append((f"{codes_in(run / 'synthesis.h5'):,}", "images synthesised and scored", "to find the boundaries"))
+    figures.append((f"{codes_in(run / 'synthesis.h5'):,}", "images synthesized and scored", "to find the boundaries"))
     accuracies = ranked["validation_accuracy"].dropna()
     if len(accuracies):
         remark = f"median of {len(accuracies)} attributes, on codes held out"

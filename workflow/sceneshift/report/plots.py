@@ -81,16 +81,16 @@ def training_curves(history: pd.DataFrame) -> Plot:
 
 
 def ranking(table: pd.DataFrame) -> Plot:
-    """Standardised effect of each boundary on its own attribute with its interval; chosen ones stand out."""
+    """Standardized effect of each boundary on its own attribute with its interval; chosen ones stand out."""
     table = table.head(MOST_BARS).iloc[::-1]
 
     def draw(figure: Figure, scheme: str) -> None:
         axis = figure.subplots()
         colors = [ACCENT[scheme] if chosen else FAINT[scheme] for chosen in table["chosen"]]
-        errors = np.abs(table[["low", "high"]].to_numpy().T - table["standardised"].to_numpy())
-        axis.barh(range(len(table)), table["standardised"], color=colors, height=0.66)
+        errors = np.abs(table[["low", "high"]].to_numpy().T - table["standardized"].to_numpy())
+        axis.barh(range(len(table)), table["standardized"], color=colors, height=0.66)
         axis.errorbar(
-            table["standardised"], range(len(table)), xerr=errors, fmt="none", ecolor=INK[scheme], elinewidth=1
+            table["standardized"], range(len(table)), xerr=errors, fmt="none", ecolor=INK[scheme], elinewidth=1
         )
         axis.set_yticks(range(len(table)), [spoken(name) for name in table["attribute"]])
         axis.set_xlabel("own effect, in standard deviations of the score")
@@ -100,7 +100,7 @@ def ranking(table: pd.DataFrame) -> Plot:
 
 
 def entanglement(matrix: pd.DataFrame) -> Plot:
-    """Heat map: mean standardised change of every attribute (columns) under every edit (rows)."""
+    """Heat map: mean standardized change of every attribute (columns) under every edit (rows)."""
     rows, columns = matrix.shape
     reach = max(0.1, float(np.nanmax(np.abs(matrix.to_numpy()))))
     annotated = max(rows, columns) <= MOST_ANNOTATED

@@ -22,7 +22,7 @@ def has_judge(settings: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Shards:
-    """The synthesised codes in shards of a fixed size: a job each. Growing the total adds shards."""
+    """The synthesized codes in shards of a fixed size: a job each. Growing the total adds shards."""
 
     codes: int
     size: int

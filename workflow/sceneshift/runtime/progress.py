@@ -37,7 +37,7 @@ class Figures(BaseModel):
 
 
 class Progress:
-    """`with Progress("synthesising", total=5000, beside=out) as progress: progress.advance(64)`.
+    """`with Progress("synthesizing", total=5000, beside=out) as progress: progress.advance(64)`.
 
     Shows done, total, units/s and time left. In a log a line appears at most every minute and at the end; in the
     progress file every few seconds.

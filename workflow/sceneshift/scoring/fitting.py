@@ -50,10 +50,10 @@ def fit_head(
     """
     n, x = len(y), np.concatenate(views)
     mean, deviation = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64)
-    # What hardly varies among photos is not made to count by scaling: on synthesised images it may vary a lot, and the
+    # What hardly varies among photos is not made to count by scaling: on synthesized images it may vary a lot, and the
     # scores then be a hundred times out of range.
     deviation = np.maximum(deviation, max(np.median(deviation), 1e-6))
-    standardised = ((x - mean) / deviation).astype(np.float32)
+    standardized = ((x - mean) / deviation).astype(np.float32)
     order = numpy_generator(seed, "heads validation").permutation(n)
     part, rest = (
         np.concatenate([rows + n * view for view in range(len(views))])
@@ -62,7 +62,7 @@ def fit_head(
     y = np.tile(y, len(views))
     binary = bool(np.isin(y, (0, 1)).all())
     fit = _fit_logistic if binary else _fit_ridge
-    kind, strength, coefficients, intercept = fit(standardised, y, rest, part, regularization)
+    kind, strength, coefficients, intercept = fit(standardized, y, rest, part, regularization)
     weight = coefficients / deviation
     bias = float(intercept - weight @ mean)
     held_out_x, held_out_y = held_out
@@ -79,7 +79,7 @@ def fit_head(
 def _fit_logistic(
     x: np.ndarray, y: np.ndarray, rest: np.ndarray, part: np.ndarray, regularization: float | str
 ) -> tuple[str, float, np.ndarray, float]:
-    """Logistic regression of labels y [N] of 0 or 1 on standardised features x [N, D].
+    """Logistic regression of labels y [N] of 0 or 1 on standardized features x [N, D].
 
     rest, part: places (int64) to fit and to validate strengths on, for `auto`; then it is fitted on all.
     Returns (kind, regularization, coefficients float64 [D], intercept).
@@ -124,9 +124,9 @@ def ridge_path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list
     sklearn's Ridge would make anew for each.
     """
     mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean()
-    centred = x - mean_x
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    projected = vectors.T @ (centred.T @ (y - mean_y))
+    centered = x - mean_x
+    values, vectors = np.linalg.eigh(centered.T @ centered)
+    projected = vectors.T @ (centered.T @ (y - mean_y))
     path = []
     for strength in strengths:
         beta = vectors @ (projected / (np.maximum(values, 0) + 1 / strength))

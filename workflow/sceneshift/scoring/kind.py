@@ -80,11 +80,11 @@ class FittedHeads(PredictorSettings):
     )
     input_size: Annotated[int, Field(ge=32, le=512)] = Field(
         128,
-        description="Photos are shrunk to the generator's size, then brought to a square of this side for the backbone (aspect not kept, as in HiGAN), so that photos and synthesised images look alike to it.",
+        description="Photos are shrunk to the generator's size, then brought to a square of this side for the backbone (aspect not kept, as in HiGAN), so that photos and synthesized images look alike to it.",
     )
     regularization: Literal["auto"] | Annotated[float, Field(gt=0)] = Field(
         "auto",
-        description="Inverse strength C of the logistic heads' (or 1/α of the ridge heads') penalty on standardised features; `auto` picks it per head by validation.",
+        description="Inverse strength C of the logistic heads' (or 1/α of the ridge heads') penalty on standardized features; `auto` picks it per head by validation.",
     )
 
     def labelled(self, material: "Material") -> "LabelledPhotos":

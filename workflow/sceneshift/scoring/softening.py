@@ -1,4 +1,4 @@
-"""Photos as soft and noisy as synthesised images are, so that heads learn what is there and not how sharp it is."""
+"""Photos as soft and noisy as synthesized images are, so that heads learn what is there and not how sharp it is."""
 
 from collections.abc import Sequence
 

@@ -39,7 +39,7 @@ class EditSettings(Section):
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
     pairs: Annotated[str | None, IS_PATH, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
         None,
-        description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesised: `{attribute: snow, pairs: my_pairs}`.",
+        description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesized: `{attribute: snow, pairs: my_pairs}`.",
     )
 
     @property
@@ -71,7 +71,7 @@ class KeepSettings(Section):
 
     source: Share = Field(
         0.6,
-        description="Sources must score below this quantile of the synthesised images, in the edit's attribute (mirrored for `less`).",
+        description="Sources must score below this quantile of the synthesized images, in the edit's attribute (mirrored for `less`).",
     )
     edited: Share = Field(0.6, description="Edited images must score above this quantile (mirrored for `less`).")
     effect: Annotated[float, Field(ge=0)] = Field(
@@ -83,7 +83,7 @@ class KeepSettings(Section):
 
 
 class PairsSettings(Section):
-    """The synthesised pairs that a translator learns from."""
+    """The synthesized pairs that a translator learns from."""
 
     shapes: ClassVar = Shapes("make_pairs")
 

@@ -54,11 +54,11 @@ class GeneratorSettings(Section):
     r1_gamma: Annotated[float, Field(ge=0)] | None = Field(
         None, description="Weight γ of R1. `null`: 0.0002·height·width/batch."
     )
-    r1_interval: Positive = Field(16, description="Steps from one R1 to the next (lazy regularisation).")
+    r1_interval: Positive = Field(16, description="Steps from one R1 to the next (lazy regularization).")
     path_length_weight: Annotated[float, Field(ge=0)] = Field(
-        2.0, description="Weight of path-length regularisation; 0 turns it off."
+        2.0, description="Weight of path-length regularization; 0 turns it off."
     )
-    path_length_interval: Positive = Field(4, description="Steps from one path-length regularisation to the next.")
+    path_length_interval: Positive = Field(4, description="Steps from one path-length regularization to the next.")
     style_mixing: Share = Field(0.9, description="Probability of style mixing.")
     ema_images: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32."
@@ -74,7 +74,7 @@ class GeneratorSettings(Section):
         10_000, description="Images from one snapshot to the next, each with a grid of samples and a Fréchet distance."
     )
     frechet_images: Annotated[Natural, Shapes()] = Field(
-        1000, description="Synthesised images in each Fréchet distance during training; 0 turns it off."
+        1000, description="Synthesized images in each Fréchet distance during training; 0 turns it off."
     )
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."

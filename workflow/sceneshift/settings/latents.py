@@ -13,10 +13,10 @@ OF_EACH_BOUNDARY = ("rescore_boundary", "rank_attributes", "report")  # what has
 
 
 class SynthesisSettings(Section):
-    """How many images are synthesised and scored."""
+    """How many images are synthesized and scored."""
 
     count: Annotated[Positive, SHARDS] = Field(
-        10_000, description="Images to synthesise and score. Published: 500,000."
+        10_000, description="Images to synthesize and score. Published: 500,000."
     )
     shard_size: Annotated[Positive, SHARDS] = Field(
         5000, description="Images a shard; a shard is a job. Growing `count` computes new shards only."
@@ -64,7 +64,7 @@ class SefaSettings(Section):
         description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
     )
     levels: list[Level] = Field(
-        ["all"], description="Whose layers' weights are factorised; the directions then move these layers."
+        ["all"], description="Whose layers' weights are factorized; the directions then move these layers."
     )
 
 

@@ -33,7 +33,7 @@ class PhotosSettings(Section):
     )
     crop: Literal["center", "pad"] = Field(
         "center",
-        description="Photos of another shape: `center` takes the largest centred part of the shape wanted, `pad` keeps the whole picture with mirrored borders (a wide border for tall photos in a wide shape).",
+        description="Photos of another shape: `center` takes the largest centered part of the shape wanted, `pad` keeps the whole picture with mirrored borders (a wide border for tall photos in a wide shape).",
     )
     mirror: Annotated[bool, Shapes("train_generator", "train_translator")] = Field(
         True, description="Also train on left-right mirrored photos, and the translators on mirrored pairs."

@@ -1,4 +1,4 @@
-"""edit: a sheet of synthesised images moved along a boundary, to look at."""
+"""edit: a sheet of synthesized images moved along a boundary, to look at."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def edit(
     distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3), level: Level = "all", truncation_psi: Share = 0.7,
     seed: int = 0, device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
-    """Draw a strip of synthesised images moved along a boundary, to look at.
+    """Draw a strip of synthesized images moved along a boundary, to look at.
 
     generator: generator (.safetensors)
     boundary: boundary (.npz)

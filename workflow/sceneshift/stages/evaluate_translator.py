@@ -9,7 +9,7 @@ import torch
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.open_sky import open_skies
 from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
-from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarise
+from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarize
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.devices import pick_device
@@ -41,7 +41,7 @@ def evaluate_translator(
     strength: of the edit
 
     Pixel facts are those of `pixels.pixel_facts`, and `backbone_distance` (0 before). Returns the means with bootstrap
-    intervals, which `summary.summarise` computes from `out` too.
+    intervals, which `summary.summarize` computes from `out` too.
 
     Raises SceneshiftError if there is no held-out photo, or the predictor does not know the edited attribute.
 
@@ -78,7 +78,7 @@ def evaluate_translator(
                     table += rows(names, "pixels", attribute, *values)
                 progress.advance(len(indices))
     write_table(out, list(COLUMNS), table)
-    changes = summarise(table)
+    changes = summarize(table)
     print(*changes, sep="\n", file=sys.stderr)
     return changes
 

@@ -1,4 +1,4 @@
-"""fit_boundary: the boundary of one attribute of a synthesised set."""
+"""fit_boundary: the boundary of one attribute of a synthesized set."""
 
 import sys
 from dataclasses import replace

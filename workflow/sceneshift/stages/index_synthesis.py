@@ -44,7 +44,7 @@ def index_synthesis(
             if facts[-1][name] != facts[0][name]:
                 raise SceneshiftError(
                     f"The shards {sources[0]} and {path} do not belong together: {name} is {facts[0][name]!r} in the"
-                    f" one and {facts[-1][name]!r} in the other. Synthesise them with the same settings."
+                    f" one and {facts[-1][name]!r} in the other. Synthesize them with the same settings."
                 )
     relative = [_below(out, path) for path in sources]
     listed = [
@@ -122,7 +122,7 @@ def set_wrong_shards_aside(shards: Sequence[Path | str], expected: Expected) -> 
             wrong.append(f"  {reason}{moved}")
     if wrong:
         raise SceneshiftError(
-            f"{len(wrong)} of {len(shards)} shards are not what this run synthesised:\n"
+            f"{len(wrong)} of {len(shards)} shards are not what this run synthesized:\n"
             + "\n".join(wrong)
             + "\nRun again: only these are made again."
         )

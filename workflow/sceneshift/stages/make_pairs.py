@@ -1,4 +1,4 @@
-"""make_pairs: synthesised images before and after an edit, as StyleGAN2 Distillation has them (arXiv 2003.03581)."""
+"""make_pairs: synthesized images before and after an edit, as StyleGAN2 Distillation has them (arXiv 2003.03581)."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -45,13 +45,13 @@ def make_pairs(
     store: Path | str, rescoring: Path | str | None = None, condition: Sequence[Path | str] = (),
     edit: EditSettings | None = None, seed: int = 0, device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
-    """Synthesise pairs before and after an edit; keep those where the predictor agrees.
+    """Synthesize pairs before and after an edit; keep those where the predictor agrees.
 
     generator: generator (.safetensors)
     boundary: boundary (.npz)
     out: folder to write, all or nothing: train_A and train_B (PNG, the same names), pairs.csv, edit.json
     predictor: predictor (.safetensors)
-    store: latent/score store (.h5) of the synthesised set, whose quantiles and spread the filter uses
+    store: latent/score store (.h5) of the synthesized set, whose quantiles and spread the filter uses
     rescoring: table of rescore-boundary, for level `auto` and directions without an attribute
     condition: boundaries of attributes to hold
     edit: the edit (attribute, direction, distance, …; default: more of the boundary's attribute)
@@ -81,10 +81,10 @@ def make_pairs(
     normal = boundaries.condition(-direction.normal if reverse else direction.normal, np.array(held))
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
     own = column_of(edit.measure, scorer.attributes, f"the predictor {predictor}")
-    with LatentStore(store) as synthesised:
-        check_store(synthesised, generator, predictor)
-        deviations = score_deviations(synthesised)
-        rule = KeepRule.of(settings.keep, synthesised.column(edit.measure), own, edit.direction, deviations)
+    with LatentStore(store) as synthesized:
+        check_store(synthesized, generator, predictor)
+        deviations = score_deviations(synthesized)
+        rule = KeepRule.of(settings.keep, synthesized.column(edit.measure), own, edit.direction, deviations)
     move = Move(normal, 0.0, mask, renderer.truncation(settings.truncation_psi))
     found = distance_of(edit, renderer, scorer, move, rule, seed)
     move = replace(move, distance=rule.sign * found.point.distance)

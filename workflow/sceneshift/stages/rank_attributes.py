@@ -11,7 +11,7 @@ from sceneshift.runtime.tables import write_table
 from sceneshift.settings import EditsSettings
 
 COLUMNS = (
-    "rank", "attribute", "standardised", "low", "high", "changes_most", "mean_change", "validation_accuracy",
+    "rank", "attribute", "standardized", "low", "high", "changes_most", "mean_change", "validation_accuracy",
     "best_level", "chosen", "direction",
 )  # fmt: skip
 
@@ -25,7 +25,7 @@ def rank_attributes(
     rescoring: tables of rescore-boundary
     boundaries: boundaries, in the same order
 
-    Ranked by the boundaries' standardised effect on their own attribute, all layers moved (HiGAN's ranking).
+    Ranked by the boundaries' standardized effect on their own attribute, all layers moved (HiGAN's ranking).
     changes_most, mean_change: the attribute that moves most, up or down, and how far. Directions without an attribute
     of their own (SeFa's, imported under another name) follow in the order of that, and have no effect of their own.
     chosen: the attributes that `settings` names, then the best of the ranking until there are `top`; directions without
@@ -41,7 +41,7 @@ def rank_attributes(
     ranked = [row["attribute"] for row in rows]
     if missing := [name for name in named if name not in ranked]:
         raise SceneshiftError(f"edits.attributes: {', '.join(missing)} was not re-scored; known: {', '.join(ranked)}.")
-    others = [row["attribute"] for row in rows if row["attribute"] not in named and row["standardised"] is not None]
+    others = [row["attribute"] for row in rows if row["attribute"] not in named and row["standardized"] is not None]
     chosen = {*named, *others[: max(0, settings.top - len(named))]}
     marked = (
         {"rank": rank, **row, "chosen": row["attribute"] in chosen, "direction": named.get(row["attribute"], "more")}
@@ -65,7 +65,7 @@ def _row(table: Path, boundary_path: Path) -> Row:
     fitted = not math.isnan(boundary.validation_accuracy)
     return {
         "attribute": boundary.attribute,
-        **{name: own[name] if own else None for name in ("standardised", "low", "high")},
+        **{name: own[name] if own else None for name in ("standardized", "low", "high")},
         "changes_most": strongest["attribute"],
         "mean_change": strongest["mean_change"],
         "validation_accuracy": boundary.validation_accuracy if fitted else None,
@@ -75,5 +75,5 @@ def _row(table: Path, boundary_path: Path) -> Row:
 
 def _place(row: Row) -> tuple[bool, float, str]:
     """Directions without an attribute of their own come last."""
-    own = row["standardised"]
+    own = row["standardized"]
     return own is None, -(abs(row["mean_change"]) if own is None else own), row["attribute"]

@@ -8,7 +8,7 @@ from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.levels import levels
 from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer
-from sceneshift.latents.rescoring import COLUMNS, Unedited, check_store, measure_change, score_deviations, summarise
+from sceneshift.latents.rescoring import COLUMNS, Unedited, check_store, measure_change, score_deviations, summarize
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.progress import Progress
@@ -28,10 +28,10 @@ def rescore_boundary(
     predictor: predictor (.safetensors)
     out: table to write (.csv): one row for each level (`all` first) and each measured attribute
     unedited: latent/score store (.h5) of fresh codes, for all boundaries: synthesize --stream rescoring --keep-images
-    store: latent/score store (.h5) of the synthesised set, whose spread standardises the changes
+    store: latent/score store (.h5) of the synthesized set, whose spread standardizes the changes
 
-    Columns: delta, HiGAN's Δ, the mean of max(F(G(w + d·n)) - F(G(w)), 0); standardised, delta by the score's standard
-    deviation, with its 95 % bootstrap interval low … high over codes; mean_change, the signed mean, standardised;
+    Columns: delta, HiGAN's Δ, the mean of max(F(G(w + d·n)) - F(G(w)), 0); standardized, delta by the score's standard
+    deviation, with its 95 % bootstrap interval low … high over codes; mean_change, the signed mean, standardized;
     structure, the mean over pictures, the same for all attributes of a level.
 
     Raises SceneshiftError if the files do not belong together.
@@ -41,9 +41,9 @@ def rescore_boundary(
     """
     renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
     edited = load_boundary(boundary, renderer.w_dim, generator)
-    with LatentStore(store) as synthesised:
-        check_store(synthesised, generator, predictor)
-        deviations = score_deviations(synthesised)
+    with LatentStore(store) as synthesized:
+        check_store(synthesized, generator, predictor)
+        deviations = score_deviations(synthesized)
     masks = levels(renderer.ws_resolutions, renderer.resolution, edited.resolutions)
     rows = []
     with (
@@ -59,6 +59,6 @@ def rescore_boundary(
             change = measure_change(
                 renderer, scorer, before, Move(edited.normal, settings.distance, mask, renderer.truncation(psi))
             )
-            rows += summarise(edited.attribute, level, change, scorer.attributes, deviations, seed)
+            rows += summarize(edited.attribute, level, change, scorer.attributes, deviations, seed)
             bar.advance(len(before.codes))
     write_table(out, list(COLUMNS), rows)

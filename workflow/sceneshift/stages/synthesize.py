@@ -30,7 +30,7 @@ def synthesize(
     start: Natural = 0, count: Positive | None = None, stream: Stream = "synthesis", keep_images: bool = False,
     seed: int = 0, device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
-    """Synthesise images, score them as they are made, store codes and scores.
+    """Synthesize images, score them as they are made, store codes and scores.
 
     generator: generator (.safetensors)
     out: latent/score store to write (.h5): w untruncated, scores of truncated images
@@ -68,7 +68,7 @@ def synthesize(
     with (
         atomic_file(out) as temporary,
         LatentStoreWriter(temporary, renderer.w_dim, attributes, attrs, shape) as store,
-        Progress("synthesising", count, beside=out) as progress,
+        Progress("synthesizing", count, beside=out) as progress,
     ):
         for batch in in_order(work, batches(count, settings.batch, start), device):
             store.append(np.array(batch.index), batch.w, batch.scores, batch.images)

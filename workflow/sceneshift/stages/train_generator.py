@@ -9,7 +9,7 @@ from sceneshift.generator.defaults import Defaults, defaults, ema_decay
 from sceneshift.generator.networks import Discriminator
 from sceneshift.generator.samples import distance_to_photos, draw_samples
 from sceneshift.generator.state import initial_state
-from sceneshift.generator.steps import Figures, Losses, minimise
+from sceneshift.generator.steps import Figures, Losses, minimize
 from sceneshift.generator.training_photos import photo_batches
 from sceneshift.images.pixels import from_uint8
 from sceneshift.photos.store import PhotoStore
@@ -93,21 +93,21 @@ def train_generator(
 
             # Generator.
             state.d.requires_grad_(False)
-            figures |= minimise(state.optimizer_g, batches, rng, losses.generator)
+            figures |= minimize(state.optimizer_g, batches, rng, losses.generator)
             state.g.mapping.track_w_avg(figures.pop("w_mean"))
             if settings.path_length_weight and step % settings.path_length_interval == 0:
                 path_length = losses.path_length(state.path_length_mean, batches, rng)
-                figures |= minimise(state.optimizer_g, batches, rng, path_length)
+                figures |= minimize(state.optimizer_g, batches, rng, path_length)
                 state.path_length_mean = figures.pop("path_length_mean")
 
             # Discriminator.
             state.d.requires_grad_(True)
-            figures |= minimise(state.optimizer_d, batches, rng, losses.discriminator)
+            figures |= minimize(state.optimizer_d, batches, rng, losses.discriminator)
             state.g.mapping.track_w_avg(figures.pop("w_mean"))
             if settings.augment == "ada":
                 state.ada.update(figures["real_sign"], batch)
             if values.r1_gamma and step % settings.r1_interval == 0:
-                figures |= minimise(state.optimizer_d, batches, rng, losses.r1)
+                figures |= minimize(state.optimizer_d, batches, rng, losses.r1)
 
             # Average the generator.
             before, state.images = state.images, state.images + batch

@@ -26,7 +26,7 @@ from sceneshift.translator.checkpoints import TranslatorFacts, save_translator
 from sceneshift.translator.examples import save_sheet
 from sceneshift.translator.perceptual import perceptual_stages, perceptual_weights
 from sceneshift.translator.state import initial_state, memory_format
-from sceneshift.translator.steps import Losses, learning_rate, minimise
+from sceneshift.translator.steps import Losses, learning_rate, minimize
 
 
 def train_translator(
@@ -93,7 +93,7 @@ def train_translator(
 
             # Translator and discriminators.
             rate = learning_rate(settings.learning_rate, state.images, settings.images)
-            figures = minimise(state, batches, losses, held, count, rate)
+            figures = minimize(state, batches, losses, held, count, rate)
             before, state.images = state.images, state.images + count
             state.last_steps.note(figures)
             progress.advance(count)

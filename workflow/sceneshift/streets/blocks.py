@@ -43,7 +43,7 @@ def _along(draws: Draws, plan: Plan) -> list[Block]:
         texture = textures.FBM if rail else textures.BRICK if u[3] < 0.5 else textures.ASHLAR
         for k in range(6):  # short pieces, to follow bends
             z = 2.5 + 9.0 * k
-            place = np.array([plan.centre(z + 4.5) + (lateral if side else -lateral), z + 4.5])
+            place = np.array([plan.center(z + 4.5) + (lateral if side else -lateral), z + 4.5])
             if rail or k != int(6 * u[4]):  # a gate
                 blocks.append(
                     Block(
@@ -109,7 +109,7 @@ def _on_the_ground(draws: Draws, plan: Plan) -> list[Block]:
             ((2.4, 1.6, 2.2), accent_color(draws("clutter", round(1e6 * u[5]))) * 0.9 + 0.05),
             ((0.8, 0.8, 0.8), accent_color(draws("clutter", round(1e6 * u[5])))),
         )[kind]
-        place = np.array([plan.centre(z) + (lateral if side else -lateral), z])
+        place = np.array([plan.center(z) + (lateral if side else -lateral), z])
         size = tuple(s * (0.8 + 0.4 * u[6]) for s in size)
         blocks.append(Block(box(place, plan.along(z), size), color * (0.7 + 0.6 * u[4]), textures.FBM, 0.12))
     return blocks

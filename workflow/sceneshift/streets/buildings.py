@@ -72,7 +72,7 @@ def buildings_of(draws: Draws, plan: Plan, vertical: float) -> list[Building]:
             slope = plan.slope(middle)
             turn = np.array([1.0, -slope]) / math.hypot(1.0, slope)  # to the street's right
             back = plan.front(side) + _setback(plan.kind, u)
-            front = np.array([plan.centre(middle), middle]) + sign * back * turn
+            front = np.array([plan.center(middle), middle]) + sign * back * turn
             look = look_of(draws, plan.kind, ("terrace", side) if uniform else ("house", side, k))
             if plan.kind in ("suburb", "country", "park") or u[6] > 0.02:
                 houses.append(_building(plan.kind, front, -sign * turn, length, look, vertical))
@@ -99,7 +99,7 @@ def _behind(draws: Draws, plan: Plan, vertical: float) -> list[Building]:
             length = 14 + 16 * u[0]
             middle = z + length / 2
             if u[1] < share and middle < min(plan.end + 40, 170):
-                front = np.array([plan.centre(middle) + sign * (plan.front(side) + far + 14 * u[2]), middle])
+                front = np.array([plan.center(middle) + sign * (plan.front(side) + far + 14 * u[2]), middle])
                 look = look_of(draws, plan.kind, ("behind", side, k))
                 if u[1] < 0.05:  # a tower
                     length = 5 + 2 * u[0]

@@ -30,7 +30,7 @@ class Camera:
         # On foot, from a car, or from a window.
         level = 1.45 + 0.4 * eye if up < 0.72 else 1.9 + 1.2 * eye if up < 0.92 else 3.5 + 5 * eye
         self.position = np.array([plan.camera_x(across), level, 0.0])
-        self.position[0] += plan.centre(0.0)
+        self.position[0] += plan.center(0.0)
         yaw = plan.yaw(turn, self.position[0])
         tilt = math.radians(-6 + 17 * pitch) - (0.05 if level > 3 else 0.0)
         lean = math.radians(np.clip(rng.normal(0, 1.1), -3.5, 3.5)) * (0.4 + roll)

@@ -124,14 +124,14 @@ class Facades:
         up = np.where(lower, y, above - storey * look["storey"])
         wall = _Wall(look, color, albedo, u, y, fp, salt, column, storey)
         cell = wall.chance(7)
-        centre = look["lift"] + look["storey"] * 0.5
+        center = look["lift"] + look["storey"] * 0.5
         half_w = np.minimum(look["half_width"], bay / 2)
         half_h = np.where(lower, look["half_height"] * 0.95, look["half_height"])
-        exists = (above - storey * look["storey"] < look["storey"]) & (y + 0.3 + half_h + centre - up < height)
+        exists = (above - storey * look["storey"] < look["storey"]) & (y + 0.3 + half_h + center - up < height)
         exists &= hashed(9, salt, column) < self.windows[house, face]
         exists &= fp < 4
-        dx, dy = np.abs(left) - half_w, np.abs(up - centre) - half_h
-        dx = dx + (look["arched"] > 0) * np.maximum(up - centre, 0) ** 2 * 0.35 / half_h
+        dx, dy = np.abs(left) - half_w, np.abs(up - center) - half_h
+        dx = dx + (look["arched"] > 0) * np.maximum(up - center, 0) ** 2 * 0.35 / half_h
         edge = np.where(exists, np.maximum(dx, dy), 9.0)
 
         # Cornice, bands between storeys, trim, sills, shutters.
@@ -140,10 +140,10 @@ class Facades:
         albedo *= 1 - 0.45 * cover(np.abs(top - look["cornice"] - 0.15) - 0.15, fp)
         lay(albedo, color["trim"], look["band"] * ~lower * cover(np.abs(up - 0.05) - 0.09, fp))
         lay(albedo, color["trim"], (look["trim_width"] > 0) * cover(edge - look["trim_width"], fp))
-        sill = np.maximum(dx - 0.08, np.abs(up - centre + half_h + 0.06) - 0.06)
+        sill = np.maximum(dx - 0.08, np.abs(up - center + half_h + 0.06) - 0.06)
         lay(albedo, color["trim"], look["sill"] * exists * cover(sill, fp))
         albedo *= 1 - 0.35 * look["sill"] * exists * cover(
-            np.maximum(dx - 0.06, np.abs(up - centre + half_h + 0.22) - 0.1), fp
+            np.maximum(dx - 0.06, np.abs(up - center + half_h + 0.22) - 0.1), fp
         )
         shutter = np.maximum(np.abs(np.abs(left) - 1.5 * half_w - 0.04) - 0.5 * half_w, dy)
         lay(
@@ -168,13 +168,13 @@ class Facades:
             np.abs(np.abs(left) - half_w / 3) + np.where(look["mullions"] < 2, np.float32(9), np.float32(0)),
         )
         bar = np.minimum(
-            bar, np.abs(up - centre - 0.35 * half_h) + np.where(look["bars"] < 1, np.float32(9), np.float32(0))
+            bar, np.abs(up - center - 0.35 * half_h) + np.where(look["bars"] < 1, np.float32(9), np.float32(0))
         )
         glass *= 1 - 0.85 * cover(bar - 0.025, fp)
-        room, emission = _rooms(wall, cell, left / half_w, (up - centre) / half_h, night)
+        room, emission = _rooms(wall, cell, left / half_w, (up - center) / half_h, night)
         lay(albedo, room, glass)
         emission = emission * glass
-        albedo *= 1 - 0.5 * glass * cover(centre + half_h - up - 0.14, fp)  # the lintel's shadow
+        albedo *= 1 - 0.5 * glass * cover(center + half_h - up - 0.14, fp)  # the lintel's shadow
 
         # The ground floor: shops, doors.
         shop = (look["shop"] > 0) & lower & (face < 2)

@@ -28,7 +28,7 @@ def items_of(draws: Draws, plan: Plan) -> list[Item]:
         if u[0] > {"avenue": 0.5, "suburb": 0.35, "square": 0.4, "country": 0.3}.get(plan.kind, 0.15):
             continue
         side, z = (1 if u[1] < 0.5 else -1), 5 + 40 * u[2]
-        x = plan.centre(z) + side * (plan.road + 0.5)
+        x = plan.center(z) + side * (plan.road + 0.5)
         items.append(Item(Card(np.array([x, 0.0, z]), 0.08, 2.9), plain(np.array([0.3, 0.3, 0.3]))))
         size = 0.6 + 0.25 * u[3]
         items.append(Item(Card(np.array([x, 2.3, z - 0.05]), size, size, _disc if u[4] < 0.6 else None), _sign(u[5])))
@@ -38,7 +38,7 @@ def items_of(draws: Draws, plan: Plan) -> list[Item]:
         for k, u in enumerate(draws("parasols", "places").random((4, 3)).tolist()):
             edge, z = plan.edges[side], 7 + 4 * k + 2 * u[0]
             lateral = edge[3] - 1.3 - (0.5 * (edge[3] - edge[2]) * u[1] if plan.kind != "lane" else 0)
-            foot = np.array([plan.centre(z) + (lateral if side else -lateral), 0.0, z])
+            foot = np.array([plan.center(z) + (lateral if side else -lateral), 0.0, z])
             items.append(Item(Card(foot, 2.6, 2.6, _parasol), plain(accent_color(draws("parasols", "color")) + 0.05)))
     for k in range(14):
         u = persons[k]
@@ -54,7 +54,7 @@ def items_of(draws: Draws, plan: Plan) -> list[Item]:
         )
         z = 5 + 40 * u[3] ** 1.3
         height = 1.58 + 0.27 * u[4]
-        card = Card(np.array([plan.centre(z) + side * lateral, 0.0, z]), 0.62 * height * 0.6, height, _figure)
+        card = Card(np.array([plan.center(z) + side * lateral, 0.0, z]), 0.62 * height * 0.6, height, _figure)
         coat = accent_color(draws("person", k, "coat")) * 0.8
         legs = np.array([[0.03, 0.035, 0.06], [0.02, 0.02, 0.02], [0.12, 0.10, 0.08]])[int(3 * u[5])]
         skin = np.array([0.45, 0.27, 0.18]) * (0.25 + 0.9 * u[6])

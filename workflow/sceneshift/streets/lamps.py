@@ -36,7 +36,7 @@ class Lamps:
     def heads(self) -> np.ndarray:
         """Positions of the lamps' heads, [N, 3]."""
         places = [
-            (self.plan.centre(z) + x, self.height, z)
+            (self.plan.center(z) + x, self.height, z)
             for x in self.lateral if np.isfinite(x)
             for z in self.first + self.step * np.arange(-1, 9)
         ]  # fmt: skip
@@ -51,7 +51,7 @@ class Lamps:
         for lateral in self.lateral[np.isfinite(self.lateral)].tolist():
             for number in (nearest, nearest + below):
                 lamp_z = self.first + self.step * number
-                dx, dy, dz = self.plan.centre(lamp_z) + lateral - x, self.height - y, lamp_z - z
+                dx, dy, dz = self.plan.center(lamp_z) + lateral - x, self.height - y, lamp_z - z
                 square = dx * dx + dy * dy + dz * dz + 0.6
                 cosine = np.maximum(normal[0] * dx + normal[1] * dy + normal[2] * dz, 0.0)
                 down = np.clip(0.35 + dy / np.sqrt(square), 0.0, 1.0)  # shaded above, as heads are
@@ -82,10 +82,10 @@ def lamps_of(draws: Draws, plan: Plan) -> Lamps:
         for z in (lamps.first + step * np.arange(6)).tolist():
             if z > 75:
                 break  # only its light is seen
-            foot = np.array([plan.centre(z) + sides[side], 0.0, z])
+            foot = np.array([plan.center(z) + sides[side], 0.0, z])
             lamps.items.append(Item(Card(foot, 0.13, height), plain(color)))
-            arm = np.array([plan.centre(z) + (sides[side] + lateral[side]) / 2, height - 0.06, z])
+            arm = np.array([plan.center(z) + (sides[side] + lateral[side]) / 2, height - 0.06, z])
             lamps.items.append(Item(Card(arm, reach, 0.09), plain(color)))
-            head = np.array([plan.centre(z) + lateral[side], height - 0.12, z])
+            head = np.array([plan.center(z) + lateral[side], height - 0.12, z])
             lamps.items.append(Item(Card(head, 0.55, 0.22), plain(color * 1.5 + 0.1)))
     return lamps

@@ -31,7 +31,7 @@ class Plan:
     crossing_width: float
     end: float  # z of the house that closes the street; infinite where none does
 
-    def centre(self, z):
+    def center(self, z):
         """x of the middle line at z."""
         return 0.5 * self.bend * np.minimum(np.maximum(z, 0), 150.0) ** 2
 
@@ -67,7 +67,7 @@ class Plan:
 
     def lateral(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Metres from the middle line at x, z [M], negative on the left: [M]."""
-        return x - self.centre(z) if self.bend else x
+        return x - self.center(z) if self.bend else x
 
 
 def plan_of(draws: Draws) -> Plan:

@@ -139,7 +139,7 @@ def _sites(draws: Draws, plan: Plan) -> list[tuple]:
             beside += [(kerb + 1.5 + 24 * a**1.5, 5 + 70 * b, 6, 17, mixed, 0.05 + 0.9 * c) for a, b, c in u[:20]]
             beside += [(kerb + 0.8 + 9 * a, 3 + 40 * b, 0.8, 2.2, ("bush",), 0.05 + 0.9 * c) for a, b, c in u[20:28]]
         sign = 1 if side else -1
-        sites += [(plan.centre(z) + sign * lateral, z, *rest) for lateral, z, *rest in beside]
+        sites += [(plan.center(z) + sign * lateral, z, *rest) for lateral, z, *rest in beside]
     return sites
 
 
@@ -158,7 +158,7 @@ def hedges_of(draws: Draws, plan: Plan, vegetation: float) -> list[Solid]:
             if u[2] < share and grown > 0.05:
                 middle = z + length / 2
                 lateral = plan.edges[side, 2] + 0.5 + 0.4 * u[3]
-                center = np.array([plan.centre(middle) + sign * lateral, middle])
+                center = np.array([plan.center(middle) + sign * lateral, middle])
                 hedges.append(box(center, plan.along(middle), (length, 0.8 + 0.5 * u[4], (0.8 + 1.0 * u[5]) * grown)))
             z += length + (1.2 if u[2] < 0.8 else 4.0)
     return hedges

@@ -74,7 +74,7 @@ def _place(draws: Draws, purpose: tuple, plan: Plan, stand: _Stand, camera_x: fl
     u = rng.random(12).tolist()
     z, slope = stand.z, plan.slope(stand.z)
     along = stand.heading * np.array([slope, 1.0]) / np.hypot(slope, 1)
-    center = np.array([plan.centre(z) + stand.lateral, z])
+    center = np.array([plan.center(z) + stand.lateral, z])
     kind = (
         "bus"
         if u[0] < 0.05 and stand.driving and plan.kind == "avenue"

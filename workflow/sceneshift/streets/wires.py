@@ -23,13 +23,13 @@ def wires_of(draws: Draws, plan: Plan) -> list[np.ndarray]:
             t = np.linspace(0, 1, 8)
             for k in range(4):
                 z = 2 + span * (k + t)
-                x = plan.centre(z) + side * (plan.road + 0.8)
+                x = plan.center(z) + side * (plan.road + 0.8)
                 wires.append(np.stack([x, height - 0.9 * 4 * t * (1 - t) * 0.6, z], 1))
     else:
         for k in range(3):
             z = 9 + 17 * (k + u[5])
             t = np.linspace(-1, 1, 10)
-            x = plan.centre(z) + t * plan.front(0)
+            x = plan.center(z) + t * plan.front(0)
             wires.append(np.stack([x, 6.3 + 1.4 * t**2, np.full(10, z)], 1))
     return wires
 
@@ -44,7 +44,7 @@ def poles_of(draws: Draws, plan: Plan) -> list[Item]:
     items = []
     for k in range(5):
         z = 2 + span * k
-        x = plan.centre(z) + side * (plan.road + 0.8)
+        x = plan.center(z) + side * (plan.road + 0.8)
         items.append(Item(Card(np.array([x, 0.0, z]), 0.26, 7.8), plain(color)))
         items.append(Item(Card(np.array([x, 7.15, z]), 1.9, 0.12), plain(color)))
     return items

@@ -1,4 +1,4 @@
-"""Translators: pix2pixHD trained on synthesised pairs, and photos translated with them."""
+"""Translators: pix2pixHD trained on synthesized pairs, and photos translated with them."""
 
 from sceneshift.translator.translator import Translator, load_translator
 

@@ -84,7 +84,7 @@ def full_size_maps(photo: np.ndarray, maps: EditMaps, small: Tensor) -> Iterator
 
 
 def _enlarged_rows(x: Tensor, rows: slice, height: int, width: int) -> Tensor:
-    """These rows of the bilinear enlargement of [C, h, w] to [C, height, width] (pixel centres aligned)."""
+    """These rows of the bilinear enlargement of [C, h, w] to [C, height, width] (pixel centers aligned)."""
     last = x.shape[1] - 1
     position = ((torch.arange(rows.start, rows.stop) + 0.5) * (x.shape[1] / height) - 0.5).clamp(0, last)
     above = position.floor().long()

@@ -1,6 +1,6 @@
 """pix2pixHD's losses (arXiv 1711.11585, section 3): LSGAN over scales, feature matching, perceptual; L1 on pixels.
 
-The translator minimises all of `LOSSES`, each weighted by the setting of its name. A new one takes its function and its
+The translator minimizes all of `LOSSES`, each weighted by the setting of its name. A new one takes its function and its
 line there, and its weight in TranslatorSettings: the history's column, the report's plot and the check for NaN follow.
 """
 

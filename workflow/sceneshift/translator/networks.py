@@ -1,7 +1,7 @@
 """pix2pixHD's networks (arXiv 1711.11585): global generator, local enhancer, multi-scale discriminator.
 
 Modules are registered in the order of the published code and have its shapes, so its weights map onto these one to one,
-in order. Normalisation is instance norm without parameters throughout.
+in order. Normalization is instance norm without parameters throughout.
 """
 
 from collections.abc import Iterator
@@ -165,7 +165,7 @@ class MultiscaleDiscriminator(nn.Module):
         return verdicts
 
 
-def initialise(network: nn.Module, generator: torch.Generator) -> None:
+def initialize(network: nn.Module, generator: torch.Generator) -> None:
     """Weights from N(0, 0.02), biases as PyTorch's convolutions draw them: uniform within ±1/√fan_in."""
     for conv in _convolutions(network):
         nn.init.normal_(conv.weight, 0.0, 0.02, generator=generator)

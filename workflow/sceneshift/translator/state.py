@@ -9,7 +9,7 @@ from sceneshift.settings import TranslatorSettings
 from sceneshift.training.snapshots import TrainingState
 from sceneshift.training.status import LastSteps
 from sceneshift.translator.architecture import Architecture, TranslatorNetwork, discriminator_for
-from sceneshift.translator.networks import MultiscaleDiscriminator, initialise
+from sceneshift.translator.networks import MultiscaleDiscriminator, initialize
 
 ADAM_BETAS = (0.5, 0.999)
 
@@ -36,8 +36,8 @@ def initial_state(sizes: Architecture, settings: TranslatorSettings, seed: int, 
 def new_networks(sizes: Architecture, seed: int) -> tuple[TranslatorNetwork, MultiscaleDiscriminator]:
     """Translator and discriminators as training starts: N(0, 0.02), the edit head as the identity."""
     translator, discriminator = TranslatorNetwork(sizes), discriminator_for(sizes)
-    initialise(translator, torch_generator(seed, "translator weights"))
-    initialise(discriminator, torch_generator(seed, "discriminator weights"))
+    initialize(translator, torch_generator(seed, "translator weights"))
+    initialize(discriminator, torch_generator(seed, "discriminator weights"))
     if sizes.head == "edit":
         translator.start_as_identity()
     return translator, discriminator

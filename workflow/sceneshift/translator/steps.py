@@ -37,7 +37,7 @@ class Losses:
 
         photos, targets: [N, 3, H, W] in [-1, 1]; `share`: of the gradients, where they are a part of the whole batch.
 
-        The translator minimises the weighted sum of `LOSSES`, the discriminators LSGAN. Both gradients come from the
+        The translator minimizes the weighted sum of `LOSSES`, the discriminators LSGAN. Both gradients come from the
         same forward passes, taken before either network moves, as in the published code; the discriminators therefore
         see each picture once.
         """
@@ -53,7 +53,7 @@ class Losses:
         return {name: loss.detach() for name, loss in losses.items()}
 
 
-def minimise(
+def minimize(
     state: State, batches: MicroBatches, losses: Losses, held: list[Tensor], count: int, rate: float
 ) -> Figures:
     """One step of both optimizers on the whole batch of `count` pairs; its mean losses by name.

@@ -28,10 +28,10 @@ class FeatureStatistics:
         if not len(features):
             return self
         mean = features.mean(axis=0)
-        centred = features - mean
+        centered = features - mean
         total = self.count + len(features)
         step = mean - self.mean
-        self._scatter += centred.T @ centred + np.outer(step, step) * (self.count * len(features) / total)
+        self._scatter += centered.T @ centered + np.outer(step, step) * (self.count * len(features) / total)
         self.mean = self.mean + step * (len(features) / total)
         self.count = total
         return self
@@ -49,7 +49,7 @@ def distance_between(a: FeatureStatistics, b: FeatureStatistics, root_a: np.ndar
 
     The trace of the root is the sum of the roots of the eigenvalues of Σa^½ Σb Σa^½, which is symmetric and positive
     semi-definite. Both decompositions are symmetric, and eigenvalues below zero (rounding) count as zero: this is all
-    the regularisation that covariances of rank below D need, as they arise from fewer images than features; no ridge
+    the regularization that covariances of rank below D need, as they arise from fewer images than features; no ridge
     is added. The estimate itself is biased upwards for few images: compare distances of equal counts only.
 
     root_a: Σa^½, float64 [D, D], if it is known already.

@@ -78,7 +78,7 @@ class WideResNet18:
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """Images [N, 3, 224, 224], normalised as ImageNet's, -> float32 [N, 512]."""
+        """Images [N, 3, 224, 224], normalized as ImageNet's, -> float32 [N, 512]."""
         x = images.to(self.weights[STEM.name][0].dtype).contiguous(memory_format=torch.channels_last)
         x = self._convolve(x, STEM, stride=2)
         for first, second, shortcut, stride in BLOCKS:

@@ -34,7 +34,7 @@ def open_checkpoint(path: Path | str, name: str = "auto") -> tuple[str, Any]:
     is_torch = start.startswith((b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9"))  # zip, or legacy magic number
     content = read_torch(path) if is_torch else read_pickle(path)
     if name == "auto":
-        name = next((known for known, module in FOREIGN.items() if module.recognises(content)), "")
+        name = next((known for known, module in FOREIGN.items() if module.recognizes(content)), "")
     if not name:
         raise SceneshiftError(
             f"{path} is no generator of a known format ({OWN}, {', '.join(FOREIGN)}): it holds {held(content)}."

@@ -26,7 +26,7 @@ PARTS = {
 }
 
 
-def recognises(content: Any) -> bool:
+def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
     return isinstance(content, dict) and any(
         name in content for name in ("generator_smooth", "models", "synthesis.early_layer.const")

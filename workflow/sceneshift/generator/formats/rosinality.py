@@ -35,7 +35,7 @@ DISCRIMINATOR_END = {
 }  # fmt: skip
 
 
-def recognises(content: Any) -> bool:
+def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
     return isinstance(content, dict) and "g_ema" in content
 

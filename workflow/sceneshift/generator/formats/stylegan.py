@@ -33,18 +33,18 @@ PARTS = {
 }  # fmt: skip
 
 
-def recognises(content: Any) -> bool:
+def recognizes(content: Any) -> bool:
     """Whether a file's content is of this kind."""
-    if stylegan2_tf.recognises(content):
+    if stylegan2_tf.recognizes(content):
         return _network(content).fields.get("build_func_name") == "G_style"
     return "synthesis.layer0.const" in _state_dict(content)  # StyleGAN2's first layer has a convolution
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
     """Take a checkpoint apart. Its discriminator differs from StyleGAN2's and is left out."""
-    if not recognises(content):
+    if not recognizes(content):
         raise SceneshiftError(f"{path} holds no generator of the first StyleGAN: it holds {held(content)}.")
-    if stylegan2_tf.recognises(content):
+    if stylegan2_tf.recognizes(content):
         tensors = _of_tensorflow(path, content)
     else:
         tensors = _of_pytorch(path, _state_dict(content))

@@ -30,7 +30,7 @@ FILTER = "resample_filter"
 MOST_MODULES = 2000  # a network of 1024 px has some 100
 
 
-def recognises(content: Any) -> bool:
+def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
     return isinstance(content, dict) and "G_ema" in content
 

@@ -36,7 +36,7 @@ CONV = {"weight": "weight", "bias": "bias", "affine.weight": "mod_weight", "affi
 to_ours = genforce.to_ours  # converted from these files: the same biases and kernels
 
 
-def recognises(content: Any) -> bool:
+def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
     networks = content if isinstance(content, tuple | list) else [content]
     return bool(networks) and all(isinstance(n, State) and n.class_name == CLASS for n in networks)
@@ -44,7 +44,7 @@ def recognises(content: Any) -> bool:
 
 def read(path: Path | str, content: Any) -> Checkpoint:
     """Take a checkpoint apart: Gs, or a network alone. A discriminator of another architecture is left out."""
-    if not recognises(content):
+    if not recognizes(content):
         raise SceneshiftError(f"{path} holds no network of {CLASS}: it holds {held(content)}.")
     networks = list(content) if isinstance(content, tuple | list) else [content]
     g, d = networks[-1], networks[1] if len(networks) == 3 else None
