@@ -41,7 +41,7 @@ class AdaptiveStrength:
         self._sum, self._count, self._batches = 0.0, 0, 0
 
     def update(self, real_sign: Tensor, count: int) -> None:
-        """Take note of the mean sign of D, a scalar, on one batch of `count` real images; every 4 batches move p."""
+        """Take note of the mean sign of D, a scalar [], on one batch of `count` real images; every 4 batches move p."""
         self._sum = self._sum + real_sign.detach().double() * count  # stays on the device until it is needed
         self._count += count
         self._batches += 1
@@ -174,7 +174,8 @@ def _symlet_matrix(size: int, device: torch.device) -> Tensor:
 
 
 class _Sample(torch.autograd.Function):
-    """Bilinear grid_sample, linear in x, with a backward that is differentiable again (PyTorch's own is not)."""
+    """Bilinear grid_sample of x [N, C, H, W] at a grid [N, H', W', 2], linear in x; its backward is differentiable
+    again (PyTorch's own is not)."""
 
     @staticmethod
     def forward(ctx, x: Tensor, grid: Tensor) -> Tensor:
@@ -189,7 +190,7 @@ class _Sample(torch.autograd.Function):
 
 
 class _Spread(torch.autograd.Function):
-    """The transpose of `_Sample`."""
+    """The transpose of `_Sample`: [N, C, H', W'] -> [N, C, H, W]."""
 
     @staticmethod
     def forward(ctx, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
@@ -204,7 +205,7 @@ class _Spread(torch.autograd.Function):
 
 
 class _Draws:
-    """Per-image random numbers, drawn on the CPU so that they are the same on every device."""
+    """Random numbers [n] or [n, columns] of the images, drawn on the CPU so that they are the same on every device."""
 
     def __init__(self, n: int, p: float, device: torch.device, rng: torch.Generator, part: Part) -> None:
         self.batch, self.p, self.device, self.rng, self.part = n * part.count, p, device, rng, part

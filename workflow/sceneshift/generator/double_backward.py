@@ -62,7 +62,8 @@ def inputs_only() -> Iterator[None]:
 
 
 class _Convolution(torch.autograd.Function):
-    """`convolve`; its gradient with respect to x is one again, that with respect to the weights a `_WeightGradient`."""
+    """`convolve` of x [N, C, H, W] with weights [O, I, k, k]; its gradient with respect to x is one again, that with
+    respect to the weights a `_WeightGradient`."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -82,7 +83,8 @@ class _Convolution(torch.autograd.Function):
 
 
 class _WeightGradient(torch.autograd.Function):
-    """(gradient of the output, input x) -> gradients of weight and bias; its own gradients are convolutions."""
+    """Gradient [N, O, H', W'] of the output, input x [N, C, H, W] -> gradients of weight and bias; its own gradients
+    are convolutions."""
 
     @staticmethod
     def forward(

@@ -1,7 +1,7 @@
 """The losses of StyleGAN2 (arXiv 1912.04958), one function an equation.
 
-Logistic losses are the non-saturating pair of Goodfellow et al. (2014): softplus(−D(G(z))) for the generator, and
-softplus(D(G(z))) + softplus(−D(x)) for the discriminator.
+Logistic losses are the non-saturating pair of Goodfellow et al. (arXiv 1406.2661): softplus(−D(G(z))) for the
+generator, and softplus(D(G(z))) + softplus(−D(x)) for the discriminator.
 """
 
 import math
@@ -24,7 +24,7 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def r1_penalty(real_logits: Tensor, real_images: Tensor, gamma: float) -> Tensor:
-    """γ/2 · E‖∇ₓ D(x)‖² (Mescheder et al. 2018); `real_images` [N, 3, H, W] must require gradients."""
+    """γ/2 · E‖∇ₓ D(x)‖² (arXiv 1801.04406); `real_images` [N, 3, H, W] must require gradients."""
     with inputs_only():
         (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gamma / 2 * gradient.float().square().sum(dim=[1, 2, 3]).mean()

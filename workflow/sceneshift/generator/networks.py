@@ -33,12 +33,13 @@ def columns_of_const(resolution: int, width: int) -> int:
 
 
 def clamped(x: Tensor, limit: float | None) -> Tensor:
-    """x between ±`limit`; None: as it is."""
+    """x, of any shape, between ±`limit`; None: as it is."""
     return x if limit is None else x.clamp(-limit, limit)
 
 
 class FullyConnected(nn.Module):
-    """Linear layer with equalized learning rate; with `activation` followed by leaky ReLU and gain √2."""
+    """Linear layer [N, inputs] -> [N, outputs] with equalized learning rate; with `activation` followed by leaky
+    ReLU and gain √2."""
 
     def __init__(
         self, inputs: int, outputs: int, activation: bool = False, lr_multiplier: float = 1.0, bias_init: float = 0.0
@@ -78,7 +79,7 @@ class Mapping(nn.Module):
 
 
 class SynthesisLayer(nn.Module):
-    """3×3 modulated convolution with noise, bias and leaky ReLU."""
+    """3×3 modulated convolution with noise, bias and leaky ReLU: [N, C, H, W], codes [N, w_dim] -> [N, C', H', W']."""
 
     def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, width: int, upsampling: bool) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class SynthesisLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """1×1 modulated convolution to an image, without demodulation."""
+    """1×1 modulated convolution to an image, without demodulation: [N, C, H, W], codes [N, w_dim] -> [N, 3, H, W]."""
 
     def __init__(self, inputs: int, w_dim: int) -> None:
         super().__init__()
@@ -196,7 +197,7 @@ class Synthesis(nn.Module):
 
 
 class Generator(nn.Module):
-    """StyleGAN2's generator: `g.mapping` z -> w, `g.synthesis` w -> image.
+    """StyleGAN2's generator: `g.mapping` z [N, z_dim] -> w [N, w_dim], `g.synthesis` w -> image [N, 3, H, W].
 
     `resolution` is the images' height, `width` (None: square) a multiple of a quarter of it, at least as wide as high.
     `conv_clamp` limits what every convolution gives (NVIDIA's networks with float16 layers; None: no limit).
@@ -218,6 +219,7 @@ class Generator(nn.Module):
 
     @property
     def w_avg(self) -> Tensor:
+        """The mean code, [w_dim]."""
         return self.mapping.w_avg
 
     @property
@@ -244,7 +246,8 @@ class Generator(nn.Module):
 
 
 class Conv(nn.Module):
-    """Convolution of the discriminator with equalized learning rate; with bias also leaky ReLU and `conv_clamp`."""
+    """Convolution of the discriminator, [N, C, H, W] -> [N, C', H', W'], with equalized learning rate; with bias also
+    leaky ReLU and `conv_clamp`."""
 
     conv_clamp: float | None = None
 
@@ -261,7 +264,8 @@ class Conv(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """Residual block that halves the size; both branches carry √½ so that their sum keeps its variance."""
+    """Residual block [N, C, H, W] (or images [N, 3, H, W]) -> [N, C', H/2, W/2]; both branches carry √½ so that their
+    sum keeps its variance."""
 
     def __init__(self, inputs: int, outputs: int, from_image: bool) -> None:
         super().__init__()
@@ -297,7 +301,7 @@ def minibatch_deviation(x: Tensor, group_size: int | None = GROUP_SIZE) -> Tenso
 
 
 class DiscriminatorEpilogue(nn.Module):
-    """4×k features -> one logit, in float32."""
+    """Features [N, C, 4, k] -> logits [N, 1], in float32."""
 
     def __init__(self, channels: int, columns: int, group_size: int | None) -> None:
         super().__init__()

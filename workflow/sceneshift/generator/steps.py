@@ -43,13 +43,13 @@ class Losses:
     real: Tensor
 
     def generator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
-        """The generator's logistic loss; also the mean of w, for `w_avg`."""
+        """The generator's logistic loss; also the mean of w [w_dim], for `w_avg`."""
         fake, w_mean = self._fake(part, rng)
         loss = generator_loss(self.d(augment(fake, self.p, rng, part)))
         return loss, {"loss_g": loss, "w_mean": w_mean}
 
     def discriminator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
-        """The discriminator's logistic loss; also E[sign D(real)] and the mean of w."""
+        """The discriminator's logistic loss; also E[sign D(real)] and the mean of w [w_dim]."""
         with torch.no_grad():
             fake, w_mean = self._fake(part, rng)
         fake_logits = self.d(augment(fake, self.p, rng, part))
@@ -58,7 +58,7 @@ class Losses:
         return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
 
     def r1(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
-        """R1 on the photos, weighted for being taken every few steps only."""
+        """R1 on the photos `real`, a scalar, weighted for being taken every few steps only."""
         real = part.of_own(self.real).detach().requires_grad_(True)
         penalty = r1_penalty(self.d(augment(real, self.p, rng, part)), real, self.r1_gamma)
         return penalty * self.settings.r1_interval, {"r1": penalty}

@@ -65,7 +65,7 @@ class Block(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """1×1 convolution to the image, without a style."""
+    """1×1 convolution to the image, without a style: [N, C, H, W] -> [N, 3, H, W]."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from sceneshift.training.microbatches import Part
 
 
 def photo_indices(indices: np.ndarray, seed: int, start: int, count: int) -> np.ndarray:
-    """Places `start` to `start + count` of the endless stream: every epoch its own permutation of `indices`."""
+    """Places `start` to `start + count` of the endless stream: [count], every epoch a permutation of `indices` [N]."""
     places = np.arange(start, start + count)
     epochs, offsets = places // len(indices), places % len(indices)
     orders = {

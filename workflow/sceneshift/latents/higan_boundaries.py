@@ -70,6 +70,7 @@ def space_of(facts: Any) -> str | None:
 
 
 def unit_normal(held: Any, path: Path | str) -> np.ndarray:
+    """A file's array (1, w_dim) or (w_dim,) as float32 [w_dim] of length 1; SceneshiftError if it is none."""
     shape = held.shape if isinstance(held, np.ndarray) else type(held).__name__
     if not isinstance(held, np.ndarray) or held.dtype.kind != "f" or held.ndim not in (1, 2) or held.size == 0:
         raise SceneshiftError(f"{path}: its boundary is {shape}; expected an array (1, w_dim) of floats.")

@@ -34,7 +34,7 @@ def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = 
 
 
 def mask_of(level: Level, ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> np.ndarray:
-    """The mask of one level; a level that this generator does not have is an error that lists those it has."""
+    """The mask of one level, bool [num_ws]; SceneshiftError that lists them if the generator has no such level."""
     masks = levels(ws_resolutions, resolution, own)
     if level not in masks:
         raise SceneshiftError(

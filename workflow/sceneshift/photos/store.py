@@ -193,12 +193,12 @@ class PhotoStore:
 
     @property
     def train_indices(self) -> np.ndarray:
-        """int64, ascending: the photos to train on."""
+        """int64 [n], ascending: the photos to train on."""
         return np.flatnonzero(~self.held_out)
 
     @property
     def held_out_indices(self) -> np.ndarray:
-        """int64, ascending: the photos that play the real ones later."""
+        """int64 [n], ascending: the photos that play the real ones later."""
         return np.flatnonzero(self.held_out)
 
     @cached_property

@@ -10,7 +10,7 @@ RESUMES = Shapes("train_generator", resumes=True)
 
 
 class GeneratorSettings(Section):
-    """StyleGAN2 (Karras et al. 2020) with adaptive augmentation. `null` means: the paper's value for the resolution."""
+    """StyleGAN2 (arXiv 1912.04958) with adaptive augmentation. `null` means: the paper's value for the resolution."""
 
     shapes: ClassVar = Shapes("train_generator")
 

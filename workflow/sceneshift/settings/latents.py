@@ -57,7 +57,7 @@ class ImportedBoundary(Section):
 
 
 class SefaSettings(Section):
-    """Directions found without labels (SeFa, Shen and Zhou 2021), ranked beside the attributes. `sefa: {components: 5}`"""
+    """Directions found without labels (SeFa, arXiv 2007.06600), ranked beside the attributes. `sefa: {components: 5}`"""
 
     components: Annotated[int, Field(ge=0, le=1000)] = Field(
         0,

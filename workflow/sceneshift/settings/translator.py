@@ -11,7 +11,7 @@ RESUMES = Shapes("train_translator", resumes=True)
 
 
 class TranslatorSettings(Section):
-    """pix2pixHD (Wang et al. 2018). `null` means: by the resolution."""
+    """pix2pixHD (arXiv 1711.11585). `null` means: by the resolution."""
 
     shapes: ClassVar = Shapes("train_translator")
 

@@ -79,7 +79,7 @@ class MicroBatches:
     def gradients(
         self, parameters: Sequence[Tensor], rng: torch.Generator, backward: Callable[[Part], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """Set `.grad` of the parameters to that of the whole batch, in all processes.
+        """Set `.grad` of the parameters (of any shapes) to that of the whole batch, in all processes.
 
         `backward` adds a part's share of the gradient and returns its share of figures (float32), whose sums over the
         whole batch are returned.

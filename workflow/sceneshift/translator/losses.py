@@ -32,7 +32,7 @@ class Judged:
 
 
 def least_squares(verdicts: Verdicts, target: float) -> Tensor:
-    """LSGAN (Mao et al. 2017): Σ over scales of mean (D(x) − target)²."""
+    """LSGAN (arXiv 1611.04076): Σ over scales of mean (D(x) − target)², maps [N, 1, h, w], a scalar."""
     return sum((scale[-1].float() - target).square().mean() for scale in verdicts)
 
 
@@ -55,7 +55,7 @@ def feature_matching(real: Verdicts, fake: Verdicts) -> Tensor:
 
 
 def perceptual_loss(stages: Stages, image: Tensor, target: Tensor) -> Tensor:
-    """Σ w_i · mean |φ_i(image) − φ_i(target)| with w = 1/32, 1/16, 1/8, 1/4, 1 (Wang et al. 2018, appendix).
+    """Σ w_i · mean |φ_i(image) − φ_i(target)| with w = 1/32, 1/16, 1/8, 1/4, 1 (arXiv 1711.11585, appendix).
 
     image, target: [N, 3, H, W] in [-1, 1]; `stages` maps images in [0, 1] to five feature maps.
     """

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 def instance_norm(x: Tensor) -> Tensor:
-    """Each channel of each image to mean 0 and variance 1 (Ulyanov et al. 2016), ε 1e-5; [N, C, H, W] -> the same.
+    """Each channel of each image to mean 0 and variance 1 (arXiv 1607.08022), ε 1e-5; [N, C, H, W] -> the same.
 
     A group norm with one channel a group. In training on a CPU it is a batch norm of each image instead: the same
     formula, and on channels-last maps its gradient takes a quarter of the time in float32 and a sixth in bf16.
@@ -35,7 +35,7 @@ def reflect(x: Tensor, margin: int) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), 3×3, reflected borders."""
+    """x + norm(conv(relu(norm(conv(x))))), 3×3, reflected borders: [N, C, H, W] -> the same."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -96,6 +96,8 @@ class GlobalGenerator(nn.Module):
 
 class LocalEnhancer(nn.Module):
     """pix2pixHD's G2 around G1: `coarse` sees the picture at half size, the enhancer adds the detail.
+
+    [N, 3, H, W] -> [N, output_channels, H, W].
 
     width: of the enhancer; the global generator inside has twice as many channels (32 and 64 in the paper).
     """

@@ -35,7 +35,7 @@ def perceptual_weights(settings: TranslatorSettings) -> str | None:
 
 
 class Vgg19Stages(nn.Module):
-    """VGG19's relu1_1 to relu5_1 (Simonyan and Zisserman 2015): images [N, 3, H, W] in [0, 1] -> five maps.
+    """VGG19's relu1_1 to relu5_1 (arXiv 1409.1556): images [N, 3, H, W] in [0, 1] -> five maps.
 
     The images are normalized as ImageNet's were, which pix2pixHD's code leaves out.
     """

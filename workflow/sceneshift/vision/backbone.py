@@ -129,8 +129,8 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, skip: Tens
 
 
 class _HalvingDepthwise(torch.autograd.Function):
-    """A frozen depthwise convolution of stride 2 whose gradient is a convolution of stride 1 over the incoming one,
-    spread out with zeros between: what oneDNN has for it takes ten times as long."""
+    """A frozen depthwise convolution of stride 2, x [N, C, H, W] with weights [C, 1, k, k], whose gradient is a
+    convolution of stride 1 over the incoming one, spread out with zeros between: oneDNN's takes ten times as long."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:

@@ -45,7 +45,7 @@ class FeatureStatistics:
 
 
 def distance_between(a: FeatureStatistics, b: FeatureStatistics, root_a: np.ndarray | None = None) -> float:
-    """|μa − μb|² + Tr(Σa + Σb − 2 (Σa Σb)^½), at least 0 (Dowson & Landau 1982; Heusel et al. 2017, eq. 6).
+    """|μa − μb|² + Tr(Σa + Σb − 2 (Σa Σb)^½), at least 0 (Dowson & Landau 1982; arXiv 1706.08500, eq. 6).
 
     The trace of the root is the sum of the roots of the eigenvalues of Σa^½ Σb Σa^½, which is symmetric and positive
     semi-definite. Both decompositions are symmetric, and eigenvalues below zero (rounding) count as zero: this is all

@@ -88,7 +88,7 @@ def discriminator_name(name: str, resolution: int) -> str:
 
 
 def to_ours(name: str, tensor: Tensor) -> Tensor:
-    """By our name: add the 1 of style biases, flip the kernels of layers that double the size."""
+    """By our name: add the 1 of style biases, flip kernels [O, I, 3, 3] of layers that double the size."""
     if name.endswith("affine.bias"):
         return tensor + 1
     return tensor.flip(-2, -1) if name.startswith("synthesis.") and name.endswith("conv0.weight") else tensor

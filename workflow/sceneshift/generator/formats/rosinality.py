@@ -77,6 +77,7 @@ def discriminator_name(name: str, resolution: int) -> str:
 
 
 def to_ours(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of any shape, as it is."""
     return tensor
 
 

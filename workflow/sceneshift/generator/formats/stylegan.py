@@ -79,7 +79,7 @@ def generator_name(name: str) -> str:
 
 
 def to_ours(name: str, tensor: Tensor) -> Tensor:
-    """By our name: the mapping's biases, and the kernels that act flipped."""
+    """By our name: the mapping's biases [w_dim], and the kernels [O, I, 3, 3] that act flipped."""
     if name.startswith("mapping.") and name.endswith("bias"):
         return tensor / math.sqrt(2)
     found = re.match(r"synthesis\.b(\d+)\.conv0\.weight", name)

@@ -71,14 +71,17 @@ def read(path: Path | str, content: Any) -> Checkpoint:
 
 
 def generator_name(name: str) -> str:
+    """The same name."""
     return name
 
 
 def discriminator_name(name: str, resolution: int) -> str:
+    """The same name."""
     return name
 
 
 def to_ours(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of any shape, as it is."""
     return tensor
 
 
