@@ -2,7 +2,7 @@
 
 import pytest
 
-from sceneshift.evaluation.summary import read_evaluation, summarise
+from sceneshift.evaluation.summary import read_evaluation, summarize
 from sceneshift.pairs.rendered import RenderedPairs
 from sceneshift.settings import EditorSettings
 from sceneshift.stages import evaluate_editor as stage
@@ -20,7 +20,7 @@ def test_the_edit_is_measured_against_the_street_as_it_should_be(tmp_path, monke
     psnr = {change.attribute: change for change in changes}["psnr"]
     assert (psnr.scorer, psnr.photos) == ("truth", 3)
     assert psnr.after > psnr.before + 2  # a quarter of the light is much nearer to night than the day is
-    read = [change.change for change in summarise(read_evaluation(tmp_path / "e.csv"))]
+    read = [change.change for change in summarize(read_evaluation(tmp_path / "e.csv"))]
     assert read == pytest.approx([change.change for change in changes], rel=1e-3)  # the table rounds
     trained = [RenderedPairs(0, SHAPE, NIGHT).pair(index)[0] for index in range(3)]
     assert not any((image == street).all() for image in seen for street in trained)

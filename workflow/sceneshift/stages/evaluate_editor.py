@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarise
+from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarize
 from sceneshift.evaluation.truth import likeness
 from sceneshift.pairs.rendered import RenderedPairs
 from sceneshift.runtime.interruption import end_with_parent
@@ -54,6 +54,6 @@ def evaluate_editor(
                 table += rows([f"street-{index}"], "truth", name, *(values[name] for values in likenesses))
             progress.advance(1)
     write_table(out, list(COLUMNS), table)
-    changes = summarise(table)
+    changes = summarize(table)
     print(*changes, sep="\n", file=sys.stderr)
     return changes
