@@ -25,7 +25,7 @@ LARGEST = 8192  # side of a generator's images that a file may claim
 
 
 class HeadsPredictor(FittedHeads):
-    """Linear heads on a frozen ImageNet backbone, fitted on labelled photos and softened copies of them: synthesised images are never as sharp."""
+    """Linear heads on a frozen ImageNet backbone, fitted on labelled photos and softened copies of them: synthesized images are never as sharp."""
 
     kind: Literal["heads"]
     labels: Annotated[str | None, IS_PATH] = Field(
@@ -110,7 +110,7 @@ class Heads:
     def __init__(
         self, attributes: Sequence[str], weight: np.ndarray, bias: np.ndarray, links: Sequence[str], view: View
     ) -> None:
-        """weight: float32 [K, 1280], bias: float32 [K]; feature standardisation is folded into both.
+        """weight: float32 [K, 1280], bias: float32 [K]; feature standardization is folded into both.
 
         links: per head `identity` (score ≈ label) or `logit` (sigmoid(score) ≈ label).
         """
