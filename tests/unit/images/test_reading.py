@@ -238,11 +238,35 @@ def test_a_picture_in_strips_is_the_picture_at_once(tmp_path, street, monkeypatc
         np.testing.assert_array_equal(read_photo(tmp_path / name), expected)
 
 
-def test_deep_colors_that_pillow_cannot_read_have_a_reason(tmp_path):
-    """Pillow reads the upper 8 of 16 bits: of 12-bit colors 4 are left."""
-    write_png(tmp_path / "a.png", 64, 64, bytes([0, *([7, 200] * 192)]) * 64, bits=16)
-    with pytest.raises(UnusablePhotoError, match="nearly black: of its 16-bit colors"):
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_colors_of_12_bits_in_16_are_no_night(tmp_path, street, name, bits):
+    """Pillow keeps the upper 8 of 16 bits: of 12-bit colors 4 would be left."""
+    colors = np.asarray(street).astype(np.float64)
+    deep = (colors * (2**bits - 1) / colors.max()).astype(np.uint16)
+    if name == "a.tif":
+        write_tiff(tmp_path / name, deep, kind=1)
+    else:
+        write_png(tmp_path / name, 128, 96, (b"\0" + row.astype(">u2").tobytes() for row in deep), bits=16)
+    np.testing.assert_array_equal(read_photo(tmp_path / name), deep >> (bits - 8))
+
+
+def test_dark_colors_beside_transparency_have_a_reason(tmp_path):
+    write_png(tmp_path / "a.png", 64, 64, bytes([0, *([7, 200] * 3 + [255, 255]) * 64]) * 64, bits=16, kind=6)
+    with pytest.raises(UnusablePhotoError, match="its 16-bit colors use only 12 bits, beside alpha"):
         read_photo(tmp_path / "a.png")
+
+
+def test_greys_of_32_bits_have_no_sign(tmp_path, street):
+    grey = np.asarray(street.convert("L")).astype(np.uint32)
+    write_tiff(tmp_path / "a.tif", grey[..., None] << 24 | 0xFFFFFF, kind=1)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif")[..., 0], grey)
+
+
+def test_deep_colors_in_planes_which_pillow_reads_wrongly_have_a_reason(tmp_path):
+    write_tiff(tmp_path / "a.tif", np.zeros((8, 8, 3), np.uint16), kind=1, planes=True)
+    with pytest.raises(UnusablePhotoError, match="16-bit colors in planes"):
+        read_photo(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(("dtype", "channels", "said"), [("f8", 1, "64 bits, floats"), ("f4", 3, "32 bits, floats")])
@@ -252,12 +276,13 @@ def test_a_tiff_that_cannot_be_read_has_its_reason(tmp_path, dtype, channels, sa
         read_photo(tmp_path / "a.tif")
 
 
-def write_tiff(path: Path, pixels: np.ndarray) -> None:
+def write_tiff(path: Path, pixels: np.ndarray, kind: int = 3, planes: bool = False) -> None:
+    """kind: 1 whole numbers, 3 floats"""
     height, width, channels = pixels.shape
     tags = [
         (256, 4, width), (257, 4, height), (258, 3, pixels.itemsize * 8), (259, 3, 1),
         (262, 3, 2 if channels > 1 else 1), (273, 4, 8), (277, 3, channels), (278, 4, height), (279, 4, pixels.nbytes),
-        (339, 3, 3),
+        (284, 3, 2 if planes else 1), (339, 3, kind),
     ]  # fmt: skip
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, v) for tag, kind, v in tags)
     path.write_bytes(b"II*\0" + struct.pack("<I", 8 + pixels.nbytes) + pixels.tobytes() + directory + bytes(4))

@@ -1,18 +1,19 @@
 """Reading other people's photos safely: any supported format and mode, upright; a reason where it cannot be done.
 
 Memory has a bound: all threads together decode at most `MAX_PIXELS` at a time. Measured with 13,000 x 13,000 pixels,
-one takes 7 bytes while it is decoded (Pillow's 4 and ours 3), 10 in a progressive JPEG, 16 in WebP: at most 1.3, 1.8
-and 2.9 GB, however many threads there are.
+one takes 7 bytes while it is decoded (Pillow's 4 and ours 3), 10 in a progressive JPEG, 11 where 16-bit colors use
+fewer bits, 16 in WebP: at most 1.3, 1.8, 2 and 2.9 GB, however many threads there are.
 """
 
 import contextlib
 import hashlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
@@ -36,6 +37,9 @@ BACKGROUND = (255, 255, 255)  # behind transparent pixels
 
 _STRIP_PIXELS = 2**20  # pictures are converted in strips of rows of about this size
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and microscopes store in 16
+# Of 16-bit colors Pillow keeps the first byte of the file's order, or the last one: the rawmode that keeps the other.
+_OTHER_BYTE = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B"}
+_OTHER_BYTE["RGB;16N"] = "RGB;16B" if sys.byteorder == "little" else "RGB;16L"
 # An upright picture [H, W, C] as the stored one of this EXIF orientation, a view. Not ImageOps.exif_transpose: it
 # copies the picture, and fails on EXIF data that cannot be written again.
 _AS_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -123,6 +127,8 @@ def opened(path: Path | str) -> Iterator[Image.Image]:
                 raise UnusablePhotoError(f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million")
             if max(width, height) > MAX_ASPECT * min(width, height):
                 raise UnusablePhotoError(f"too thin: {width} x {height}, at most {MAX_ASPECT} times as long as wide")
+            if image.format == "TIFF" and image.tag_v2.get(284) == 2 and _bits(image) == 16:
+                raise UnusablePhotoError("a TIFF of 16-bit colors in planes: save it with 8 bits")  # read wrongly
             yield image
     # Decoders of damaged files raise nearly everything: OSError, SyntaxError, ValueError, struct.error, zlib.error.
     except Exception as error:
@@ -154,10 +160,13 @@ def decoded(image: Image.Image, alpha: bool = False) -> np.ndarray:
     stored = _AS_STORED[orientation](upright)
     for rows, strip in _strips(image):
         stored[rows] = np.asarray(convert(strip))
-    if image.mode in ("RGB", "RGBA") and upright[..., :3].max() < 16 and _bits(image) == 16:
-        raise UnusablePhotoError(
-            "nearly black: of its 16-bit colors only the lower 12 bits or fewer are used; save it as 8-bit, or scaled"
-        )
+    if image.mode in ("RGB", "RGBA") and (top := int(upright[..., :3].max())) < 64 and _bits(image) == 16:
+        bits = next(bits for bits in _DEPTHS if top < 2 ** (bits - 8))
+        if image.mode == "RGBA":
+            raise UnusablePhotoError(f"its 16-bit colors use only {bits} bits, beside alpha: save it with 8 bits")
+        with _lower_bytes(image) as lower:
+            for rows, strip in _strips(lower):
+                stored[rows] = (stored[rows].astype(np.uint16) << 8 | np.asarray(strip)) >> (bits - 8)
     return upright
 
 
@@ -166,6 +175,17 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
     for top in range(0, image.height, step):
         rows = slice(top, min(top + step, image.height))
         yield rows, image.crop((0, rows.start, image.width, rows.stop))
+
+
+def _lower_bytes(image: Image.Image) -> Image.Image:
+    """The picture once more, with the lower bytes of its 16-bit colors."""
+
+    def other(args: Any) -> Any:
+        return _OTHER_BYTE[args] if isinstance(args, str) else (_OTHER_BYTE[args[0]], *args[1:])
+
+    again = Image.open(image.filename, formats=[image.format])
+    again.tile = [tile._replace(args=other(tile.args)) for tile in again.tile]
+    return again
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -225,8 +245,8 @@ def _orientation(image: Image.Image) -> int:
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """What makes RGB of strips of this picture."""
     if image.mode.startswith("I") or image.mode == "F":
-        largest = max(_largest(np.asarray(strip)) for _, strip in _strips(image))
-        return lambda strip: Image.fromarray(_to_8_bits(np.asarray(strip), largest)).convert("RGB")
+        largest = max(_largest(_greys(image, strip)) for _, strip in _strips(image))
+        return lambda strip: Image.fromarray(_to_8_bits(_greys(image, strip), largest)).convert("RGB")
     if image.has_transparency_data:
         return _on_background
     return partial(Image.Image.convert, mode="RGB")
@@ -235,6 +255,13 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 def _on_background(image: Image.Image) -> Image.Image:
     picture = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, (*BACKGROUND, 255)), picture).convert("RGB")
+
+
+def _greys(image: Image.Image, strip: Image.Image) -> np.ndarray:
+    """Deep grey [H, W] of a strip of `image`; Pillow has no mode for 32 bits without a sign."""
+    greys = np.asarray(strip)
+    unsigned = image.mode == "I" and _bits(image) == 32 and image.tag_v2.get(339, (1,))[0] == 1
+    return greys.view(np.uint32) if unsigned else greys
 
 
 def _largest(grey: np.ndarray) -> float:
