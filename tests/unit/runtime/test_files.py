@@ -1,6 +1,8 @@
 """Files appear whole or not at all."""
 
+import contextlib
 import errno
+import multiprocessing
 import os
 
 import pytest
@@ -150,6 +152,32 @@ def test_all_that_a_folder_holds_is_on_disk_before_it_is_in_place(tmp_path, monk
         (temporary / "a").mkdir()
         (temporary / "a" / "b").write_text("b")
     assert {"a", "b", temporary.name} <= set(flushed)
+
+
+def write_again_and_again(path, atomic, letter):
+    for _ in range(100):
+        with atomic(path) as temporary:
+            files = [temporary / "a", temporary / "b"] if temporary.is_dir() else [temporary]
+            for file in files:
+                file.write_text(letter * 10_000)
+
+
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+def test_of_two_writers_of_one_output_one_is_whole(tmp_path, atomic):
+    context = multiprocessing.get_context("fork")
+    path = tmp_path / "out"
+    files = [path] if atomic is atomic_file else [path / "a", path / "b"]
+    writers = [context.Process(target=write_again_and_again, args=(path, atomic, letter)) for letter in "xy"]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):  # a folder is replaced in two steps
+                text = file.read_text()
+                assert text == text[0] * 10_000
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert {file.read_text() for file in files} in ({"x" * 10_000}, {"y" * 10_000})
+    assert os.listdir(tmp_path) == ["out"]
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a/b.jpg", "..a", "a/..b/c", "~", " "])

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -41,7 +42,8 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 def atomic_directory(path: Path | str) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it replaces `path` when the block ends without an error.
 
-    The old folder is removed when the new one is in its place, not before.
+    The old folder is removed when the new one is in its place, not before. Of several processes that write one folder
+    the last one's stays, whole.
     """
     path = Path(path)
     with _explained(path):
@@ -55,14 +57,18 @@ def atomic_directory(path: Path | str) -> Iterator[Path]:
             for entry in [*temporary.rglob("*"), temporary]:
                 _flush_to_disk(entry)
             temporary.chmod(0o777 & ~_umask())
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(path, old / path.name)
-            try:
-                os.replace(temporary, path)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.replace(old / path.name, path)
-                raise
+            for turn in itertools.count():
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(path, old / str(turn))
+                try:
+                    os.replace(temporary, path)
+                    break
+                except OSError as error:
+                    if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                        continue  # another process has just put its own there
+                    with contextlib.suppress(OSError):
+                        os.replace(old / str(turn), path)
+                    raise
     finally:
         for left in (temporary, old):
             shutil.rmtree(left, ignore_errors=True)
