@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from sceneshift.images.finding import EXTENSIONS, FORMAT_NAMES, why_unreadable
+from sceneshift.runtime.errors import explanation
 from sceneshift.runtime.parallel import Budget
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
@@ -191,8 +192,12 @@ def _lower_bytes(image: Image.Image) -> Image.Image:
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"too many pixels: at most {MAX_PIXELS // 10**6} million"
+    if isinstance(error, FileNotFoundError):
+        return "no longer there"
     if isinstance(error, PermissionError):
         return "no permission to read it"
+    if isinstance(error, OSError) and (reason := explanation(error)):
+        return reason
     if isinstance(error, UnidentifiedImageError):
         with open(path, "rb") as file:
             start = file.read(12)

@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import SceneshiftError, explanation
 
 LOCKING = False  # files are written under names of their own and then never change; not every file system has locks
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])  # how a file holds a text of any length
@@ -83,9 +83,8 @@ class StoreFormat:
         try:
             file = h5py.File(path, "r", locking=LOCKING, **options)
         except (OSError, RuntimeError) as error:
-            raise SceneshiftError(
-                f"The {self.kind} {path} is truncated or no HDF5 file ({error}). {self.remedy}"
-            ) from error
+            damage = f"The {self.kind} {path} is truncated or no HDF5 file ({error}). {self.remedy}"
+            raise _refusal(path, damage, error) from error
         try:
             self._check_format(path, file)
         except BaseException:
@@ -124,7 +123,13 @@ class StoreFormat:
                 if not isinstance(value := _scalar(file, name), KINDS[kind]):
                     raise HostileError(f"its attribute {name} is {value!r:.80}, expected {kind.__name__}")
         except (*FAILURES, HostileError) as error:
-            raise SceneshiftError(f"The {self.kind} {path} is damaged ({error}). {self.remedy}") from error
+            raise _refusal(path, f"The {self.kind} {path} is damaged ({error}). {self.remedy}", error) from error
+
+
+def _refusal(path: Path | str, damage: str, error: BaseException) -> SceneshiftError:
+    """What a failure to read a store says: the disk's trouble where it is that, else the `damage` to the file."""
+    reason = explanation(error)
+    return SceneshiftError(f"Cannot read {path}: {reason}, then run again." if reason else damage)
 
 
 FAILURES = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, ArithmeticError)  # of h5py
@@ -138,10 +143,8 @@ def names_damage(read: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return read(self, *arguments, **options)
         except (*FAILURES, HostileError) as error:
-            raise SceneshiftError(
-                f"The {self.FORMAT.kind} {self.path} is truncated, damaged or made to harm ({error})."
-                f" {self.FORMAT.remedy}"
-            ) from error
+            damage = f"The {self.FORMAT.kind} {self.path} is truncated, damaged or made to harm ({error})."
+            raise _refusal(self.path, f"{damage} {self.FORMAT.remedy}", error) from error
 
     return reading
 

@@ -55,7 +55,10 @@ class Job:
         files = [self.out] if self.mask is None else [self.out, self.mask]
         if not all(file.is_file() for file in files):
             return False
-        return isinstance(self.source, int) or self.source.stat().st_mtime <= self.out.stat().st_mtime
+        try:
+            return isinstance(self.source, int) or self.source.stat().st_mtime <= self.out.stat().st_mtime
+        except OSError:  # the photo has gone since it was found: reading it will say so
+            return False
 
 
 def translate(
