@@ -83,3 +83,11 @@ def test_weights_of_other_sizes_are_named(saved):
     resaved(path, sizes={})
     with pytest.raises(SceneshiftError, match="metadata does not describe a translator"):
         load_translator(path)
+
+
+def test_weights_that_overflow_are_refused(saved):
+    path, network = saved
+    torch.nn.init.constant_(network.network.out.weight, 3e38)
+    save_translator(network, path, FACTS)
+    with pytest.raises(SceneshiftError, match=r"translator\.safetensors: its weights are so large that pictures overf"):
+        load_translator(path)

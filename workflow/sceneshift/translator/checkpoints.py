@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
 from sceneshift.runtime.provenance import made_by
 from sceneshift.translator.architecture import Architecture, TranslatorNetwork
@@ -47,7 +50,7 @@ def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFact
     """The network (float32, CPU, frozen) and its facts.
 
     Raises SceneshiftError if the file is missing, truncated, of another format or version, or its weights are not
-    those that its facts describe.
+    those that its facts describe, or are so large that pictures overflow.
     """
     values, weights = FORMAT.load(path)
     with FORMAT.understood(path), on_no_device():
@@ -55,4 +58,9 @@ def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFact
         facts = TranslatorFacts(**{**values, "sizes": Architecture(**values["sizes"])})
         network = TranslatorNetwork(facts.sizes)
     fill(path, network, weights)
-    return network.eval().requires_grad_(False), facts
+    network.eval().requires_grad_(False)
+    side = 2 * facts.sizes.multiple
+    slope = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side)
+    if not network.network(slope).isfinite().all():
+        raise SceneshiftError(f"{path}: its weights are so large that pictures overflow. {REMEDY}")
+    return network, facts
