@@ -17,8 +17,9 @@ import pytest
 import torch
 
 from sceneshift import cli
-from sceneshift.cli.commands import _files, stage_function, stages
+from sceneshift.cli.commands import _files, documentation, stage_function, stages
 from sceneshift.cli.devices import train_on_gpus
+from sceneshift.cli.files import NamedFile
 from sceneshift.latents.boundaries import Boundary, save_boundary
 from sceneshift.runtime.devices import pick_device
 from sceneshift.runtime.errors import SceneshiftError
@@ -239,6 +240,12 @@ def test_a_file_is_known_by_its_content(files):
     assert what_is("nowhere") == "unknown file"
 
 
+def test_an_output_that_may_be_a_file_or_a_folder_may_be_there(files):
+    described = documentation(stage_function("translate").__doc__).parameters["out"]
+    for name in ("picture.png", "folder", "new.png"):
+        NamedFile("OUT", Path(name), described).check()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -256,7 +263,7 @@ def test_a_file_is_known_by_its_content(files):
             "--edit: none.json does not exist; expected: edit.json of the pairs",
         ),
         ("edit generator.safetensors boundary.npz folder", "OUT: folder is a folder; expected: picture to write"),
-        ("translate translator.safetensors picture.png table", "OUT: table is a file; expected: folder to write"),
+        ("import-pairs folder table --edit {}", "OUT: table is a file; expected: folder to write"),
         ("edit generator.safetensors boundary.npz table/a.png", "table/a.png cannot be written: a file is there where"),
         (f"edit generator.safetensors boundary.npz {300 * 'a'}.png", "the name is too long for the file system"),
         ("edit generator.safetensors boundary.npz /dev/null", "/dev/null is a device, which must not be replaced"),

@@ -58,7 +58,7 @@ class NamedFile:
         what, _, _ = self.described.partition(" to write")
         if "folder" not in what and self.path.is_dir():
             self._refuse("is a folder")
-        if what in ("folder", "the folder") and self.path.is_file():
+        if what in ("folder", "the folder") and "a file" not in self.described and self.path.is_file():
             self._refuse("is a file")
         try:
             if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
