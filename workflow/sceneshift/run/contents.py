@@ -27,7 +27,7 @@ def file_inputs(*paths: str | None) -> list[str]:
 def contents(*paths: str | None) -> str:
     """A digest of all that `file_inputs` leaves out of `paths`; empty if that is nothing.
 
-    Of what ships, the bytes count; of a folder, the names, sizes and times of its photos (100,000 take a second).
+    Of what ships, the bytes count; of a folder, the names, sizes and times of its photos (100,000 take seconds).
     """
     return " ".join(_digest(path) for path in paths if path and _compared_here(path))
 
