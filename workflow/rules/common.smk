@@ -10,6 +10,7 @@ from sceneshift.run.contents import contents, file_inputs
 from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
 from sceneshift.run.paths import benchmarks, logs, one_of, results
+from sceneshift.run.plan import chosen_attributes
 from sceneshift.run.resources import doubling, threads_each
 from sceneshift.run.snakemake import checked, machine_of, note_start, recovery, retries, set_up_jobs
 from sceneshift.runtime.code_version import code_version
@@ -27,7 +28,9 @@ shards = Shards(settings.synthesis.count, settings.synthesis.shard_size)
 judged = has_judge(settings)
 edits = Edits(settings.edits)
 editors = {editor.name: editor for editor in settings.editors}
-ranking = Ranking(lambda run: checkpoints.rank_attributes.get(run=run).output.attributes)
+ranking = Ranking(
+    lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes)
+)
 
 
 wildcard_constraints:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
+from sceneshift.run.plan import chosen_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import load_settings
 
@@ -31,16 +32,20 @@ def test_edits_are_those_named_or_the_default():
     assert edits.held(of(attribute="clouds")) == []
 
 
-def test_what_the_ranking_chose_is_filled_in(tmp_path):
-    table = tmp_path / "attributes.csv"
-    ranking = Ranking(lambda run: table)
+def test_what_the_ranking_chose_is_filled_in():
+    ranking = Ranking(lambda run: ["snow", "NA"])
     files = ranking.for_each_chosen("results/{run}/edits/{attribute}.png")
     assert ranking.patterns == ["results/{run}/edits/{attribute}.png"]
-    table.write_text("attribute,chosen\nsnow,True\nfog,False\nNA,True\n")
     assert files(of()) == ["results/r/edits/snow.png", "results/r/edits/NA.png"]
+
+
+def test_the_ranking_is_read_from_its_table(tmp_path):
+    table = tmp_path / "attributes.csv"
+    table.write_text("attribute,chosen\nsnow,True\nfog,False\nNA,True\n")
+    assert chosen_attributes(table) == ["snow", "NA"]
     table.write_text("attribute,chosen\nsnow\n")
     with pytest.raises(SceneshiftError, match=r"attributes\.csv, line 2"):
-        files(of())
+        chosen_attributes(table)
 
 
 def test_a_judge_needs_labels_and_formulas_need_no_photos():

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sceneshift.run.paths import results
-from sceneshift.run.plan import chosen_attributes
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings
 from sceneshift.settings import EditSettings, EditsSettings, Settings
 
@@ -69,9 +68,9 @@ class Edits:
 class Ranking:
     """The choice of attributes behind the checkpoint, for input functions."""
 
-    def __init__(self, table: Callable[[str], str]) -> None:
-        """table: gives a run's table of attributes, or raises what Snakemake wants raised until that is made."""
-        self._table = table
+    def __init__(self, chosen: Callable[[str], Sequence[str]]) -> None:
+        """chosen: gives a run's chosen attributes, or raises what Snakemake wants raised until they are known."""
+        self._chosen = chosen
         self.patterns: list[str] = []  # those that wait for it
 
     def for_each_chosen(self, *patterns: str) -> Callable[[Any], list[str]]:
@@ -79,7 +78,7 @@ class Ranking:
         self.patterns += patterns
 
         def filled(wildcards: Any) -> list[str]:
-            names = chosen_attributes(self._table(wildcards.run))
+            names = self._chosen(wildcards.run)
             return [pattern.format(run=wildcards.run, attribute=name) for name in names for pattern in patterns]
 
         return filled
