@@ -1,6 +1,8 @@
 """Every reader of files that others could hand us, or that a disk could damage: how such a file is made and read."""
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -197,6 +199,19 @@ def picture(path):
     Image.fromarray(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)).save(path, exif=rotated())
 
 
+def dark_picture(path):
+    """12-bit colors in 16 bits, which are decoded twice."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    colors = np.random.default_rng(0).integers(0, 2**12, (24, 96)).astype(">u2")
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in colors))
+    header = struct.pack(">IIBBBBB", 32, 24, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks))
+
+
 def rotated():
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turned
@@ -314,6 +329,7 @@ READERS = {
     "labels.csv": Reader(labels, read_labels),
     "photo.jpg": Reader(picture, read_picture),
     "photo.png": Reader(picture, read_picture),
+    "dark.png": Reader(dark_picture, read_picture),
     "photo.webp": Reader(picture, read_picture),
     "photo.tiff": Reader(picture, read_picture),
 }
