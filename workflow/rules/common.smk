@@ -28,9 +28,7 @@ shards = Shards(settings.synthesis.count, settings.synthesis.shard_size)
 judged = has_judge(settings)
 edits = Edits(settings.edits)
 editors = {editor.name: editor for editor in settings.editors}
-ranking = Ranking(
-    lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes)
-)
+ranking = Ranking(lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes))
 
 
 wildcard_constraints:
