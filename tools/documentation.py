@@ -65,10 +65,10 @@ def write_documentation() -> None:
 
 
 def _titled(section: type[Section], before: str = "") -> Iterator[tuple[str, type[Section]]]:
-    """The sections within a section, and those within them, each with its heading."""
+    """The sections within a section, and those within them, each with its heading; judges are written as predictors."""
     for name, field in section.model_fields.items():
         key = before + (field.alias or name)
-        for inner in sections_in(field.annotation):
+        for inner in sections_in(field.annotation) if name != "judges" else ():
             title = f"{key}, each" if get_origin(field.annotation) is list else key
             if kind := inner.model_fields.get("kind"):
                 title = f"{key}, `kind: {get_args(kind.annotation)[0]}`"

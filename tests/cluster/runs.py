@@ -37,7 +37,7 @@ TINY: dict[str, Any] = {
     "translator": {
         "images": 48, "batch": 4, "width": 8, "downsamplings": 1, "blocks": 1, "perceptual": 0, "snapshot_images": 16,
     },
-    "evaluation": {"count": 10, "judge": "none"},
+    "evaluation": {"count": 10, "judges": []},
 }  # fmt: skip
 LONGER = {**TINY, "generator": {**TINY["generator"], "images": 1280}}  # goes on from what TINY trained
 

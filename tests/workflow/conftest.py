@@ -44,7 +44,7 @@ TINY: dict[str, Any] = {
     "translator": {
         "images": 96, "batch": 4, "width": 8, "downsamplings": 1, "blocks": 1, "perceptual": 0, "snapshot_images": 32,
     },
-    "evaluation": {"count": 10, "judge": "none"},
+    "evaluation": {"count": 10, "judges": []},
 }  # fmt: skip
 
 

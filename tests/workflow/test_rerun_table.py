@@ -35,7 +35,9 @@ Job = tuple[str, str]  # rule, wildcards
 OF_ANOTHER_TARGET = {"render_pairs"}  # snakemake editors
 
 # What other keys must be for a change of these to be possible.
-FORMULAS: dict[str, Any] = {"predictors": [{"kind": "photometric"}], "boundaries": {}, "edits": {"top": 1}}
+FORMULAS: dict[str, Any] = {
+    "predictors": [{"kind": "photometric"}], "boundaries": {}, "edits": {"top": 1}, "evaluation": {"count": 10},
+}  # fmt: skip
 BASES: dict[str, dict[str, Any]] = {
     "photos.source": FORMULAS,
     "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
@@ -63,6 +65,7 @@ ALTERNATIVES: dict[str, Any] = {
     "translator.discriminators": 3,
     "translator.perceptual_network": "vgg19.pth",
     "translate.folder": "photos",
+    "evaluation.judges": [{"kind": "heads"}],
 }
 
 
@@ -163,7 +166,7 @@ def compared(before: dict[Job, Any], after: dict[Job, Any]) -> set[str]:
 
 
 def test_each_key_reruns_what_the_table_says_and_nothing_else(run, planning):
-    tiny = run.config("evaluation", "judge", to="auto")
+    tiny = run.config("evaluation", "judges", to=["streets", {"kind": "photometric"}])
     plans: dict[str, Any] = {}
     wrong = []
     for key, field in keys():

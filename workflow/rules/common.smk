@@ -7,7 +7,8 @@ sys.path.insert(0, str(WORKFLOW))
 from sceneshift.run.attributes import attributes_of
 from sceneshift.run.checks import check_paths
 from sceneshift.run.contents import contents, file_inputs
-from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
+from sceneshift.run.inputs import Edits, Ranking, Shards, learned
+from sceneshift.run.judges import judges_of
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
 from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.plan import chosen_attributes
@@ -25,7 +26,9 @@ machine = machine_of(workflow)
 share_of_cores = functools.partial(threads_each, cores=machine.cores, gpus=machine.gpus)
 recovered = recovery(workflow, settings.run)
 shards = Shards(settings.synthesis.count, settings.synthesis.shard_size)
-judged = has_judge(settings)
+judges = checked(judges_of, settings)
+second = {name: judge for name, judge in judges.items() if judge != "streets"}
+halves = bool(learned(second.values()))
 edits = Edits(settings.edits)
 editors = {editor.name: editor for editor in settings.editors}
 ranking = Ranking(lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes))

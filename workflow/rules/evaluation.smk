@@ -1,9 +1,9 @@
-# Did the attribute move on real photos, and did the rest stay? For rendered streets a judge of its own says so too.
+# Did the attribute move on real photos, and did the rest stay? Judges that took no part in the edits say so too.
 
 
 rule fit_judge:
     output:
-        judge=results("{run}/judge/judge.safetensors"),
+        judge=results("{run}/judges/streets.safetensors"),
     log:
         logs("{run}/fit_judge.log"),
     benchmark:
@@ -25,13 +25,46 @@ rule fit_judge:
         " --seed {params.seed} 2>&1 | tee {log:q}"
 
 
+rule fit_second_predictor:
+    input:
+        photos=results("{run}/photos.h5") if halves else [],
+        files=lambda wildcards: file_inputs(*second[wildcards.judge].sources().values()),
+    output:
+        judge=results("{run}/judges/{judge}.safetensors"),
+        accuracy=results("{run}/judges/{judge}.csv"),
+    log:
+        logs("{run}/fit_second_predictor/{judge}.log"),
+    benchmark:
+        benchmarks("{run}/fit_second_predictor/{judge}.tsv")
+    wildcard_constraints:
+        judge=one_of(second),
+    conda:
+        "../../envs/sceneshift.yaml"
+    threads: share_of_cores(1 + len(judges))
+    resources:
+        gpu=1,
+        mem_mb=doubling(8000),
+        runtime=doubling(120),
+    params:
+        settings=lambda wildcards: canonical_json([second[wildcards.judge]]),
+        contents=lambda wildcards: contents(*second[wildcards.judge].sources().values()),
+        resolution=settings.photos.resolution,
+        width=settings.photos.shape[1],
+        seed=settings.seed,
+        code=code_version("sceneshift.stages.fit_predictor"),
+    shell:
+        "sceneshift fit-predictor {input.photos:q} {output.judge:q} --accuracy {output.accuracy:q}"
+        " --resolution {params.resolution} --width {params.width} --half judge"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+
+
 rule evaluate_translator:
     input:
         photos=results("{run}/photos.h5"),
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
         predictor=results("{run}/predictor/predictor.safetensors"),
         edit=results("{run}/pairs/{attribute}/edit.json"),
-        judge=results("{run}/judge/judge.safetensors") if judged else [],
+        judges=[results(f"{{run}}/judges/{judge}.safetensors") for judge in judges],
     output:
         table=report(
             results("{run}/evaluation/{attribute}.csv"),
@@ -53,12 +86,12 @@ rule evaluate_translator:
     params:
         settings=settings_json(settings.evaluation, "evaluate_translator"),
         strength=settings.translate.strength,
-        judge=lambda wildcards: f"--judge results/{wildcards.run}/judge/judge.safetensors" if judged else "",
+        judges=["--judges"] if judges else [],
         seed=settings.seed,
         code=code_version("sceneshift.stages.evaluate_translator"),
     shell:
         "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
-        " --predictor {input.predictor:q} --edit {input.edit:q} {params.judge}"
+        " --predictor {input.predictor:q} --edit {input.edit:q} {params.judges} {input.judges:q}"
         " --strength {params.strength} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 

@@ -7,7 +7,8 @@ rule report:
     input:
         run=[results(f"{{run}}/{file}") for file in reads.RUN],
         boundaries=expand([results(f"{{{{run}}}}/{file}") for file in reads.BOUNDARY], attribute=attributes.boundaries),
-        judge=results(f"{{run}}/{reads.JUDGE}") if judged else [],  # here too, or it waits for the ranking
+        # here too, or they wait for the ranking
+        judges=[results(f"{{run}}/judges/{judge}.safetensors") for judge in judges],
         shipped=expand(results("{{run}}/shipped/{editor}"), editor=shown_editors),
         edits=ranking.for_each_chosen(*(results(f"{{run}}/{file}") for file in reads.EDIT)),
     output:

@@ -1,5 +1,7 @@
-# The attribute predictors, all in one file; what they take from elsewhere is downloaded first.
-predictors, downloads = with_downloads(settings.predictors, folder="results/downloads")
+# The attribute predictors, all in one file, and those that judge; what they take from elsewhere is downloaded first.
+local, downloads = with_downloads([*settings.predictors, *second.values()], folder="results/downloads")
+predictors = local[: len(settings.predictors)]
+second = dict(zip(second, local[len(predictors) :]))
 predictor_paths = [path for predictor in predictors for path in predictor.sources().values()]
 
 if downloads:
@@ -45,8 +47,9 @@ rule check_labels:
         runtime=doubling(30),
     params:
         settings=uncompared(canonical_json(predictors)),
+        halves=uncompared("--halves" if halves else ""),
     shell:
-        "sceneshift check-labels {input.photos:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
+        "sceneshift check-labels {input.photos:q} --settings {params.settings:q} {params.halves} 2>&1 | tee {log:q}"
 
 
 rule fit_predictor:
@@ -68,7 +71,7 @@ rule fit_predictor:
         benchmarks("{run}/fit_predictor.tsv")
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(1 + judged)
+    threads: share_of_cores(1 + len(judges))
     resources:
         gpu=1,
         mem_mb=doubling(8000),
@@ -78,9 +81,10 @@ rule fit_predictor:
         contents=lambda wildcards: contents(*predictor_paths),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
+        half="--half predictor" if halves else "",
         seed=settings.seed,
         code=code_version("sceneshift.stages.fit_predictor"),
     shell:
         "sceneshift fit-predictor {input.photos:q} {output.predictor:q} --accuracy {output.accuracy:q}"
-        " --resolution {params.resolution} --width {params.width}"
+        " --resolution {params.resolution} --width {params.width} {params.half}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

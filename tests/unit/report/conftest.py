@@ -60,7 +60,7 @@ def make_run(run, side=SIDE):
         (n, 0.7 + 0.1 * random.random(), 1.1, 0.2 + n / 1e5, 0.4, 60.1, 9 - n / 4000 if n % 10000 == 0 else "")
         for n in range(2000, 20001, 2000)
     ]
-    columns = ("images", "loss_g", "loss_d", "ada_p", "real_sign", "images_per_second", "frechet")
+    columns = ("images", "loss_g", "loss_d", "ada_p", "real_sign", "images_per_second", "frechet_lite2")
     write_table(run / "generator/training/history.csv", columns, rows)
     for images in (10000, 20000):
         save_picture(run / f"generator/training/samples-{images:06d}.png", sheet(4))
@@ -132,7 +132,7 @@ def make_edit(run, attribute, direction, random, side):
             save_picture(run / f"translated/{attribute}/{name}.png", after)
             mask = np.abs(after.astype(int) - before).max(axis=2).astype(np.uint8)
             save_picture(run / f"translated/{attribute}/masks/{name}.png", mask)
-            for scorer in ("judge", "predictor"):
+            for scorer in ("judge:streets", "predictor"):
                 for other in LABELS:
                     value = random.random()
                     moved = value + (sign * 0.4 if other == attribute else random.normal() * 0.05)

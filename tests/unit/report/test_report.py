@@ -4,6 +4,7 @@ import shutil
 from html.parser import HTMLParser
 
 import h5py
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -82,9 +83,49 @@ def test_values_of_the_run_appear(page, finished_run):
         assert value in page.text
     photos = pd.read_csv(finished_run / "photos.csv")
     assert f"{int(photos['held_out'].sum())} held out" in page.text
-    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'judge'")
+    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'judge:streets'")
     own = rows[rows["attribute"] == "vegetation"]
     assert f"{(own['after'] - own['before']).mean():+.3f}" in page.text
+
+
+def test_the_judge_stands_before_the_predictor_and_nothing_is_warned_of(page):
+    assert re.search(r"moved by \+0\.\d\d on a scale of 0 to 1 by the judge streets \(95 % interval", page.text)
+    assert re.search(r"by \+\d\.\d\d standard deviations by the predictor that chose the pairs", page.text)
+    assert page.all("ul")[0].get("class") == "figures"
+
+
+def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
+    path = broken / "evaluation/vegetation.csv"
+    rows = pd.read_csv(path)
+    judged = (rows["scorer"] == "judge:streets") & (rows["attribute"] == "vegetation")
+    rows.loc[judged, "after"] = rows.loc[judged, "before"] - 0.1 * rows.loc[judged, "before"]
+    rows.loc[rows["scorer"] == "judge:streets", "scorer"] = "judge:heads"
+    rows.to_csv(path, index=False)
+    path = broken / "evaluation/natural_light.csv"
+    rows = pd.read_csv(path)
+    own = (rows["scorer"] == "predictor") & (rows["attribute"] == "natural_light")
+    rows.loc[own, "after"] = rows.loc[own, "before"] + np.where(np.arange(own.sum()) % 2, 0.1, -0.1)
+    rows[rows["scorer"] != "judge:streets"].to_csv(path, index=False)
+    ranked = pd.read_csv(broken / "attributes.csv")
+    ranked.loc[ranked["attribute"] == "vegetation", "validation_accuracy"] = 0.64
+    ranked.to_csv(broken / "attributes.csv", index=False)
+    (broken / "judges").mkdir()
+    write_table(broken / "judges/heads.csv", ("attribute", "auc"), [("snow", 0.8765), ("clouds", None)])
+    report(broken, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    said = [line.strip() for line in text[: text.index("photo editors, learned")].splitlines()]
+    assert not said or "zero" not in " ".join(said)
+    for warning in (
+        r"More vegetation: the judge heads \(−\d.\d\d\) and the predictor \(\+\d.\d\d\) disagree\.",
+        r"More vegetation: it moved the wrong way, by −\d.\d\d\.",
+        r"More vegetation: its boundary tells only 0\.64 of codes apart",
+        r"Less natural light: no judge scores it",
+        r"Less natural light: the interval of its effect, −\d.\d\d to \+\d.\d\d, holds zero",
+    ):
+        assert re.search(warning, text), warning
+    assert "standard deviations by the judge heads" in text
+    assert "AUC of judge heads" in text
+    assert "0.876" in text or "0.877" in text
 
 
 def test_photos_shown_are_those_that_leave_the_edit_something_to_do(page, finished_run):
@@ -151,7 +192,7 @@ def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
     for attribute in ("natural_light", "vegetation"):
         path = broken / f"evaluation/{attribute}.csv"
         table = pd.read_csv(path)
-        table[table["scorer"] != "judge"].to_csv(path, index=False)
+        table[table["scorer"] != "judge:streets"].to_csv(path, index=False)
     facts = {"attribute": "vegetation", "measured_by": "snow", "direction": "more", "curve": [], "kept": 9, "tried": 9}
     (broken / "pairs/vegetation/edit.json").write_text(json.dumps(facts))
     (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,agreement,unreachable\n")
@@ -214,7 +255,7 @@ def test_photos_that_score_the_same_have_no_standard_deviations(broken, tmp_path
     path = broken / "evaluation/vegetation.csv"
     rows = read_evaluation(path)
     one = rows[0]["photo"]
-    write_table(path, list(COLUMNS), [row for row in rows if row["photo"] == one and row["scorer"] != "judge"])
+    write_table(path, list(COLUMNS), [row for row in rows if row["photo"] == one and row["scorer"] != "judge:streets"])
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     own = next(row for row in rows if (row["scorer"], row["attribute"]) == ("predictor", "vegetation"))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sceneshift.run.inputs import Edits, Ranking, Shards, has_judge, learned
+from sceneshift.run.inputs import Edits, Ranking, Shards, learned
 from sceneshift.run.plan import chosen_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import load_settings
@@ -48,9 +48,6 @@ def test_the_ranking_is_read_from_its_table(tmp_path):
         chosen_attributes(table)
 
 
-def test_a_judge_needs_labels_and_formulas_need_no_photos():
-    assert has_judge(load_settings({}))
-    assert not has_judge(load_settings({"evaluation": {"judge": "none"}}))
-    assert not has_judge(load_settings({"photos": {"source": "folder", "folder": "photos"}}))
+def test_formulas_need_no_photos():
     assert learned(load_settings({}).predictors)
     assert not learned(load_settings({"predictors": [{"kind": "photometric"}]}).predictors)

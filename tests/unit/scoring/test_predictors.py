@@ -22,6 +22,7 @@ from sceneshift.scoring.fitting import fit_head, ridge_path
 from sceneshift.scoring.kinds.heads import Heads, HeadsPredictor, View
 from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.scoring.kinds.photometric import Photometric, PhotometricPredictor
+from sceneshift.scoring.labels import labelled_photos
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.stages.fit_predictor import fit_predictor
@@ -76,6 +77,24 @@ def test_folder_classes_are_learned_and_measured_on_held_out_photos(fitted, phot
     assert scores.dtype == np.float32
     assert ((scores[:, 1] > 0) == photos[1]).mean() > 0.95
     np.testing.assert_allclose(scores[:, 2], load_predictor(PHOTOMETRIC).score(photos[0])[:, 0])
+
+
+def test_judge_and_predictor_learn_from_different_photos_and_are_measured_on_the_same(fitted, tmp_path):
+    said = {}
+    for half in ("predictor", "judge"):
+        fit_predictor(fitted / "photos.h5", tmp_path / f"{half}.safetensors", [HEADS], half=half)
+        with open(tmp_path / "accuracy.csv", newline="") as file:
+            said[half] = next(csv.DictReader(file))
+    assert said["predictor"]["n_held_out"] == said["judge"]["n_held_out"] == "23"
+    assert int(said["predictor"]["n_train"]) + int(said["judge"]["n_train"]) == 95
+    learned = labelled_photos(fitted / "photos.h5", None)
+    one, other = (learned.half(half) for half in ("predictor", "judge"))
+    trained = [{n for n, out in zip(half.names, half.held_out, strict=True) if not out} for half in (one, other)]
+    assert min(map(len, trained)) > 30
+    assert not trained[0] & trained[1]
+    places = [learned.names.index(name) for name in other.names]
+    np.testing.assert_array_equal(other.labels, learned.labels[places])
+    np.testing.assert_array_equal(other.images([3, 1]), learned.images([places[3], places[1]]))
 
 
 def test_heads_on_another_backbone_are_read_with_it(fitted, photos, tmp_path):

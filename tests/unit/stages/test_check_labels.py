@@ -29,6 +29,17 @@ def test_it_says_how_many_photos_there_are_of_each(tmp_path, capsys):
     )
 
 
+def test_each_half_must_be_enough_where_a_judge_learns_from_one(tmp_path, capsys):
+    photos = store(tmp_path / "photos.h5", ["a"] * 40 + ["b"] * 40)
+    check_labels(photos, [HEADS], halves=True)
+    said = capsys.readouterr().err
+    counts = [int(line.split()[1]) for line in said.splitlines() if line.startswith("a:")]
+    assert sum(counts) == 32
+    assert "in the predictor's half, 16 held out" in said
+    with pytest.raises(SceneshiftError, match=r"the half for the \w+ \(evaluation\.judges: \[\] leaves all"):
+        check_labels(store(tmp_path / "few.h5", ["a"] * 15 + ["b"] * 40), [HEADS], halves=True)
+
+
 def test_every_attribute_with_too_few_photos_is_named(tmp_path):
     photos = store(tmp_path / "photos.h5", ["common"] * 60 + ["rare"] * 11 + ["rarer"] * 5)
     with pytest.raises(SceneshiftError) as error:

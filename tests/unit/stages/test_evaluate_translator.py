@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,6 @@ def evaluate(run, out, monkeypatch, **options):
         EvaluationSettings(count=10),
         predictor=run / "predictor.safetensors",
         edit=run / "edit.json",
-        judge=None,
         **options,
     )
 
@@ -66,6 +66,16 @@ def test_a_known_edit_is_measured_on_held_out_photos(run, tmp_path, monkeypatch)
     assert [c.attribute for c in summarize(read_evaluation(tmp_path / "e.csv"))] == [
         attribute for _, attribute in changes
     ]
+
+
+def test_predictors_judge_under_their_files_names(run, tmp_path, monkeypatch):
+    (tmp_path / "second.safetensors").write_bytes((run / "predictor.safetensors").read_bytes())
+    changes = {
+        (c.scorer, c.attribute): c
+        for c in evaluate(run, tmp_path / "e.csv", monkeypatch, judges=[tmp_path / "second.safetensors"])
+    }
+    own, judged = changes["predictor", "brightness"], changes["judge:second", "brightness"]
+    assert judged == replace(own, scorer="judge:second"), "in standard deviations too"
 
 
 def test_strength_zero_changes_nothing(run, tmp_path, monkeypatch):
@@ -93,14 +103,13 @@ def test_an_attribute_that_the_predictor_does_not_know_is_named(run, tmp_path, m
             EvaluationSettings(),
             predictor=run / "predictor.safetensors",
             edit=run / "other.json",
-            judge=None,
         )
 
 
 def rows_of(attribute, before, moved):
     return [
         dict(zip(COLUMNS, (f"p{place}", scorer, attribute, value, value + moved), strict=True))
-        for scorer in ("predictor", "judge")
+        for scorer in ("predictor", "judge:streets")
         for place, value in enumerate(before)
     ]
 

@@ -247,6 +247,6 @@ def test_history_is_a_table_with_its_columns(photos, tmp_path, monkeypatch):
     train_generator(photos, tmp_path / "g.safetensors", settings())
     history = pd.read_csv(tmp_path / "training" / "history.csv")
     measured = ["loss_g", "path_length", "loss_d", "real_sign", "r1"]
-    assert list(history.columns) == ["images", *measured, "ada_p", "images_per_second", "frechet"]
+    assert list(history.columns) == ["images", *measured, "ada_p", "images_per_second", "frechet_lite2"]
     assert history["images"].tolist() == [40, 80, 96]
-    assert history["frechet"].tolist() == [16, 16, 16]  # 1000 images in batches of 64
+    assert history["frechet_lite2"].tolist() == [16, 16, 16]  # 1000 images in batches of 64

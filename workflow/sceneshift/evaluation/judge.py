@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from sceneshift.images.pixels import from_uint8
 from sceneshift.runtime.devices import autocast, compute_dtype
+from sceneshift.runtime.file_kinds import what_is
 from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
+from sceneshift.scoring.predictor import SideBySide, load_predictor
 
 FORMAT = ModelFormat("judge", "Make it again with fit-judge.", "sceneshift judge 1", key="judge")
 LARGEST = 4096  # side in pixels that a file may name
@@ -69,8 +71,13 @@ def as_input(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     return inputs.contiguous(memory_format=torch.channels_last)
 
 
-def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge:
-    """Read a judge that `fit_judge` wrote. Raises SceneshiftError for a file that is none, or of another version."""
+def load_judge(path: Path | str, device: torch.device | str = "cpu") -> Judge | SideBySide:
+    """Read a judge: what `fit_judge` wrote, or a predictor.
+
+    Raises SceneshiftError for a file that is neither, or of another version.
+    """
+    if what_is(path) == "predictor":
+        return load_predictor(path, str(device))
     facts, weights = FORMAT.load(path)
     with FORMAT.understood(path):
         attributes, (height, width) = facts["attributes"], facts["shape"]

@@ -14,6 +14,7 @@ from sceneshift.runtime.tables import read_table
 
 COLUMNS = {"photo": str, "scorer": str, "attribute": str, "before": float, "after": float}
 Row = dict[str, Any]  # of an evaluation, one value a column
+OWN_UNIT = ("judge:streets", "truth", "pixels")  # scorers whose numbers mean something as they are
 NO_SPREAD = 1e-9  # standard deviations below it are rounding: all photos score the same, or there is only one
 
 
@@ -21,9 +22,10 @@ NO_SPREAD = 1e-9  # standard deviations below it are rounding: all photos score 
 class Change:
     """Means over photos. `low` to `high` is the 95 % bootstrap interval of `change`; NaN for a single photo.
 
-    change: mean of after − before; for the predictor in standard deviations of its scores of the photos before, whose
-    unit is otherwise without meaning; for the judge on its 0 to 1 scale; for pixel facts in their own unit. NaN, as
-    are low and high, where the predictor scores all photos before the same: there is no deviation to measure it in.
+    change: mean of after − before; for predictors, judging or not, in standard deviations of their scores of the photos
+    before, whose unit is otherwise without meaning; for the judge of streets on its 0 to 1 scale; for pixel facts in
+    their own unit. NaN, as are low and high, where a predictor scores all photos before the same: there is no deviation
+    to measure it in.
     """
 
     scorer: str
@@ -63,7 +65,7 @@ def summarize(table: Iterable[Row]) -> list[Change]:
     changes = []
     for (scorer, attribute), values in groups.items():
         before, after = np.array(values).T
-        unit = before.std() if scorer == "predictor" else 1.0
+        unit = 1.0 if scorer in OWN_UNIT else before.std()
         change = (after - before) / (unit if unit > NO_SPREAD else nan)
         interval = interval_of_mean(change, numpy_generator("evaluation", "bootstrap"))
         means = (before.mean(), after.mean(), change.mean(), *(interval if len(values) > 1 else (nan, nan)))

@@ -40,11 +40,12 @@ def distance_to_photos(
 ) -> Callable[[Generator], dict[str, float]]:
     """How far `count` images of a generator are from as many training photos, evenly spread over the store.
 
+    In features of efficientnet-lite2, which no loss sees: the perceptual loss and the predictors look through lite0.
     Returned as a figure of the history by its name; none for a count of 0.
     """
     if not count:
         return lambda g: {}
     rows = store.train_indices[:: max(1, len(store.train_indices) // count)][:count]
     photos = (store.images(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
-    meter = FrechetMeter(photos, load_backbone(device))
-    return lambda g: {"frechet": meter.distance(samples(g, count, seed))}
+    meter = FrechetMeter(photos, load_backbone(device, network="efficientnet-lite2"))
+    return lambda g: {"frechet_lite2": meter.distance(samples(g, count, seed))}

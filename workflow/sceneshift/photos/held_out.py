@@ -14,6 +14,15 @@ def is_held_out(name: str, share: float) -> bool:
     return _place(name) < share * 2**64
 
 
+def is_judges(name: str) -> bool:
+    """Whether the photo of this name is in the half that judges learn from; predictors then learn from the other.
+
+    The last bit of the hash whose size says what is held out, so that the two are independent. Held-out photos are in
+    neither half's training.
+    """
+    return bool(_place(name) & 1)
+
+
 def held_out_among(names: Sequence[str], share: float) -> np.ndarray:
     """bool [N]: `is_held_out`, and where that holds out fewer than `FEWEST`, the photos that are next in line.
 

@@ -19,11 +19,8 @@ from sceneshift.runtime.errors import SceneshiftError
 
 PAIRS = 8
 PHOTO_SIDE, STRIP_SIDE = 560, 1100
-UNITS = {
-    "predictor": "mean change, in standard deviations of the score",
-    "judge": "mean change, on a scale of 0 to 1",
-    "pixels": "mean change, each in its own unit",
-}
+OWN_UNITS = {"judge:streets": "mean change, on a scale of 0 to 1", "pixels": "mean change, each in its own unit"}
+DEVIATIONS = "mean change, in standard deviations of the score"
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,10 @@ class Edit:
 
     attribute: str  # the one that measures the edit
     title: str
-    own: Change
+    own: Change  # by the first judge that knows the attribute; without one by the predictor
+    by: str  # who that is
     own_unit: str
+    predictors: Change  # by the predictor that chose the pairs
     structure: float
     record: EditRecord
     photos: list[Comparison]
@@ -74,16 +73,19 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     evaluation = read_evaluation(needed(run / f"evaluation/{attribute}.csv"))
     rows = summarize(evaluation)
     verdicts = []
-    for scorer in ("judge", "predictor", "pixels"):
+    judges = list(dict.fromkeys(row.scorer for row in rows if row.scorer.startswith("judge:")))
+    for scorer in (*judges, "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]
         if own_rows:
+            unit = OWN_UNITS.get(scorer, DEVIATIONS)
             measured = [row for row in own_rows if pd.notna(row.change)]
-            plot = changes(measured, own, scorer, UNITS[scorer]) if measured and scorer != "pixels" else None
-            verdicts.append(Verdict(scorer, UNITS[scorer], own_rows, plot, len(measured) < len(own_rows)))
+            title = scorer.replace(":", " ")
+            plot = changes(measured, own, title, unit) if measured and scorer != "pixels" else None
+            verdicts.append(Verdict(scorer, unit, own_rows, plot, len(measured) < len(own_rows)))
     owns = {row.scorer: row for row in rows if row.attribute == own}
-    scorer = "judge" if "judge" in owns else "predictor"
-    if scorer not in owns:
+    if "predictor" not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
+    scorer = next((judge for judge in judges if judge in owns), "predictor")
     lacking = _lacking(evaluation, own, record.direction)
     curve = pd.DataFrame(map(asdict, record.curve))
     pairs = run / f"pairs/{attribute}"
@@ -92,9 +94,9 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         attribute=own,
         title=f"{record.direction} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
         own=owns[scorer],
-        own_unit={"judge": "on the judge's scale of 0 to 1", "predictor": "in standard deviations of the predictor"}[
-            scorer
-        ],
+        by=f"the {scorer.replace(':', ' ')}",
+        own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else "standard deviations",
+        predictors=owns["predictor"],
         structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),
         record=record,
         photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),

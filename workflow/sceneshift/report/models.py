@@ -1,6 +1,7 @@
 """The report's sections about what the run learned: generator, predictor, boundaries."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ def generator_section(run: Path) -> dict[str, Any]:
     section["images"] = int(rows["images"].max())
     section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
     section["curves"] = training_curves(rows) if len(rows) > 1 else None
-    if "frechet" in rows and rows["frechet"].notna().any():
-        section["frechet"] = float(rows["frechet"].dropna().iloc[-1])
+    if "frechet_lite2" in rows and rows["frechet_lite2"].notna().any():
+        section["frechet"] = float(rows["frechet_lite2"].dropna().iloc[-1])
     sheets = sorted(folder.glob("samples-*.png"), key=_images_of)
     section["sheets"] = [
         {"images": _images_of(path), "picture": data_uri(read_picture(path), SHEET_SIDE)}
@@ -47,6 +48,15 @@ def predictor_section(run: Path) -> dict[str, Any] | None:
     voted = bool(accuracy["agreement"].notna().any())
     accuracy[measured] = accuracy[measured].map(_figure)
     return {"rows": accuracy.to_dict(orient="records"), "voted": voted}
+
+
+def judges_section(run: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Of each judge that was learned from photos: its name, and its AUC by attribute on the held-out ones."""
+    columns, section = {"attribute": str, "auc": float | None}, []
+    for name in names:
+        if (path := run / f"judges/{name}.csv").exists() and len(rows := table(path, columns).dropna()):
+            section.append({"name": name, "auc": dict(zip(rows["attribute"], rows["auc"].map(_figure), strict=True))})
+    return section
 
 
 def ranking_section(run: Path, ranked: pd.DataFrame) -> dict[str, Any]:

@@ -13,10 +13,11 @@ import sceneshift
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report import reads
 from sceneshift.report.edits import read_edit
-from sceneshift.report.models import generator_section, predictor_section, ranking_section
+from sceneshift.report.models import generator_section, judges_section, predictor_section, ranking_section
 from sceneshift.report.run_files import codes_in, needed, provenance, table
 from sceneshift.report.shipped import read_shipped
 from sceneshift.report.text import figure, sentence, signed, spoken
+from sceneshift.report.warnings import warnings
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 
@@ -60,17 +61,21 @@ def write_page(
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
     shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
     shipped, licences = read_shipped(run, Path(shipped_from), SHIPPED_PHOTOS) if shipped_from else ([], "")
+    edits = [read_edit(run, name, shown, Path(translated_from) if translated_from else None) for name in chosen]
+    scorers = dict.fromkeys(verdict.scorer for edit in edits for verdict in edit.verdicts)
+    judges = [scorer.removeprefix("judge:") for scorer in scorers if scorer.startswith("judge:")]
     facts: dict[str, Any] = {
         "run": run.resolve().name,
         **_subject(run, translated_from),
-        "edits": [read_edit(run, name, shown, Path(translated_from) if translated_from else None) for name in chosen],
+        "edits": edits,
         "shipped": shipped,
         "licences": licences,
         "generator": generator_section(run),
         "predictor": predictor_section(run),
+        "judges": judges_section(run, judges),
         "ranking": ranking_section(run, ranked),
         "photos": photos["status"].value_counts().to_dict(),
-        "files": provenance(run, _files(run, chosen)),
+        "files": provenance(run, _files(run, chosen, judges)),
         "commands": COMMANDS,
         "versions": {
             "sceneshift": sceneshift.__version__,
@@ -81,6 +86,8 @@ def write_page(
         "style": (HERE / style).read_text(encoding="utf-8"),
         "script": (HERE / script).read_text(encoding="utf-8"),
     }
+    accuracies = ranked.set_index("attribute")["validation_accuracy"]
+    facts["warnings"] = [warning for edit in facts["edits"] for warning in warnings(edit, accuracies)]
     facts["figures"] = _figures(run, facts, photos, ranked)
     page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may be no UTF-8
     if len(page) > LARGEST:
@@ -134,15 +141,18 @@ def _figures(
     for edit in facts["edits"]:
         own, where = edit.own, f"on {edit.own.photos} held-out photo{'s' * (edit.own.photos != 1)}"
         if pd.notna(own.change):
-            figures.append((signed(own.change, 2), edit.title, f"{edit.own_unit}, {where}"))
+            remark = f"{edit.own_unit} by {edit.by}, {where}"
+            if own is not edit.predictors and pd.notna(edit.predictors.change):
+                remark += f"; {signed(edit.predictors.change, 2)} standard deviations by the predictor"
+            figures.append((signed(own.change, 2), edit.title, remark))
         else:
-            remark = f"the predictor's score {where}; no spread before, so no standard deviations"
+            remark = f"the score by {edit.by} {where}; no spread before, so no standard deviations"
             figures.append((f"{figure(own.before, 2)} → {figure(own.after, 2)}", edit.title, remark))
     return figures
 
 
-def _files(run: Path, chosen: list[str]) -> list[Path]:
+def _files(run: Path, chosen: list[str], judges: list[str]) -> list[Path]:
     """What the page is made from, folders of pictures left out."""
     each = [pattern.replace("{attribute}", name) for name in chosen for pattern in (*reads.BOUNDARY, *reads.EDIT)]
-    judge = [reads.JUDGE] if (run / reads.JUDGE).exists() else []
-    return [path for name in (*reads.RUN, *judge, *each) if not needed(path := run / name).is_dir()]
+    files = [path for name in (*reads.RUN, *each) if not needed(path := run / name).is_dir()]
+    return files + [path for name in judges if (path := run / f"judges/{name}.safetensors").exists()]

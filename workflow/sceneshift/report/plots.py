@@ -19,7 +19,7 @@ ACCENT, SECOND = {"light": "#1f6f8b", "dark": "#6cc3dd"}, {"light": "#b5542c", "
 INK, FAINT = {"light": "#23292f", "dark": "#dfe4e8"}, {"light": "#c9d0d6", "dark": "#46505a"}
 TITLES = {  # of the columns of a history
     "loss_g": "generator loss", "loss_d": "discriminator loss", "r1": "R1", "real_sign": "sign on real images",
-    "ada_p": "ADA p", "frechet": "Fréchet distance", "images_per_second": "images per second",
+    "ada_p": "ADA p", "frechet_lite2": "Fréchet distance (lite2)", "images_per_second": "images per second",
 }  # fmt: skip
 MOST_BARS = 40
 MOST_ANNOTATED = 12

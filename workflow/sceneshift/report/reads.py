@@ -1,14 +1,13 @@
 """What the page is made from. The rule `report` declares these files, so this module imports nothing that is slow.
 
 Not here, as no rule makes them: the history and samples of a training, which lie beside the network that they led to,
-and the judge where a run has none.
+and the judges, which a run may have or not.
 """
 
 RUN = (
     "photos.csv", "photos.h5", "generator/generator.safetensors", "predictor/predictor.safetensors",
     "predictor/accuracy.csv", "synthesis.h5", "attributes.csv",
 )  # fmt: skip
-JUDGE = "judge/judge.safetensors"
 BOUNDARY = ("boundaries/{attribute}.npz", "rescoring/{attribute}.csv")  # of every boundary
 EDIT = (  # of every attribute that became an editor
     "edits/{attribute}.png", "pairs/{attribute}/train_A", "pairs/{attribute}/train_B", "pairs/{attribute}/pairs.csv",

@@ -35,10 +35,12 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "generator.warm_start", generator.warm_start
     for boundary in settings.boundaries.import_:
         yield f"boundaries.import ({boundary.name})", boundary.file
-    for predictor in settings.predictors:
-        for key, path in predictor.sources().items():
-            if isinstance(path, str):
-                yield f"predictors ({predictor.kind}): {key}", path
+    judges = [] if settings.evaluation.judges == "auto" else settings.evaluation.judges
+    for where, predictors in (("predictors", settings.predictors), ("evaluation.judges", judges)):
+        for predictor in predictors:
+            for key, path in predictor.sources().items() if predictor != "streets" else ():
+                if isinstance(path, str):
+                    yield f"{where} ({predictor.kind}): {key}", path
     if translator.perceptual_network != "backbone":
         yield "translator.perceptual_network", translator.perceptual_network
 

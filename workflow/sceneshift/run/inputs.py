@@ -6,17 +6,12 @@ from typing import Any
 
 from sceneshift.run.paths import results
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings
-from sceneshift.settings import EditSettings, EditsSettings, Settings
+from sceneshift.settings import EditSettings, EditsSettings
 
 
 def learned(predictors: Sequence[PredictorSettings]) -> list[FittedHeads]:
     """The predictors that are fitted to labels: formulas and finished models wait for no photos."""
     return [predictor for predictor in predictors if isinstance(predictor, FittedHeads)]
-
-
-def has_judge(settings: Settings) -> bool:
-    """Whether the run has a judge: only rendered streets have labels that one can learn."""
-    return settings.photos.source == "rendered" and settings.evaluation.judge == "auto"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def compared_photos(
         labels[voted, k] = expit(theta[voted])
         votes.append(own.where(measuring))
     return LabelledPhotos(
-        settings.votes, attributes, labels, held_out, pool.shape,
+        settings.votes, photo_names, attributes, labels, held_out, pool.shape,
         lambda indices: pool.images([int(used[i]) for i in indices]), votes,
     )  # fmt: skip
 

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sceneshift.attributes.classes import class_of
 from sceneshift.attributes.names import as_attribute
 from sceneshift.images.finding import find_photos
 from sceneshift.images.reading import UnusablePhotoError, read_sized
-from sceneshift.photos.held_out import is_held_out
+from sceneshift.photos.held_out import is_held_out, is_judges
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.tables import read_rows
@@ -21,6 +22,7 @@ from sceneshift.scoring.bradley_terry import Votes
 HELD_OUT = 0.2  # share, where the photos' own split does not say
 SHOWN = 3  # photos that a message names
 UNKNOWN = ("", "nan", "na")  # cells without a label
+Half = Literal["predictor", "judge"]  # who learns from it
 LABELS_CSV = "predictors.labels takes a CSV: file, then one column an attribute."
 
 
@@ -29,12 +31,27 @@ class LabelledPhotos:
     """Photos with labels in [0, 1], read when asked for."""
 
     source: str  # named in errors
+    names: Sequence[str]  # N, of the photos
     attributes: list[str]
     labels: np.ndarray  # float32 [N, K], NaN where unknown
     held_out: np.ndarray  # bool [N]
     shape: tuple[int, int]  # height and width
     images: Callable[[Sequence[int]], np.ndarray]  # indices -> uint8 [n, H, W, 3]
     votes: Sequence[Votes] = ()  # an attribute's votes between held-out photos, where labels come from votes
+
+    def half(self, half: Half) -> "LabelledPhotos":
+        """Those to train on that are in this half by their name's hash, and all that are held out."""
+        kept = self.held_out | (np.array([is_judges(name) for name in self.names], bool) == (half == "judge"))
+        rows, place = np.flatnonzero(kept), np.cumsum(kept) - 1
+        return replace(
+            self,
+            source=f"{self.source}, the half for the {half} (evaluation.judges: [] leaves all to the predictor)",
+            names=[self.names[i] for i in rows],
+            labels=self.labels[rows],
+            held_out=self.held_out[rows],
+            images=lambda indices: self.images(rows[list(indices)].tolist()),
+            votes=[Votes(place[one.left], place[one.right], one.winner) for one in self.votes],
+        )
 
 
 def labelled_photos(
@@ -65,7 +82,7 @@ def _of_store(store: PhotoStore) -> LabelledPhotos:
     if store.labels is not None:
         held_out = photo_split(store.names, store.held_out)
         return LabelledPhotos(
-            str(store.path), list(store.attributes), store.labels, held_out, store.shape, store.images
+            str(store.path), store.names, list(store.attributes), store.labels, held_out, store.shape, store.images
         )
     names = [[name] for name in store.names]
     for name, place in store.duplicates.items():
@@ -104,10 +121,11 @@ def _of_classes(
             " a class, or name a CSV with labels under predictors.labels."
         )
     labels = np.array([[name in classes[i] for name in attributes] for i in labelled], np.float32)
-    held_out = photo_split([names[i][0] for i in labelled], held_out[labelled])
+    first = [names[i][0] for i in labelled]
+    held_out = photo_split(first, held_out[labelled])
     attributes = [as_attribute(name) for name in attributes]
     return LabelledPhotos(
-        source, attributes, labels, held_out, shape, lambda indices: images([labelled[i] for i in indices])
+        source, first, attributes, labels, held_out, shape, lambda indices: images([labelled[i] for i in indices])
     )
 
 
@@ -137,8 +155,9 @@ def _of_csv(
         places = {name: i for i, (name, digest) in enumerate(zip(beside, digests, strict=True)) if digest}
         where, names, held_out = path.parent, list(beside), np.zeros(len(beside), bool)
     used, labels = _labels_of_photos(rows, [places.get(name, -1) for name in rows.names], where, max_missing)
+    names = [names[i] for i in used]
     return LabelledPhotos(
-        str(path), rows.attributes, labels, photo_split([names[i] for i in used], held_out[used]), shape,
+        str(path), names, rows.attributes, labels, photo_split(names, held_out[used]), shape,
         lambda indices: images([used[i] for i in indices]),
     )  # fmt: skip
 

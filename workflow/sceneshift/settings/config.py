@@ -29,6 +29,7 @@ DRAWING = Shapes(
     "render_pairs",
     "train_translator",
     "fit_judge",
+    "fit_second_predictor",
     "evaluate_translator",
 )
 
@@ -57,7 +58,10 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        with_downloads(self.predictors, folder="")
+        judges = [] if self.evaluation.judges == "auto" else self.evaluation.judges
+        with_downloads([*self.predictors, *(judge for judge in judges if judge != "streets")], folder="")
+        if "streets" in judges and (self.photos.source == "folder" or judges.count("streets") > 1):
+            raise ValueError("evaluation.judges: `streets` is for rendered streets, and once; photos need predictors")
         if self.photos.source == "rendered" and not self.photos.held_out:
             raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
         if self.translator.head == "image" and self.translate.strength > 1:

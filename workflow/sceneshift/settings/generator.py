@@ -74,7 +74,8 @@ class GeneratorSettings(Section):
         10_000, description="Images from one snapshot to the next, each with a grid of samples and a Fréchet distance."
     )
     frechet_images: Annotated[Natural, Shapes()] = Field(
-        1000, description="Synthesized images in each Fréchet distance during training; 0 turns it off."
+        1000,
+        description="Synthesized images in each Fréchet distance during training, in features of efficientnet-lite2 (`frechet_lite2`); 0 turns it off.",
     )
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."

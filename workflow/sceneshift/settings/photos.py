@@ -6,8 +6,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
-JUDGED = ("fit_judge", "evaluate_translator", "report")  # only streets have a judge
-EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge")
+JUDGED = ("fit_judge", "evaluate_translator", "report")  # by the judge of streets, which photos cannot have
+EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge", "fit_second_predictor")
 
 
 class PhotosSettings(Section):

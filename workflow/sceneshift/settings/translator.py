@@ -1,11 +1,12 @@
 """pix2pixHD, what it translates, and how that is judged."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Precision, Section, Shapes
+from sceneshift.scoring.kinds import AnyPredictor
 
 RESUMES = Shapes("train_translator", resumes=True)
 
@@ -97,7 +98,17 @@ class EvaluationSettings(Section):
     shapes: ClassVar = Shapes("evaluate_translator")
 
     count: Positive = Field(300, description="Held-out photos used.")
-    judge: Annotated[Literal["auto", "none"], Shapes("evaluate_translator", jobs=("fit_judge", "report"))] = Field(
+    judges: Annotated[
+        Literal["auto"] | list[Literal["streets"] | AnyPredictor],
+        Shapes(jobs=("fit_predictor", "fit_judge", "fit_second_predictor", "evaluate_translator", "report")),
+    ] = Field(
         "auto",
-        description="`auto`: for rendered streets also score by a network trained on labelled renders for the evaluation alone. `none`: the run's own predictors only.",
+        description="What scores the edits beside the predictors that chose their pairs: a list of predictors of any kind, as under `predictors`, and of `streets`, a network trained on labelled renders for this alone. Where one of them is learned from photos, it learns from half of the photos to train on, and the predictors from the other half (by a hash of the file name); all are measured on the held-out photos. `auto`: for rendered streets `streets`; for a folder whose labels `heads` learn, heads on efficientnet-lite2, if each half has ten photos with and without each attribute. `[]`: none.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _once_judge(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "judge" in values:
+            raise ValueError("`judge` is now `judges`: auto, or a list such as [streets]; [] for none")
+        return values

@@ -1,6 +1,7 @@
 """What a translator does to held-out photos: did its attribute move, and did the rest stay?"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.runtime.tables import write_table
-from sceneshift.scoring import load_predictor
+from sceneshift.scoring import Predictor, load_predictor
 from sceneshift.settings import EvaluationSettings
 from sceneshift.translator import load_translator
 from sceneshift.vision.backbone import load_backbone
@@ -27,17 +28,17 @@ BATCH = 32
 
 def evaluate_translator(
     translator: Path | str, photos: Path | str, out: Path | str, settings: EvaluationSettings, *,
-    predictor: Path | str, edit: Path | str, judge: Path | str | None = None, strength: float = 1.0, seed: int = 0,
+    predictor: Path | str, edit: Path | str, judges: Sequence[Path] = (), strength: float = 1.0, seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> list[Change]:  # fmt: skip
     """On held-out photos: did the attribute move, and did the rest stay?
 
     translator: translator (.safetensors), or a shipped editor's name
     photos: photo store (.h5); settings.count of its held-out photos are used, chosen by `seed`
-    out: table to write (.csv): photo, scorer (predictor, judge or pixels), attribute, before, after
+    out: table to write (.csv): photo, scorer (predictor, judge:NAME or pixels), attribute, before, after
     predictor: predictor (.safetensors)
     edit: edit.json of the pairs, which names the attribute that measures the edit
-    judge: judge of rendered streets (.safetensors)
+    judges: predictors that took no part in the edit, or the judge of streets, called as their files (.safetensors)
     strength: of the edit
 
     Pixel facts are those of `pixels.pixel_facts`, and `backbone_distance` (0 before). Returns the means with bootstrap
@@ -49,14 +50,13 @@ def evaluate_translator(
     """
     device = str(pick_device(str(device)))
     record = EditRecord.read(edit)
-    scorers = {"predictor": load_predictor(predictor, device)}
+    scorers: dict[str, Predictor] = {"predictor": load_predictor(predictor, device)}
     if record.measured_by not in scorers["predictor"].attributes:
         raise SceneshiftError(
             f"{edit} is measured by {record.measured_by!r}, which {predictor} does not score. It knows:"
             f" {', '.join(scorers['predictor'].attributes)}."
         )
-    if judge is not None:
-        scorers["judge"] = load_judge(judge, device)
+    scorers |= {f"judge:{Path(judge).stem}": load_judge(judge, device) for judge in judges}
     editor = load_translator(translator, device, precision="auto")
     backbone = load_backbone(device)
     table: list[Row] = []

@@ -17,7 +17,7 @@ from sceneshift.scoring.bradley_terry import agreement
 from sceneshift.scoring.fitting import fit_head
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings, Storable
 from sceneshift.scoring.kinds.heads import Heads, View
-from sceneshift.scoring.labels import LabelledPhotos
+from sceneshift.scoring.labels import Half, LabelledPhotos
 from sceneshift.scoring.learning import Material, counted
 from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
@@ -32,7 +32,7 @@ BATCH = 256
 
 def fit_predictor(
     labels: Path | str | None, out: Path | str, settings: list[PredictorSettings], *,
-    accuracy: Path | str | None = None, shape: tuple[int, int] | None = None, seed: int = 0,
+    accuracy: Path | str | None = None, shape: tuple[int, int] | None = None, half: Half | None = None, seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
     """Learn attribute predictors from labelled photos, several in one file.
@@ -42,6 +42,7 @@ def fit_predictor(
     settings: list of predictors, each with its `kind`; heads if not given
     accuracy: table to write (.csv): held-out accuracy of each head (default: accuracy.csv beside OUT)
     shape: of the images to be scored (default: the store's)
+    half: of the photos to learn from, by a hash of their names: judges share none with predictors (default: all)
 
     The labels are for `heads` whose `labels` is null, and a store's photos for `comparisons` whose `photos` is null.
     Accuracy: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out photos,
@@ -60,6 +61,8 @@ def fit_predictor(
         photos = stack.enter_context(PhotoStore(source)) if source and source.suffix == ".h5" else None
         material = Material(source, photos, shape if photos is None else photos.shape)
         labelled = {place: one.labelled(material) for place, one in enumerate(settings) if isinstance(one, FittedHeads)}
+        if half:
+            labelled = {place: learned.half(half) for place, learned in labelled.items()}
         for learned in labelled.values():
             counted(learned)  # enough of each? before features are taken, which takes long
         for place, one in enumerate(settings):

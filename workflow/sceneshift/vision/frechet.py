@@ -74,8 +74,8 @@ class FrechetMeter:
     """Measures how far generated images are from given photos, in pooled features of the backbone.
 
     photos: batches of uint8 [N, H, W, 3]; read once. size: side that images are enlarged to for the backbone.
-    The features are efficientnet-lite0's, not Inception's: the figures follow training, and do not compare with
-    published FIDs.
+    The features are the backbone's, not Inception's: the figures follow training, and compare neither with published
+    FIDs nor with those in features of another network.
     """
 
     def __init__(self, photos: Iterable[np.ndarray], backbone: nn.Module, size: int = 128) -> None:

@@ -1,0 +1,32 @@
+"""What a reader must know of an edit before its figures: where they do not show that it works."""
+
+import pandas as pd
+
+from sceneshift.report.edits import Edit
+from sceneshift.report.text import figure, signed, spoken
+
+LEAST_ACCURACY = 0.7  # of a boundary; guessing is right half of the time
+
+
+def warnings(edit: Edit, accuracies: pd.Series) -> list[str]:
+    """Sentences about the edit; none if judge and predictor agree that it did what it should.
+
+    accuracies: validation accuracy of each boundary by its attribute, NaN for those that were not fitted.
+    """
+    own, found = edit.own, []
+    predictor = edit.predictors.change
+    if own is edit.predictors:
+        found.append("no judge scores it: the only figure is that of the predictor that chose its pairs")
+    elif own.change * predictor < 0:
+        found.append(f"{edit.by} ({signed(own.change, 2)}) and the predictor ({signed(predictor, 2)}) disagree")
+    if own.low <= 0 <= own.high:
+        found.append(f"the interval of its effect, {signed(own.low, 2)} to {signed(own.high, 2)}, holds zero")
+    elif own.change * (-1 if edit.record.direction == "less" else 1) < 0:
+        found.append(f"it moved the wrong way, by {signed(own.change, 2)}")
+    accuracy = accuracies.get(edit.record.attribute)
+    if accuracy is not None and accuracy < LEAST_ACCURACY:
+        found.append(
+            f"its boundary tells only {figure(accuracy, 2)} of codes apart: the generator hardly shows"
+            f" {spoken(edit.record.attribute)}, so train it longer, or on more photos"
+        )
+    return [f"{edit.title}: {what}." for what in found]
