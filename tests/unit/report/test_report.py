@@ -113,8 +113,6 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
     write_table(broken / "judges/heads.csv", ("attribute", "auc"), [("snow", 0.8765), ("clouds", None)])
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    said = [line.strip() for line in text[: text.index("photo editors, learned")].splitlines()]
-    assert not said or "zero" not in " ".join(said)
     for warning in (
         r"More vegetation: the judge heads \(−\d.\d\d\) and the predictor \(\+\d.\d\d\) disagree\.",
         r"More vegetation: it moved the wrong way, by −\d.\d\d\.",
@@ -122,7 +120,7 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
         r"Less natural light: no judge scores it",
         r"Less natural light: the interval of its effect, −\d.\d\d to \+\d.\d\d, holds zero",
     ):
-        assert re.search(warning, text), warning
+        assert re.search(warning, text[: text.index("images synthesized")]), warning
     assert "standard deviations by the judge heads" in text
     assert "AUC of judge heads" in text
     assert "0.876" in text or "0.877" in text
