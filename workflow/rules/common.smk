@@ -7,7 +7,7 @@ sys.path.insert(0, str(WORKFLOW))
 from sceneshift.run.attributes import attributes_of
 from sceneshift.run.checks import check_paths
 from sceneshift.run.contents import contents, file_inputs
-from sceneshift.run.inputs import Edits, Ranking, Shards, learned
+from sceneshift.run.inputs import Edits, Ranking, Shards, learned, translator_settings
 from sceneshift.run.judges import judges_of
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
 from sceneshift.run.paths import benchmarks, logs, one_of, results

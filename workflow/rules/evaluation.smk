@@ -114,7 +114,7 @@ rule evaluate_editor:
         mem_mb=doubling(4000),
         runtime=doubling(60),
     params:
-        editor=lambda wildcards: canonical_json(editors[wildcards.attribute]),
+        editor=lambda wildcards: canonical_json(editors[wildcards.attribute].shaping("render_pairs")),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         strength=settings.translate.strength,

@@ -85,7 +85,7 @@ rule render_pairs:
         runtime=doubling(240),
     params:
         out=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        editor=lambda wildcards: canonical_json(editors[wildcards.attribute]),
+        editor=lambda wildcards: canonical_json(editors[wildcards.attribute].shaping("render_pairs")),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],
         seed=settings.seed,

@@ -3,6 +3,7 @@
 translated_folder = settings.translate.folder
 shown_editors = checked(shipped_files, settings.translate.editors, where="translate.editors")
 shown_photos = translated_folder or str(RESOURCES / "photos")
+training_of = functools.partial(translator_settings, settings)
 vgg19 = None if settings.translator.perceptual_network == "backbone" else settings.translator.perceptual_network
 
 
@@ -28,8 +29,8 @@ rule train_translator:
         runtime=doubling(1440),
     params:
         pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
-        settings=uncompared_settings_json(settings.translator, "train_translator"),
-        shaping=settings_json(settings.translator, "train_translator"),
+        settings=lambda wildcards, threads: canonical_json(training_of(wildcards).taken_by("train_translator")),
+        shaping=lambda wildcards: canonical_json(training_of(wildcards).shaping("train_translator")),
         mirror="--mirror" if settings.photos.mirror else "--no-mirror",
         vgg19=lambda wildcards: contents(vgg19),
         seed=settings.seed,

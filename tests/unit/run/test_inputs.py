@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sceneshift.run.inputs import Edits, Ranking, Shards, learned
+from sceneshift.run.inputs import Edits, Ranking, Shards, learned, translator_settings
 from sceneshift.run.plan import chosen_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import load_settings
@@ -51,3 +51,9 @@ def test_the_ranking_is_read_from_its_table(tmp_path):
 def test_formulas_need_no_photos():
     assert learned(load_settings({}).predictors)
     assert not learned(load_settings({"predictors": [{"kind": "photometric"}]}).predictors)
+
+
+def test_an_editor_may_be_trained_for_longer():
+    editors = [{"name": "night", "labels": {"natural_light": 0}, "images": 64}, {"name": "fog", "labels": {"fog": 1}}]
+    settings = load_settings({"editors": editors, "translator": {"images": 8}})
+    assert [translator_settings(settings, of(attribute=name)).images for name in ("night", "fog")] == [64, 8]

@@ -6,12 +6,18 @@ from typing import Any
 
 from sceneshift.run.paths import results
 from sceneshift.scoring.kind import FittedHeads, PredictorSettings
-from sceneshift.settings import EditSettings, EditsSettings
+from sceneshift.settings import EditSettings, EditsSettings, Settings, TranslatorSettings
 
 
 def learned(predictors: Sequence[PredictorSettings]) -> list[FittedHeads]:
     """The predictors that are fitted to labels: formulas and finished models wait for no photos."""
     return [predictor for predictor in predictors if isinstance(predictor, FittedHeads)]
+
+
+def translator_settings(settings: Settings, wildcards: Any) -> TranslatorSettings:
+    """How the attribute's translator is trained: editors from rendered streets may have a length of their own."""
+    images = next((editor.images for editor in settings.editors if editor.name == wildcards.attribute), None)
+    return settings.translator.model_copy(update={"images": images} if images else {})
 
 
 @dataclass(frozen=True)

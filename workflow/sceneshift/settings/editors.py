@@ -24,3 +24,6 @@ class EditorSettings(Section):
         description="Labels of the street before the edit, where it should not be a dry summer day: `{fog: 0.6}` for an editor that clears the air.",
     )
     count: Positive = Field(4000, description="Streets drawn, before and after.")
+    images: Annotated[Positive | None, Shapes("train_translator")] = Field(
+        None, description="Length of training, in pairs shown. `null`: translator.images."
+    )
