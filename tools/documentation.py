@@ -19,7 +19,7 @@ RERUNS = """\
 ## What a change reruns
 
 A rule reruns when the meaning of a key changes that its result depends on; writing the same differently (order, 1 for
-1.0, a default spelled out) is no change. What follows from a new result reruns too. Put a value back, and there is
+1.0, a default spelled out) is not a change. What follows from a new result reruns too. Put a value back, and there is
 nothing to do as long as the files are still those."""
 MODULES = """\
 A rule reruns, too, when a file or folder changes that the config names. Of a folder (`photos.folder`,
@@ -35,7 +35,7 @@ BEGIN, END = "<!-- generated from the settings: begin -->", "<!-- generated from
 
 
 def option_tables() -> str:
-    """Markdown: one table a section of the config, with every option's default and meaning; and what changes rerun."""
+    """Markdown: one table per section of the config, with each option's default and meaning; and what changes rerun."""
     parts = ["### top level", _table(Settings, skip_sections=True)]
     for title, section in _titled(Settings):
         parts += [f"### {title}", section.__doc__ or "", _table(section)]

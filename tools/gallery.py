@@ -1,4 +1,4 @@
-"""`make gallery`: the README's pictures of the rendered world and of the editors that ship, a street a row."""
+"""`make gallery`: the README's pictures of the rendered world and of the editors that ship, a street per row."""
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def _world() -> None:
 
 
 def _editors() -> None:
-    """Photos as they are, then an editor a column, each photo edited at its own size and then shrunk."""
+    """Photos as they are, then one editor per column, each photo edited at its own size and then shrunk."""
     photos = [read_photo(RESOURCES / "photos" / f"{name}.jpg") for name in PHOTOS]
     columns = {"photo": photos} | {
         name: [edited.image for edited in load_translator(path).edited(photos)]

@@ -12,7 +12,7 @@ from sceneshift.settings.reading import sections_in
 def reruns(section: type[Section] = Settings, before: str = "") -> dict[str, tuple[str, ...]]:
     """Key, or `photos.*` for the keys of a section not named themselves -> the rules that rerun when it changes.
 
-    What follows from their results reruns too, as far as these differ. No rules: the results do not depend on it.
+    What follows from their results reruns too, if these differ. No rules: the results do not depend on the key.
     """
     rules = {f"{before}*": section.shapes.reruns} if section.shapes else {}
     for name, field in section.model_fields.items():

@@ -154,7 +154,7 @@ def test_a_checksum_is_the_files_whichever_mirror_it_comes_from(server, tmp_path
     "url", ["file:///etc/passwd", "data:,x", "ftp://a/b", "/etc/passwd", "http://a/b#sha256=1", ""]
 )
 def test_only_the_web_is_downloaded_from(tmp_path, url):
-    with pytest.raises(SceneshiftError, match=r"n\.bin: .* is no address to download it from"):
+    with pytest.raises(SceneshiftError, match=r"n\.bin: .* is not an address to download it from"):
         fetch(tmp_path / "n.bin", [url])
 
 

@@ -86,7 +86,7 @@ def damaged(path, change):
             "sceneshift translator.*expected 'sceneshift generator'",
         ),
         (lambda t, d: d.pop("w_dim"), "does not describe a generator"),
-        (lambda t, d: d.update(width=18), "width 18 is no multiple of resolution / 4 = 4"),
+        (lambda t, d: d.update(width=18), "width 18 is not a multiple of resolution / 4 = 4"),
         (lambda t, d: d.update(width=32), r"noise_const has shape \[16, 16\]; expected \[16, 32\]"),
     ],
 )

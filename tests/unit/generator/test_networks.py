@@ -199,5 +199,5 @@ def test_a_batch_of_less_than_a_group_is_one(images, group):
 
 
 def test_images_that_are_no_whole_groups_are_refused():
-    with pytest.raises(ValueError, match="6 images are no whole groups of 4"):
+    with pytest.raises(ValueError, match="6 images are not whole groups of 4"):
         minibatch_deviation(torch.randn(6, 3, 4, 4))

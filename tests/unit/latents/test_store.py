@@ -43,7 +43,7 @@ def test_truncated_missing_or_other_files_are_named(tmp_path):
         LatentStore(tmp_path / "none.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
-    with pytest.raises(SceneshiftError, match="is no latent store"):
+    with pytest.raises(SceneshiftError, match="is not a latent store"):
         LatentStore(tmp_path / "other.h5")
 
 

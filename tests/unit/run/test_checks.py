@@ -14,7 +14,7 @@ from sceneshift.settings import load_settings
         ({"photos": {"source": "folder", "folder": "."}}, "photos.folder: . is or holds this working directory"),
         ({"photos": {"source": "folder", "folder": ".."}}, "photos.folder: .. is or holds this working directory"),
         ({"photos": {"source": "folder", "folder": "results"}}, "photos.folder: results is or holds"),
-        ({"translate": {"folder": "a.jpg"}}, "translate.folder: a.jpg is no folder"),
+        ({"translate": {"folder": "a.jpg"}}, "translate.folder: a.jpg is not a folder"),
         ({"translate": {"folder": "."}}, "translate.folder: . is or holds"),
         ({"generator": {"import": "g.pkl"}}, "generator.import: g.pkl does not exist"),
         ({"generator": {"warm_start": "g.safetensors"}}, "generator.warm_start: g.safetensors does not exist"),

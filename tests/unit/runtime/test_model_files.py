@@ -35,11 +35,14 @@ def test_facts_and_tensors_come_back_and_equal_ones_give_equal_bytes(path, kind)
 @pytest.mark.parametrize(
     ("metadata", "says"),
     [
-        (None, "is no thing: its format is None, expected 'sceneshift thing'"),
-        ({"sceneshift": "{"}, "metadata is no JSON"),
-        ({"sceneshift": "[" * 100_000}, "metadata is no JSON"),
+        (None, "is not a thing: its format is None, expected 'sceneshift thing'"),
+        ({"sceneshift": "{"}, "metadata is not JSON"),
+        ({"sceneshift": "[" * 100_000}, "metadata is not JSON"),
         ({"sceneshift": "[1]"}, "its format is None"),
-        ({"sceneshift": json.dumps({"format": "sceneshift relic"})}, "is no thing: its format is 'sceneshift relic'"),
+        (
+            {"sceneshift": json.dumps({"format": "sceneshift relic"})},
+            "not a thing: its format is 'sceneshift relic'",
+        ),
         ({"sceneshift": json.dumps({"format": "sceneshift thing"})}, "format version None; this sceneshift reads 2"),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_missing_table_and_one_in_another_encoding_are_named(tmp_path):
     with pytest.raises(SceneshiftError, match=r"There is no table .*t\.csv\. Look"):
         list(read_rows(tmp_path / "t.csv", "Look."))
     (tmp_path / "t.csv").write_bytes("file,grün\n".encode("latin1"))
-    with pytest.raises(SceneshiftError, match=r"t\.csv is no UTF-8 text"):
+    with pytest.raises(SceneshiftError, match=r"t\.csv is not UTF-8 text"):
         list(read_rows(tmp_path / "t.csv", "Look."))
 
 

@@ -57,7 +57,7 @@ def test_spreadsheets_encodings_are_read(store, tmp_path, encoding):
 
 def test_another_encoding_is_named_with_the_remedy(store, tmp_path):
     path = csv(tmp_path, [row(0, 1, 0), "a/Größe.jpg,1,0"], encoding="latin-1")
-    with pytest.raises(SceneshiftError, match=r"labels\.csv is no UTF-8 text in line 3 .*Save it as a CSV in UTF-8"):
+    with pytest.raises(SceneshiftError, match=r"labels\.csv is not UTF-8 text in line 3 .*Save it as a CSV in UTF-8"):
         labelled_photos(path, (32, 32), store)
 
 

@@ -138,7 +138,7 @@ def test_broken_predictor_files_are_refused(fitted, tmp_path):
     with pytest.raises(SceneshiftError, match="format version 9; this sceneshift reads 1"):
         load_predictor(path)
     save_file(tensors, path, {})
-    with pytest.raises(SceneshiftError, match="is no predictor"):
+    with pytest.raises(SceneshiftError, match="is not a predictor"):
         load_predictor(path)
     with pytest.raises(SceneshiftError, match=r"There is no predictor .*none\.safetensors"):
         load_predictor(tmp_path / "none.safetensors")

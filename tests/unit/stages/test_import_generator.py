@@ -201,7 +201,7 @@ def test_wrong_tensors_are_named(tmp_path, name, wrong):
     [
         ({"c_dim": 10}, r"conditional generator \(c_dim \{10\}\)"),
         ({"g_architecture": "resnet"}, r"architecture is \{'resnet'\} in G_ema; only \{'skip'\}"),
-        ({"clamp": "256"}, "conv_clamp is no positive number"),
+        ({"clamp": "256"}, "conv_clamp is not a positive number"),
     ],
 )
 def test_other_kinds_of_nvidias_generators_are_refused_by_name(tmp_path, change, words):

@@ -60,7 +60,7 @@ def test_photos_together_are_edited_as_alone(make_translator):
 
 
 def test_padding_is_cropped_back(make_translator):
-    """A photo whose sides are no multiples is edited as the top left corner of the photo mirrored to multiples."""
+    """A photo whose sides are not multiples is edited as the top left corner of the photo mirrored to multiples."""
     translator = load_translator(make_translator("image"))
     photo = photo_of(18, 21)
     whole = np.pad(photo, ((0, 2), (0, 3), (0, 0)), mode="reflect")

@@ -9,7 +9,7 @@ from sceneshift.images.finding import find_photos, may_hold_photos
 from sceneshift.runtime.errors import SceneshiftError
 
 FEWEST = 10  # photos with an attribute, and without, that it can be learned from
-UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are no class
+UNLABELLED = ("unlabelled", "unlabeled")  # subfolders of that name are not classes
 SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"}
 
 

@@ -113,7 +113,7 @@ def _rows(path: Path) -> Iterator[tuple[Any, list[str]]]:
             yield rows, next(rows, [])
     except (ValueError, csv.Error) as error:  # pandas' and the decoder's errors are ValueErrors
         raise SceneshiftError(
-            f"The votes {path} are no CSV in UTF-8 or UTF-16: {error}. Save them as a CSV in UTF-8."
+            f"The votes {path} are not a CSV in UTF-8 or UTF-16: {error}. Save them as a CSV in UTF-8."
         ) from error
 
 

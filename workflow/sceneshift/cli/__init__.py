@@ -1,4 +1,4 @@
-"""`sceneshift COMMAND`: one command a stage, made from the stage's signature and docstring."""
+"""`sceneshift COMMAND`: one command per stage, made from the stage's signature and docstring."""
 
 import argparse
 import contextlib

@@ -36,7 +36,7 @@ def is_worker() -> bool:
 def train_on_gpus(
     words: Sequence[str], device: str, wanted: int, shares: int, train: Callable[[Any, Any], None]
 ) -> None:
-    """Call `train(device, world)` in one process a GPU, each started with the command line `words`; alone: here.
+    """Call `train(device, world)` in one process per GPU, each started with the command line `words`; alone: here.
 
     wanted: how many; fewer are used if there are fewer, or if they do not divide `shares` (see the settings).
     """

@@ -42,7 +42,7 @@ def pixel_facts(before: np.ndarray, after: np.ndarray, skies: np.ndarray | None)
 
 
 def backbone_distance(before: np.ndarray, after: np.ndarray, backbone: nn.Module, size: int = 128) -> np.ndarray:
-    """Perceptual distance in the manner of LPIPS (arXiv 1801.03924) on the backbone's stages, unweighted: [N], 0 for
+    """Perceptual distance like LPIPS (arXiv 1801.03924) on the backbone's stages, unweighted: [N], 0 for
     equal pictures.
 
     Squared difference of the feature maps, each position's vector brought to unit length, averaged over positions and

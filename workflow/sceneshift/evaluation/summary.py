@@ -45,7 +45,7 @@ class Change:
 
 
 def rows(photos: Sequence[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray) -> list[Row]:
-    """A row a photo, without those where it cannot be measured (NaN). before, after: [N]."""
+    """A row per photo, without those where it cannot be measured (NaN). before, after: [N]."""
     values = [
         (photo, scorer, attribute, *both) for photo, *both in zip(photos, before.tolist(), after.tolist(), strict=True)
     ]

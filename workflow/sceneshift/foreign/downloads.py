@@ -71,8 +71,8 @@ def _expected_sha256(urls: Sequence[str], out: Path) -> str:
     for url in urls:
         if not re.fullmatch(r"https?://[^#]+(#sha256=[0-9a-f]{64})?", url):
             raise SceneshiftError(
-                f"{out.name}: {url!r} is no address to download it from; expected http:// or https://, with or without"
-                " #sha256=… and 64 digits of 0-9a-f behind it."
+                f"{out.name}: {url!r} is not an address to download it from; expected http:// or https://, with or"
+                " without #sha256=… and 64 digits of 0-9a-f behind it."
             )
     found = sorted({urldefrag(url).fragment.removeprefix("sha256=") for url in urls} - {""})
     if len(found) > 1:

@@ -29,18 +29,18 @@ def read_onnx(path: Path | str) -> bytes:
 
 
 def checked_model(content: bytes, where: object) -> "onnx.ModelProto":
-    """The parsed model. Raises SceneshiftError, naming `where`, if it is no ONNX, damaged or asks for too much."""
+    """The parsed model. SceneshiftError, naming `where`, if it is not an ONNX model, damaged, or asks for too much."""
     import onnx
 
     try:
         model = onnx.load_model_from_string(content)
         graph_given = model.HasField("graph")
     except Exception as error:  # of protobuf, or of damaged text in it
-        raise SceneshiftError(f"{where} is no ONNX model, or a damaged one: {_first_line(error)}") from error
+        raise SceneshiftError(f"{where} is not an ONNX model, or a damaged one: {_first_line(error)}") from error
     if not graph_given:
-        raise SceneshiftError(f"{where} is no ONNX model, or a cut one: it has no graph.")
+        raise SceneshiftError(f"{where} is not an ONNX model, or a cut one: it has no graph.")
     if any(not isinstance(text, str) for entry in model.metadata_props for text in (entry.key, entry.value)):
-        raise SceneshiftError(f"{where} is a damaged ONNX model: its metadata is no UTF-8 text.")
+        raise SceneshiftError(f"{where} is a damaged ONNX model: its metadata is not UTF-8 text.")
     for message in _messages(model):
         _refuse_what_it_could_do(message, where)
     try:

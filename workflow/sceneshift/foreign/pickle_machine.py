@@ -317,7 +317,7 @@ class Machine:
         require(self.storage is not None, "it refers to storages that lie elsewhere")
         kind, dtype, key, _, numel, *view = checked(identifier, tuple)
         require(kind == "storage" and view in ([], [None]), "it refers to something else than a whole storage")
-        require(checked(dtype, _Global).name in STORAGES, f"{dtype.name} is no storage")
+        require(checked(dtype, _Global).name in STORAGES, f"{dtype.name} is not a storage")
         product((numel,))
         return self.storage(STORAGES[dtype.name], checked(key, str), numel)
 

@@ -1,4 +1,4 @@
-"""The losses of StyleGAN2 (arXiv 1912.04958), one function an equation.
+"""The losses of StyleGAN2 (arXiv 1912.04958), one function per equation.
 
 Logistic losses are the non-saturating pair of Goodfellow et al. (arXiv 1406.2661): softplus(−D(G(z))) for the
 generator, and softplus(D(G(z))) + softplus(−D(x)) for the discriminator.

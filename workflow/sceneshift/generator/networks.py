@@ -28,7 +28,7 @@ def columns_of_const(resolution: int, width: int) -> int:
     """k of the 4×k constant that `width` grows from. Raises ValueError if no whole k from 4 on does."""
     k, rest = divmod(4 * width, resolution)
     if rest or k < 4:
-        raise ValueError(f"width {width} is no multiple of resolution / 4 = {resolution // 4} from {resolution} on")
+        raise ValueError(f"width {width} is not a multiple of resolution / 4 = {resolution // 4} from {resolution} on")
     return k
 
 
@@ -167,7 +167,7 @@ class Synthesis(nn.Module):
         return [tuple(layer.noise_const.shape) for r in self.resolutions for layer in getattr(self, f"b{r}").convs]
 
     def forward(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor:
-        """`noise`: "const" the fixed inputs, "none", or what each layer shall get, [N or 1, 1, H, W] each."""
+        """`noise`: "const" the fixed inputs, "none", or one tensor for each layer, [N or 1, 1, H, W]."""
         count = len(self.ws_resolutions)
         if ws.ndim == 2:
             ws = ws[:, None].expand(-1, count, -1)
@@ -288,12 +288,12 @@ GROUP_SIZE = 4  # images that minibatch deviation compares, where a discriminato
 def minibatch_deviation(x: Tensor, group_size: int | None = GROUP_SIZE) -> Tensor:
     """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W].
 
-    group_size: None for the whole batch, as for smaller batches. Raises ValueError if N is no multiple of it.
+    group_size: None for the whole batch, as for smaller batches. Raises ValueError if N is not a multiple of it.
     """
     n, c, h, w = x.shape
     group = min(group_size or n, n)
     if n % group:
-        raise ValueError(f"{n} images are no whole groups of {group}")
+        raise ValueError(f"{n} images are not whole groups of {group}")
     y = x.float().reshape(group, -1, c, h, w)
     y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=[1, 2, 3])  # [N / group]
     y = y.reshape(-1, 1, 1, 1).repeat(group, 1, h, w)

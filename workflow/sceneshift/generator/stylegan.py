@@ -131,7 +131,7 @@ class StyleGANSynthesis(nn.Module):
         return [tuple(layer.noise_const.shape) for layer in self.layers]
 
     def forward(self, ws: Tensor, noise: str | Sequence[Tensor] = "const") -> Tensor:
-        """`noise`: "const" the fixed inputs, "none", or what each layer shall get, [N or 1, 1, H, W] each."""
+        """`noise`: "const" the fixed inputs, "none", or one tensor for each layer, [N or 1, 1, H, W]."""
         count = len(self.ws_resolutions)
         ws = ws[:, None].expand(-1, count, -1) if ws.ndim == 2 else ws
         if ws.ndim != 3 or ws.shape[1] != count:

@@ -9,7 +9,7 @@ from sceneshift.runtime.errors import SceneshiftError
 
 FORMAT_NAMES = "JPEG, PNG, WebP, BMP or TIFF"
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif"}
-# Pictures that are not read here: they are named as skipped. Files that are no pictures are not mentioned.
+# Pictures that are not read here: they are named as skipped. Files that are not pictures are not mentioned.
 _OTHER_EXTENSIONS = {".gif", ".avif", ".jp2", ".jxl", ".dng", ".cr2", ".nef", ".arw"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
 # Folders in which network drives and other systems keep thumbnails, copies and waste; hidden ones are left out too.

@@ -48,7 +48,7 @@ def fit_boundary(
     w: untruncated codes [N, w_dim], or a function that reads rows [n] of them. scores: [N], higher means more of the
         attribute.
     selection: `extremes` takes `examples` codes from each end of the scores, at most half of all (HiGAN); `random`
-        takes `examples` codes in all, parted at their median score. split: share that trains, the rest validates.
+        takes `examples` codes in all, split at their median score. split: share that trains, the rest validates.
     exact: the published SVC(kernel="linear", C=1) instead of the faster LinearSVC with the same loss.
 
     Raises SceneshiftError that names the attribute if too few codes, or codes of one side only, are there.
@@ -66,8 +66,8 @@ def fit_boundary(
     length = float(np.linalg.norm(classifier.coef_))
     if not 0 < length < np.inf:
         raise SceneshiftError(
-            f"{attribute}: the codes with it and those without do not differ, so no boundary parts them. The generator"
-            " or the store is damaged: look at what it makes, and synthesize again."
+            f"{attribute}: the codes with it and those without do not differ, so no boundary separates them. The"
+            " generator or the store is damaged: look at what it makes, and synthesize again."
         )
     right = classifier.predict(validation) == np.repeat([0, 1], len(low) - cut)
     return Boundary(

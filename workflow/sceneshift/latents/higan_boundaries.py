@@ -1,7 +1,7 @@
 """Boundaries as HiGAN and InterFaceGAN keep them: .npy, an array (1, w_dim), or a pickled dict with layer indices too.
 
 The dict is {"boundary": array, "meta_data": {"type": ..., "manipulate_layers": "6-11"}}. Indices count the layers of
-the network that the boundary was found for, and mean resolutions here: StyleGAN has two layers a resolution, so 6-11
+the network that the boundary was found for, and mean resolutions here: StyleGAN has two layers per resolution, so 6-11
 are 32 to 128; StyleGAN2 has one at 4 px, two at each higher resolution, and a last one to RGB.
 
 HiGAN's (arXiv 1911.09267) are of W. InterFaceGAN's (1907.10786) are of W where the file is called NAME_w_boundary.npy,

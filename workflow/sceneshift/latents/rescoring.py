@@ -22,7 +22,7 @@ COLUMNS = {
     "mean_change": float, "structure": float,
 }  # fmt: skip
 BATCH = 64
-Row = dict[str, Any]  # of a re-scoring table, one value a column
+Row = dict[str, Any]  # of a re-scoring table, one value per column
 
 
 @dataclass(frozen=True)

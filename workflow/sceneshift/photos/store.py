@@ -158,7 +158,7 @@ class PhotoStore:
         if len(wanted) and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"{self.path} has photos 0 to {len(self) - 1}, asked for {wanted.min()} to {wanted.max()}")
         out = np.empty((len(wanted), *dataset.shape[1:]), dtype=np.uint8)
-        # Below h5py's own indexing, which takes a millisecond an image for scattered indices.
+        # Below h5py's own indexing, which takes a millisecond per image for scattered indices.
         one = (1, *dataset.shape[1:])
         there, here = dataset.id.get_space(), h5py.h5s.create_simple(one)
         for row, index in enumerate(wanted.tolist()):

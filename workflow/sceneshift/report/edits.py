@@ -149,7 +149,7 @@ def _comparisons(
                 before = read_picture(translated_from / name)
             else:
                 raise SceneshiftError(
-                    f"{path} is no held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
+                    f"{path} is not a held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
                     " `sceneshift report … --translated-from FOLDER`."
                 )
             mask = masks / mask_of.get(photo, name)

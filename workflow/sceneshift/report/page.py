@@ -89,7 +89,7 @@ def write_page(
     accuracies = ranked.set_index("attribute")["validation_accuracy"]
     facts["warnings"] = [warning for edit in facts["edits"] for warning in warnings(edit, accuracies)]
     facts["figures"] = _figures(run, facts, photos, ranked)
-    page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may be no UTF-8
+    page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may not be UTF-8
     if len(page) > LARGEST:
         raise SceneshiftError(f"{out_html} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
     with atomic_file(out_html) as temporary:

@@ -43,7 +43,7 @@ def _plot(draw: Callable[[Figure, str], None], width: float, height: float) -> P
             "ytick.color": INK[scheme], "axes.edgecolor": FAINT[scheme], "grid.color": FAINT[scheme],
             "axes.facecolor": "none", "font.size": 9.5, "axes.titlesize": 10.5, "axes.titlelocation": "left",
             "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "sceneshift",
-            "grid.linewidth": 0.6, "legend.frameon": False, "text.parse_math": False,  # $ in a name is no formula
+            "grid.linewidth": 0.6, "legend.frameon": False, "text.parse_math": False,  # $ in a name is not a formula
         }  # fmt: skip
         with mpl.rc_context(style):
             figure = Figure(figsize=(width, height), layout="constrained")

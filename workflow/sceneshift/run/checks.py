@@ -47,7 +47,7 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _is_folder(key: str, folder: str) -> None:
     if not Path(folder).is_dir():
-        raise SceneshiftError(f"{key}: {folder} {'is no folder' if Path(folder).exists() else 'does not exist'}.")
+        raise SceneshiftError(f"{key}: {folder} {'is not a folder' if Path(folder).exists() else 'does not exist'}.")
 
 
 def _holds_no_results(key: str, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""What rules take in, and which jobs there are, as far as it follows from the settings."""
+"""What rules take in and which jobs there are, where the settings decide it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Params of rules. Snakemake runs a job again when its params have changed; there are limits to what they may hold.
 
-Texts with braces are functions, since Snakemake would look for wildcards in them; and what is no reason to run a job
+Texts with braces are functions, since Snakemake would look for wildcards in them; and what is not a reason to run a job
 again is a function of `threads`, since it does not compare these.
 """
 
@@ -16,7 +16,7 @@ def settings_json(section: Section, rule: str) -> Callable[[Any], str]:
 
 
 def uncompared_settings_json(section: Section, rule: str) -> Callable[[Any, Any], str]:
-    """For `--settings` too, with keys that are no reason to rerun the rule: those that are stand beside."""
+    """For `--settings` too, with keys that do not make the rule rerun: those that do are given apart."""
     return uncompared(canonical_json(section.taken_by(rule)))
 
 
@@ -33,5 +33,5 @@ def compared(value: Any) -> Callable[[Any], str]:
 
 
 def uncompared(value: Any) -> Callable[[Any, Any], Any]:
-    """A value that is no reason to rerun the rule."""
+    """A value that is not a reason to rerun the rule."""
     return lambda wildcards, threads: value

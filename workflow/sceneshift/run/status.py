@@ -15,7 +15,7 @@ from sceneshift.runtime.locks import NoLocksError, lock
 from sceneshift.runtime.progress import NAME, Figures, last_progress, progress_file
 
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
-SILENT = 300  # seconds after which it is said
+SILENT = 300  # seconds without a sign of life after which the status says so
 LAST_LINES = 6
 
 
@@ -58,7 +58,7 @@ def status_of(folder: Path | str) -> Status:
 
 
 def described(status: Status) -> str:
-    """The status as text: one line a stage, and below it the jobs that run or have failed."""
+    """The status as text: one line per stage, and below it the jobs that run or have failed."""
     jobs = [job for stage in status.stages for job in stage.jobs]
     done, failed = _count(jobs, "done"), _count(jobs, "failed")
     complete = done == len(jobs) and not any(not stage.jobs for stage in status.stages)

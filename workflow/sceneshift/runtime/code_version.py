@@ -74,7 +74,7 @@ def _home(module: str, name: str) -> str:
 
 @functools.cache
 def _data_in(folder: Path) -> list[str]:
-    """Name and digest of each file in a folder that is no module."""
+    """Name and digest of each file in a folder that is not a module."""
     files = sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix not in (".py", ".pyc"))
     return [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
 

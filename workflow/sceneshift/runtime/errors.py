@@ -20,7 +20,7 @@ REASONS = {
     errno.EEXIST: "a file is there where a folder is needed: choose another name or move the file",
     errno.EISDIR: "a folder is there where a file is needed: choose another name or move the folder",
 }
-# of errors that are no MemoryError: torch's, the loader's of libraries, the system's
+# of errors that are not MemoryError: torch's, the loader's of libraries, the system's
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "failed to map segment", "Cannot allocate memory")
 NO_MEMORY = "the memory is used up: end other programs, or raise this process's limit (ulimit -v, mem_mb)"
 

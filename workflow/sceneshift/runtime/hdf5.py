@@ -112,7 +112,7 @@ class StoreFormat:
             found, version = (_scalar(file, name) for name in ("format", "format_version"))
             if found != self.format:
                 raise SceneshiftError(
-                    f"{path} is no {self.kind}: its format is {found!r}, expected {self.format!r}. {self.remedy}"
+                    f"{path} is not a {self.kind}: its format is {found!r}, expected {self.format!r}. {self.remedy}"
                 )
             if version != self.version:
                 raise SceneshiftError(
@@ -158,7 +158,7 @@ def names_of_columns(dataset: h5py.Dataset) -> list[str]:
 
 
 def _scalar(file: h5py.File, name: str) -> Any:
-    """A root attribute; None if there is none, or if it is no single value."""
+    """A root attribute; None if there is none, or if it is not a single value."""
     if name not in file.attrs or h5py.h5a.open(file.id, name.encode()).shape != ():
         return None
     return file.attrs[name]
@@ -170,7 +170,7 @@ def _checked(file: h5py.File, name: str, column: Column, size: int, shards: Mapp
         raise HostileError(f"{name} is a link to elsewhere")
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or dataset.ndim != column.ndim:
-        raise HostileError(f"{name} is no dataset of {column.ndim} dimensions")
+        raise HostileError(f"{name} is not a dataset of {column.ndim} dimensions")
     text = h5py.check_string_dtype(dataset.dtype)
     fits = text is not None and text.length is None if column.dtype is str else dataset.dtype == np.dtype(column.dtype)
     if not fits:

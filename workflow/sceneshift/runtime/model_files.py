@@ -87,11 +87,11 @@ class ModelFormat:
         try:
             facts = json.loads((metadata or {}).get(self.key, "{}"))
         except (ValueError, RecursionError) as error:
-            raise SceneshiftError(f"{path}: its metadata is no JSON ({error}). {self.remedy}") from error
+            raise SceneshiftError(f"{path}: its metadata is not JSON ({error}). {self.remedy}") from error
         found = facts.get("format") if isinstance(facts, dict) else None
         if found != self.format:
             raise SceneshiftError(
-                f"{path} is no {self.kind}: its format is {found!r}, expected {self.format!r}. {self.remedy}"
+                f"{path} is not a {self.kind}: its format is {found!r}, expected {self.format!r}. {self.remedy}"
             )
         if (version := facts.get("format_version")) != self.version:
             raise SceneshiftError(

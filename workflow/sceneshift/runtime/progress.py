@@ -1,7 +1,7 @@
-"""Progress of long work: a live line in a terminal, one line a minute in a log, a file for `sceneshift status`.
+"""Progress of long work: a live line in a terminal, one line per minute in a log, a file for `sceneshift status`.
 
 A progress file is JSON lines, the newest last: label, done, total, unit, per_second and seconds_left of this process's
-work, note. It is no result: what a stage makes does not depend on it.
+work, note. It is not a result: what a stage makes does not depend on it.
 """
 
 import contextlib

@@ -30,7 +30,9 @@ def _path_or_urls(value: Any) -> Any:
         raise ValueError("must be a path, or a list of URLs of the same file")
     for url in urls:
         if not re.fullmatch(r"https?://[^#]+/[^/#]+(#sha256=[0-9a-f]{64})?", str(url)):
-            raise ValueError(f"{url!r} is no http:// or https:// URL of a file, with or without #sha256=… behind it")
+            raise ValueError(
+                f"{url!r} is not an http:// or https:// URL of a file, with or without #sha256=… behind it"
+            )
     return urls
 
 

@@ -96,7 +96,7 @@ def read_rows(path: Path | str, remedy: str, errors: str = "strict") -> Iterator
     """(line, cells) of each row of a CSV that is not blank, the header's first, read as it is asked for.
 
     errors: of decoding, as of `open`. Raises SceneshiftError that names the file and the line if the file does not
-    exist, is no UTF-8 (or UTF-16 that begins with its mark) or no CSV.
+    exist, is not UTF-8 (or UTF-16 that begins with its mark) or no CSV.
     """
     if not Path(path).is_file():
         raise SceneshiftError(f"There is no table {path}. {remedy}")
@@ -112,7 +112,7 @@ def read_rows(path: Path | str, remedy: str, errors: str = "strict") -> Iterator
         raw = Path(path).read_bytes().split(b"\n")  # decoding runs ahead: the line is not the reader's
         line = next((i for i, text in enumerate(raw, start=1) if text.decode(errors="ignore").encode() != text), 1)
         raise SceneshiftError(
-            f"{path} is no UTF-8 text in line {line} ({error.reason}). Save it as a CSV in UTF-8. {remedy}"
+            f"{path} is not UTF-8 text in line {line} ({error.reason}). Save it as a CSV in UTF-8. {remedy}"
         ) from error
     except (csv.Error, OSError) as error:
         raise SceneshiftError(f"{path} cannot be read as a table behind line {line}: {error}. {remedy}") from error
@@ -127,7 +127,7 @@ def encoding_of(path: Path | str) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    # NumPy's float32 is no float, but has its dtype
+    # NumPy's float32 is not a float, but has its dtype
     return f"{value:.6g}" if isinstance(value, float) or getattr(value, "dtype", None) == "float32" else str(value)
 
 

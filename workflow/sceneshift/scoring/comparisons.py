@@ -24,7 +24,7 @@ SHOWN = 3  # lines that a message lists of each kind of fault
 def compared_photos(
     settings: ComparisonsPredictor, shape: tuple[int, int] | None, photos: PhotoStore | None, decode: bool = True
 ) -> LabelledPhotos:
-    """The photos that were voted on, with one label a question: NaN where a photo has no vote on it.
+    """The photos that were voted on, with one label per question: NaN where a photo has no vote on it.
 
     decode: whether to leave out photos of a folder that cannot be read, which takes a look into each.
 
@@ -89,7 +89,7 @@ def _of_store(photos: PhotoStore | None) -> _Pool:
 def _of_folder(folder: Path, wanted: Sequence[str], shape: tuple[int, int] | None, decode: bool) -> _Pool:
     """Those of a folder's photos that are voted on and can be read."""
     if not folder.is_dir():
-        raise SceneshiftError(f"predictors.photos: {folder} is no folder. Name the one with the photos voted on.")
+        raise SceneshiftError(f"predictors.photos: {folder} is not a folder. Name the one with the photos voted on.")
     if shape is None:
         raise SceneshiftError(
             "Votes need a size (--resolution, --width): that of the generator whose images are to be scored."

@@ -12,7 +12,7 @@ from sceneshift.runtime.randomness import numpy_generator
 VALIDATION = 0.25  # share of the training photos that `regularization: auto` validates on
 LOGISTIC_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 RIDGE_GRID = tuple(10.0**-power for power in range(7))  # 1/α, from 1 to 1e-6
-LOGIT_MARGIN = 0.02  # labels are kept so far from 0 and 1 before their logit is taken
+LOGIT_MARGIN = 0.02  # labels are clipped to at least this far from 0 and 1 before their logit is taken
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _fit_ridge(
 def ridge_path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list[tuple[float, np.ndarray, float]]:
     """Ridge regression ‖y - xβ - b‖² + ‖β‖²/strength for several strengths at the price of one.
 
-    x: [N, D], y: [N]. Returns (strength, β float64 [D], b) of each; one eigendecomposition serves them all, which
-    sklearn's Ridge would make anew for each.
+    x: [N, D], y: [N]. Returns (strength, β float64 [D], b) of each; one eigendecomposition serves them all, where
+    sklearn's Ridge makes one for each.
     """
     mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean()
     centered = x - mean_x
@@ -134,7 +134,7 @@ def ridge_path(x: np.ndarray, y: np.ndarray, strengths: Sequence[float]) -> list
     return path
 
 
-# SciPy's logit and expit round otherwise in the last bit, and the heads of every run so far were fitted with these.
+# SciPy's logit and expit round differently in the last bit, and the heads of every run so far were fitted with these.
 def _logit(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 

@@ -21,7 +21,7 @@ class Predictor(Protocol):
     attributes: list[str]
 
     def score(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, H, W, 3] -> float32 [N, K], one column an attribute; more means more of it."""
+        """uint8 [N, H, W, 3] -> float32 [N, K], one column per attribute; more means more of it."""
         ...
 
 

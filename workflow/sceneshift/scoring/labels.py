@@ -58,7 +58,7 @@ def labelled_photos(
     source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None, *, max_missing: float = 0.05,
     decode: bool = True,
 ) -> LabelledPhotos:  # fmt: skip
-    """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder a class.
+    """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder per class.
 
     shape: height and width that photos of a CSV or folder are brought to.
     photos: the run's photo store, if any; files that a CSV names are looked for in it first, then beside the CSV.
@@ -108,7 +108,7 @@ def _of_classes(
     source: str, names: list[list[str]], held_out: np.ndarray, shape: tuple[int, int],
     images: Callable[[Sequence[int]], np.ndarray],
 ) -> LabelledPhotos:  # fmt: skip
-    """Labels float32 [N, K] of 0 and 1: one head a class, one against the rest.
+    """Labels float32 [N, K] of 0 and 1: one head per class, one against the rest.
 
     names: those of each photo, which is of the class of each of them; without a class it is left out.
     """
@@ -131,7 +131,7 @@ def _of_classes(
 
 @dataclass(frozen=True)
 class _Rows:
-    """What a CSV says, a row a file."""
+    """What a CSV says, a row per file."""
 
     path: Path
     lines: list[int]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Material:
     """Handed to the kinds that are learned, which say what of it they learn from."""
 
-    source: Path | None  # photo store, CSV or folder with one subfolder a class
+    source: Path | None  # photo store, CSV or folder with one subfolder per class
     photos: PhotoStore | None  # `source`, if it is a store
     shape: tuple[int, int] | None  # height and width of the images to be scored
     decode: bool = True  # leave out photo files that cannot be read; False takes no look into them
@@ -32,7 +32,7 @@ class Material:
         if source is None:
             raise SceneshiftError(
                 "predictors: `heads` without `labels` learn from labelled photos; found none. Give a photo store"
-                " (.h5), a CSV or a folder with one subfolder a class."
+                " (.h5), a CSV or a folder with one subfolder per class."
             )
         return labelled_photos(source, self.shape, self.photos, max_missing=settings.max_missing, decode=self.decode)
 

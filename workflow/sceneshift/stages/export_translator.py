@@ -67,7 +67,7 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
     with atomic_file(out) as temporary:
         temporary.write_bytes(write(editor, example, note))
         difference = max(_differences(editor, load(temporary), side))
-        if not difference <= LARGEST_DIFFERENCE:  # NaN is no small difference
+        if not difference <= LARGEST_DIFFERENCE:  # NaN is not a small difference
             raise SceneshiftError(
                 f"{translator} as {format} differs from PyTorch by {difference:.2g} on pixels in [0, 1], more than"
                 f" {LARGEST_DIFFERENCE:g}. Nothing was written. Export it with other versions of torch and onnxruntime."
@@ -128,7 +128,7 @@ def _load_torchscript(path: Path) -> Run:
 
 def _quiet() -> warnings.catch_warnings:
     """The tracer warns of sizes that become constants: only the numbers of channels do, as they should. And TorchScript
-    warns of itself: torch.export does not follow sizes that a graph computes from its input."""
+    always warns: torch.export does not follow sizes that a graph computes from its input."""
     return warnings.catch_warnings(action="ignore")
 
 

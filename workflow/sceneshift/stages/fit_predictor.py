@@ -37,7 +37,7 @@ def fit_predictor(
 ) -> None:  # fmt: skip
     """Learn attribute predictors from labelled photos, several in one file.
 
-    labels: photo store (.h5), CSV (file, then a column an attribute) or folder with one a class; heads need one
+    labels: photo store (.h5), CSV (file, then a column per attribute) or folder (a subfolder per class); heads need one
     out: predictor to write (.safetensors)
     settings: list of predictors, each with its `kind`; heads if not given
     accuracy: table to write (.csv): held-out accuracy of each head (default: accuracy.csv beside OUT)
@@ -45,7 +45,7 @@ def fit_predictor(
     half: of the photos to learn from, by a hash of their names: judges share none with predictors (default: all)
 
     The labels are for `heads` whose `labels` is null, and a store's photos for `comparisons` whose `photos` is null.
-    Accuracy: one row a head: attribute, kind, AUC (labels parted at 0.5) and R² (continuous labels) on held-out photos,
+    Accuracy: one row per head: attribute, kind, AUC (labels split at 0.5), R² (continuous labels) on held-out photos,
     agreement with votes between them, the share of those votes that no scorer can agree with and their number
     (comparisons), regularization, n_train, n_held_out. Empty where it cannot be measured.
 

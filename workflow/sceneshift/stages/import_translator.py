@@ -13,7 +13,7 @@ def import_translator(checkpoint: Path | str, out: Path | str) -> None:
     checkpoint: pix2pixHD's latest_net_G.pth
     out: translator to write (.safetensors)
 
-    Raises SceneshiftError that names the file and the tensor if it is no such generator.
+    Raises SceneshiftError that names the file and the tensor if it is not such a generator.
 
     Example: latest_net_G.pth translator.safetensors
     """

@@ -41,7 +41,7 @@ def prepare_photos(
     table: table to write (.csv): which files were taken and which not, and why (default: OUT with .csv)
     seed: of the rendered streets; a folder's photos do not depend on it
 
-    The table has one row a file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
+    The table has one row per file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
     original), held_out (1 or 0, for photos taken), and then `folder` (the first subfolder) or the streets' labels.
     Whether a photo is held out depends on its name below the folder alone, so that it stays where it is when others
     are added; only where that holds out fewer than five, the next in line are held out too, up to a quarter. Of files

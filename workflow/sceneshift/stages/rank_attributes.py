@@ -27,7 +27,7 @@ def rank_attributes(
 
     Ranked by the boundaries' standardized effect on their own attribute, all layers moved (HiGAN's ranking).
     changes_most, mean_change: the attribute that moves most, up or down, and how far. Directions without an attribute
-    of their own (SeFa's, imported under another name) follow in the order of that, and have no effect of their own.
+    of their own (SeFa's, imported under another name) follow in that order, and have no effect of their own.
     chosen: the attributes that `settings` names, then the best of the ranking until there are `top`; directions without
     an attribute only where they are named.
 

@@ -1,4 +1,4 @@
-"""score: a predictor's scores of any pictures as a CSV: file, then one column an attribute."""
+"""score: a predictor's scores of any pictures as a CSV: file, then one column per attribute."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def score(predictor: Path | str, images: Path | str, out: Path | str, *, device:
 
     predictor: predictor (.safetensors)
     images: image, folder of images (with its subfolders) or photo store (.h5), of any sizes
-    out: table to write (.csv): file, then one column an attribute
+    out: table to write (.csv): file, then one column per attribute
 
     Images that cannot be read are named on stderr and left out; if none can, that is an error.
 

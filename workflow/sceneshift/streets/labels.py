@@ -61,7 +61,7 @@ def street_labels(seed: int, index: int) -> np.ndarray:
 def labels_of(seed: int, index: int, given: Mapping[str, float]) -> dict[str, float]:
     """The street's labels by name, those in `given` replaced.
 
-    Raises ValueError for a name that is no label and for a value outside [0, 1].
+    Raises ValueError for a name that is not a label and for a value outside [0, 1].
     """
     for name, value in given.items():
         if name not in LABELS:

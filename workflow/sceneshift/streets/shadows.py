@@ -27,7 +27,7 @@ def sunlit(scene: Scene, position: np.ndarray, footprint: np.ndarray) -> np.ndar
 class SunRays:
     """Rays from positions [3, M] to the sun (unit [3]), and the share `free` [M] of its light that comes through.
 
-    Edges are as soft as a sample's footprint [M], and softer far from what casts them, as the sun is no point.
+    Edges are as soft as a sample's footprint [M], and softer far from what casts them, as the sun is not a point.
     """
 
     def __init__(self, position: np.ndarray, footprint: np.ndarray, sun: np.ndarray) -> None:

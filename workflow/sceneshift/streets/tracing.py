@@ -7,7 +7,7 @@ import numpy as np
 
 from sceneshift.streets.camera import NEAR, Camera, Rect
 
-SKY, GROUND = -2, -1  # owners that are no bodies
+SKY, GROUND = -2, -1  # owners that are not bodies
 
 
 @dataclass

@@ -92,8 +92,8 @@ def _place(point, scale: int) -> tuple[float, float]:
 def _skeleton(rng: np.random.Generator, habit: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Joints [N, 3], the joint each grows from [N], and how many tips it carries [N].
 
-    Tips are scattered in the crown and joined, from the trunk outwards, to the nearest branch (in the manner of space
-    colonization, Runions et al. 2007).
+    Tips are scattered in the crown and joined, from the trunk outwards, to the nearest branch (as space colonization
+    does, Runions et al. 2007).
     """
     start, middle, wide, high = _CROWN[habit]
     joints = [np.array([0.0, 0.0, 0.0])]

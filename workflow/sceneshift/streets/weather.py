@@ -82,7 +82,7 @@ def reflect(picture: np.ndarray, ground: np.ndarray, mirror: np.ndarray, rough: 
     """
     height, width = ground.shape
     rows = np.arange(height, dtype=np.int32)[:, None]
-    start = np.maximum.accumulate(np.where(ground, -1, rows), axis=0)  # the last row above that is no ground
+    start = np.maximum.accumulate(np.where(ground, -1, rows), axis=0)  # the last row above that is not ground
     row, column = np.nonzero(ground & (mirror > 0.004))
     if not row.size:
         return

@@ -105,7 +105,7 @@ def launch(arguments: Sequence[str], processes: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what went wrong is said here
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the message for it is printed here
     os.environ["OMP_NUM_THREADS"] = str(max(torch.get_num_threads() // processes, 1))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SNAPSHOT_SECONDS))
     config = LaunchConfig(

@@ -81,7 +81,7 @@ class Snapshots:
     def restore(self, state: TrainingState, images: int, device: torch.device | str = "cpu") -> bool:
         """Put the last snapshot into `state`; whether there was one.
 
-        A snapshot of another digest, or of more than `images`, is set aside, and that is said. Raises SceneshiftError
+        A snapshot of another digest, or of more than `images`, is set aside, with a message. Raises SceneshiftError
         if it cannot be read: it may hold days of training, so whoever runs this decides.
         """
         try:

@@ -39,7 +39,7 @@ def chained_files(editors: Path | str, strength: float) -> list[tuple[Path, floa
     """Files and strengths of `night`, `night+snow` or `night:0.5+snow`, first to last; `strength`: where none is given.
 
     Each is a file or a shipped editor's name; a file of the whole name is that one translator. Raises SceneshiftError
-    for a name that is neither, and for what is no number behind a colon.
+    for a name that is neither, and for what is not a number behind a colon.
     """
     links = []
     for word in [str(editors)] if Path(editors).is_file() else str(editors).split("+"):

@@ -1,4 +1,4 @@
-"""A sheet of examples: one row a pair, with photo, target, prediction and (edit head) mask."""
+"""A sheet of examples: one row per pair, with photo, target, prediction and (edit head) mask."""
 
 from pathlib import Path
 

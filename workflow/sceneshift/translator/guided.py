@@ -49,7 +49,7 @@ def edit_in_strips(photo: np.ndarray, maps: EditMaps, small: Tensor, strength: f
     Beside the results it takes memory for a strip of rows, however large the photo.
 
     The strength acts on the full-size maps, pixel by pixel: what a pixel becomes at s then follows from its own gain
-    and mask at 1. Raised to a power before they are carried up, the maps would be fitted to the guide anew at each s,
+    and mask at 1. Raised to a power before they are carried up, the maps would be fitted to the guide again for each s,
     and where that overshoots, the power would have made it worse.
     """
     edited, mask = np.empty_like(photo), np.empty(photo.shape[:2], np.uint8)

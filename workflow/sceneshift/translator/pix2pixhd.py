@@ -123,7 +123,7 @@ def _sizes(checkpoint: Path | str, weights: Mapping[str, Tensor]) -> Architectur
     if first.shape[1] != 3:
         raise SceneshiftError(
             f"{checkpoint}: {FIRST} takes {first.shape[1]} channels; expected 3, a photo. Generators for label maps or"
-            " instance edges are no photo editors (pix2pixHD's options --label_nc 0 --no_instance)."
+            " instance edges are not photo editors (pix2pixHD's options --label_nc 0 --no_instance)."
         )
     if any(name.startswith("model2_") for name in weights):
         raise SceneshiftError(f"{checkpoint} has several local enhancers; sceneshift has one.")
@@ -134,7 +134,7 @@ def _sizes(checkpoint: Path | str, weights: Mapping[str, Tensor]) -> Architectur
             local_enhancer=FIRST_FINE in weights, discriminators=0, local_blocks=len(enhancer_blocks),
         )  # fmt: skip
     except ValueError as error:
-        raise SceneshiftError(f"{checkpoint} is no generator of pix2pixHD: {error}.") from None
+        raise SceneshiftError(f"{checkpoint} is not a generator of pix2pixHD: {error}.") from None
 
 
 def _described(sizes: Architecture) -> str:

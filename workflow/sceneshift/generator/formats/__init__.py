@@ -37,6 +37,6 @@ def open_checkpoint(path: Path | str, name: str = "auto") -> tuple[str, Any]:
         name = next((known for known, module in FOREIGN.items() if module.recognizes(content)), "")
     if not name:
         raise SceneshiftError(
-            f"{path} is no generator of a known format ({OWN}, {', '.join(FOREIGN)}): it holds {held(content)}."
+            f"{path} is not a generator of a known format ({OWN}, {', '.join(FOREIGN)}): it holds {held(content)}."
         )
     return name, content

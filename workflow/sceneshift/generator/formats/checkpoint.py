@@ -28,13 +28,13 @@ class Checkpoint:
 def tensors_of(path: Any, part: str, content: Any, filters: str) -> dict[str, Tensor]:
     """The tensors of a state dict, without the low-pass filters (names that end in `filters`), which are checked.
 
-    Raises SceneshiftError if `content` is no state dict or a filter is another than StyleGAN2's [1, 3, 3, 1].
+    Raises SceneshiftError if `content` is not a state dict or a filter is another than StyleGAN2's [1, 3, 3, 1].
     """
     whole = isinstance(content, dict) and all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
     )
     if not whole:
-        raise SceneshiftError(f"{path}: {part} is no state dict (tensors by their names).")
+        raise SceneshiftError(f"{path}: {part} is not a state dict (tensors by their names).")
     taps = torch.tensor(BLUR, dtype=torch.float64)
     expected = torch.outer(taps, taps) / taps.sum() ** 2
     tensors = {}

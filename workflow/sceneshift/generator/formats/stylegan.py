@@ -105,7 +105,7 @@ def _of_pytorch(path: Path | str, content: dict[str, Any]) -> dict[str, Tensor]:
     tensors, taps = {}, torch.tensor(BLUR)
     for name, tensor in content.items():
         if not isinstance(tensor, Tensor):
-            raise SceneshiftError(f"{path}: {name} is no tensor.")
+            raise SceneshiftError(f"{path}: {name} is not a tensor.")
         if name.endswith("blur.kernel"):
             if not torch.allclose(tensor.float(), (torch.outer(taps, taps) / 16).expand_as(tensor)):
                 raise SceneshiftError(f"{path}: the filter {name} is not StyleGAN's [1, 2, 1].")

@@ -139,14 +139,14 @@ def _modules(path: Path | str, part: str, module: Any) -> dict[str, State]:
         name, state = pending.pop()
         inner = state.fields.get("_modules") if isinstance(state, State) else None
         if not isinstance(inner, dict) or len(found) + len(pending) + len(inner) > MOST_MODULES:
-            raise SceneshiftError(f"{path}: {part} is no network of {NAME}.")
+            raise SceneshiftError(f"{path}: {part} is not a network of {NAME}.")
         found[name] = state
         pending += [(f"{name}{key}.", below) for key, below in inner.items() if below is not None]
     return found
 
 
 def _values(modules: dict[str, State], key: str) -> set[Any]:
-    """All values of an attribute of the modules; what is no plain value counts as its type's name."""
+    """All values of an attribute of the modules; what is not a plain value counts as its type's name."""
     values = [module.fields[key] for module in modules.values() if key in module.fields]
     return {value if isinstance(value, int | float | str | None) else type(value).__name__ for value in values}
 
@@ -165,5 +165,5 @@ def _state_dict(path: Path | str, modules: dict[str, State]) -> dict[str, Any]:
 
 def _clamp(path: Path | str, value: Any) -> float | None:
     if value is not None and not (isinstance(value, int | float) and 0 < value < float("inf")):
-        raise SceneshiftError(f"{path}: conv_clamp is no positive number.")
+        raise SceneshiftError(f"{path}: conv_clamp is not a positive number.")
     return None if value is None else float(value)

@@ -130,7 +130,7 @@ def variables_of(path: Path | str, network: State) -> Iterator[tuple[str, Tensor
     for entry in network.fields.get("variables") or ():
         name, value = entry if isinstance(entry, tuple | list) and len(entry) == 2 else (None, None)
         if not isinstance(name, str) or not isinstance(value, np.ndarray | np.generic):
-            raise SceneshiftError(f"{path}: a variable in it is no name with an array.")
+            raise SceneshiftError(f"{path}: a variable in it is not a name with an array.")
         tensor = torch.from_numpy(np.array(value))
         if name.endswith("weight"):
             tensor = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T if tensor.ndim == 2 else tensor

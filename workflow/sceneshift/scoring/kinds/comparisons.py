@@ -19,7 +19,7 @@ class ComparisonsPredictor(FittedHeads):
 
     kind: Literal["comparisons"]
     votes: Annotated[str, IS_PATH] = Field(
-        description="A CSV with one vote a row and the columns question (or study_question, category), left, right (or left_id, right_id) and winner (or choice): left, right or equal. Place Pulse's own file will do. left and right are photos' paths below the folder, or their file names with or without the extension."
+        description="A CSV with one vote per row and the columns question (or study_question, category), left, right (or left_id, right_id) and winner (or choice): left, right or equal. Place Pulse's own file will do. left and right are photos' paths below the folder, or their file names with or without the extension."
     )
     photos: Annotated[str | None, IS_PATH] = Field(
         None, description="The folder of the photos voted on. `null`: the photos of the run."

@@ -30,7 +30,7 @@ class HeadsPredictor(FittedHeads):
     kind: Literal["heads"]
     labels: Annotated[str | None, IS_PATH] = Field(
         None,
-        description="A CSV (first column file, then one column an attribute with labels in [0, 1]) or a folder with one subfolder a class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names). An empty cell: not known.",
+        description="A CSV (first column file, then one column per attribute with labels in [0, 1]) or a folder with one subfolder per class. `null`: the labels that the photos came with (the rendered streets' labels, or the first subfolders' names). An empty cell: not known.",
     )
     max_missing: Share = Field(
         0.05, description="More than this share of a CSV's rows on photos that are not there is an error."
@@ -45,12 +45,12 @@ class HeadsPredictor(FittedHeads):
         if not labels.is_file():
             raise SceneshiftError(
                 f"predictors.labels: found {self.labels!r}, which does not exist; expected a CSV"
-                " (file, then one column an attribute) or a folder with one subfolder a class."
+                " (file, then one column per attribute) or a folder with one subfolder per class."
             )
         columns = next(iter(read_rows(labels, "predictors.labels takes a CSV.")), (1, []))[1]
         if len(columns) < 2:
             raise SceneshiftError(
-                f"{labels}: found the columns {columns}; expected file, then one column an attribute."
+                f"{labels}: found the columns {columns}; expected file, then one column per attribute."
             )
         return [as_attribute(column) for column in columns[1:]]
 

@@ -203,7 +203,7 @@ class ExportedModel:
             raise SceneshiftError(f"{self._where} failed on pictures {x.shape}: {str(error)[:300]}") from error
         if not isinstance(output, np.ndarray) or output.ndim == 0 or len(output) != len(x):
             shape = getattr(output, "shape", type(output).__name__)
-            raise SceneshiftError(f"{self._where} gave {shape} for {len(x)} pictures; expected a row a picture.")
+            raise SceneshiftError(f"{self._where} gave {shape} for {len(x)} pictures; expected a row per picture.")
         return output[: len(images)]
 
     def _kind_of(self, output: np.ndarray) -> Output:
@@ -275,7 +275,7 @@ def _names(text: str) -> list[str]:
 
 
 def _input_of(graph: Any) -> Any | None:
-    """The first input that is no weight."""
+    """The first input that is not a weight."""
     weights = {weight.name for weight in graph.initializer}
     return next((given for given in graph.input if given.name not in weights), None)
 

@@ -57,7 +57,7 @@ class Places365Predictor(PredictorSettings):
             f"{PUBLISHED}/W_sceneattribute_wideresnet18.npy"
             "#sha256=e461a87505efe4bd3bb13f254447060a0c009698007f5da73fcb537da194ee6b"
         ],
-        description="W_sceneattribute_wideresnet18.npy, as published: likewise.",
+        description="W_sceneattribute_wideresnet18.npy, as published: a path or URLs too.",
     )
     attributes: list[str] = Field(
         ["sun"],
