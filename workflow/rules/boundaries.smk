@@ -1,4 +1,4 @@
-# Boundaries in W: fitted, one linear SVM an attribute; made elsewhere; or found without labels.
+# Boundaries in W: fitted, one linear SVM per attribute; made elsewhere; or found without labels.
 
 imported_boundaries = {boundary.name: boundary for boundary in settings.boundaries.import_}
 

@@ -22,14 +22,14 @@ if downloads:
             mem_mb=doubling(1000),
             runtime=doubling(60),
         params:
-            # as a function of the output no trigger: another mirror does not fetch the file again, nor rerun what follows
+            # a function of the output does not trigger a rerun: another mirror is no reason to fetch the file again
             urls=lambda wildcards, output: downloads[wildcards.file],
         shell:
             "sceneshift fetch {output.file:q} {params.urls:q} 2>&1 | tee {log:q}"
 
 
-# The generator waits for this. It reruns with new photos alone: other labels must train no other generator, and what is
-# wrong with them later fit_predictor says.
+# The generator waits for this. Only new photos rerun it: other labels must not train the generator again. What is wrong
+# with those, fit_predictor reports.
 rule check_labels:
     input:
         photos=results("{run}/photos.h5"),

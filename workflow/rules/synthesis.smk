@@ -30,8 +30,8 @@ rule synthesize:
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 
-# Not ancient(shards), to spare what follows from a shard made again: Snakemake passes over all that lies behind such an
-# input, whatever reasons of its own it has to run.
+# Not ancient(shards), although a shard that is made again reruns what follows: Snakemake would not look at what is
+# behind such an input at all, even where that has its own reasons to run.
 rule index_synthesis:
     input:
         shards=shards.files,

@@ -1,4 +1,4 @@
-# One pix2pixHD translator an edit, and the real photos through it.
+# One pix2pixHD translator per edit, and the real photos through it.
 
 translated_folder = settings.translate.folder
 shown_editors = checked(shipped_files, settings.translate.editors, where="translate.editors")

@@ -44,7 +44,7 @@ class VoteTable:
 
 
 def questions_in(path: Path | str) -> set[str]:
-    """The questions of a CSV of votes. Looks at their column alone: the plan of a run waits for it.
+    """The questions of a CSV of votes. Reads only their column: the plan of a run waits for it.
 
     Raises SceneshiftError for a file that is missing, has no such column, no votes or no text; what else is wrong with
     a vote, `read_votes` says.
@@ -59,7 +59,7 @@ def questions_in(path: Path | str) -> set[str]:
 
 def read_votes(path: Path | str) -> VoteTable:
     """The votes of a CSV. Raises SceneshiftError as `questions_in`."""
-    import pandas as pd  # late: the plan of a run needs the questions alone
+    import pandas as pd  # late: the plan of a run needs only the questions
 
     path = Path(path)
     with _rows(path) as (_, header):

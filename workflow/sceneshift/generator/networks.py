@@ -156,7 +156,7 @@ class Synthesis(nn.Module):
     def modulations(self) -> list[Tensor]:
         """For each of the num_ws codes, the weight [channels, w_dim] that makes the style of the layer it acts on.
 
-        Of the layers to RGB, which share their code with the next convolution, the last alone has a code of its own.
+        Of the layers to RGB, which share their code with the next convolution, only the last has a code of its own.
         """
         blocks = [getattr(self, f"b{r}") for r in self.resolutions]
         return [conv.affine.weight for block in blocks for conv in block.convs] + [blocks[-1].torgb.affine.weight]
@@ -204,7 +204,7 @@ class Generator(nn.Module):
     """
 
     kind = "stylegan2"
-    truncated_layers: int | None = None  # ψ is for the codes of the first layers alone; None: for all
+    truncated_layers: int | None = None  # ψ is for the codes of the first layers only; None: for all
 
     def __init__(
         self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,

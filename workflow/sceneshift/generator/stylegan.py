@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sceneshift.generator.networks import FullyConnected, Generator, Mapping, channels_at
 
 BLUR = (1.0, 2.0, 1.0)
-TRUNCATED_LAYERS = 8  # 4 to 32 px: the published generators truncate these codes alone
+TRUNCATED_LAYERS = 8  # 4 to 32 px: the published generators truncate only these codes
 
 
 class Layer(nn.Module):
@@ -77,7 +77,7 @@ class ToRGB(nn.Module):
 
 
 class PartTruncation(Mapping):
-    """The mapping, with truncation of the first layers' codes alone."""
+    """The mapping, with truncation of the first layers' codes only."""
 
     num_ws: int
 

@@ -1,1 +1,1 @@
-"""Pictures: reading and writing them safely, and what is measured on pixels alone."""
+"""Pictures: reading and writing them safely, and what is measured on the pixels themselves."""

@@ -64,7 +64,7 @@ _decoding = Budget(MAX_PIXELS)
 
 
 class UnusablePhotoError(Exception):
-    """Why a file cannot be used as a photo; the message is the reason alone, without the file's name."""
+    """Why a file cannot be used as a photo; the message is only the reason, without the file's name."""
 
 
 @dataclass(frozen=True)

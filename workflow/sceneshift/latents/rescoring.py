@@ -57,7 +57,7 @@ def measure_change(renderer: Renderer, predictor: Predictor, before: Unedited, m
 def summarize(
     edited: str, level: str, change: Change, attributes: list[str], deviations: np.ndarray, seed: int
 ) -> list[Row]:
-    """The table's rows of one level, one an attribute. `deviations` [K] standardize the K scores."""
+    """The table's rows of one level, one per attribute. `deviations` [K] standardize the K scores."""
     rises = np.maximum(change.scores, 0).astype(np.float64)
     delta = rises.mean(0)
     low, high = interval_of_mean(rises, numpy_generator(seed, "bootstrap")) / deviations

@@ -1,6 +1,6 @@
 """What comes from outside a run and is compared by what it holds.
 
-Snakemake compares files by time, or by checksum below 1 MB. Of a folder it looks at the folder's own time alone, and
+Snakemake compares files by time, or by checksum below 1 MB. Of a folder it looks only at the folder's own time, and
 misses what changes in subfolders. And what ships with the workflow has another path and time in each clone. Both,
 and paths that Snakemake would read as patterns of its own, reach a rule as params: the path, which is not compared, and
 a digest of the contents, which is.

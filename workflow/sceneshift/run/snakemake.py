@@ -156,7 +156,7 @@ def _run_changed_again(workflow: Any, folder: Path) -> None:
 
 
 def note_start(workflow: Any, run: str, behind_ranking: Collection[str]) -> None:
-    """Write plan.json, and from now on tell the stages' logs what Snakemake alone knows of their jobs.
+    """Write plan.json, and from now on tell the stages' logs what only Snakemake knows of their jobs.
 
     behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking
     """

@@ -57,7 +57,7 @@ class ModelFormat:
         return facts, tensors
 
     def facts(self, path: Path | str) -> dict[str, Any]:
-        """The facts alone: the tensors are not read. Raises as `load`."""
+        """Only the facts: the tensors are not read. Raises as `load`."""
         with self._opened(path) as file:
             return self._facts(path, file.metadata())
 

@@ -54,7 +54,7 @@ class Settings(Section):
     translator: TranslatorSettings = TranslatorSettings()
     translate: TranslateSettings = TranslateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    editors: list[EditorSettings] = Field([], description="Editors that learn from rendered streets alone.")
+    editors: list[EditorSettings] = Field([], description="Editors that learn only from rendered streets.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

@@ -1,4 +1,4 @@
-"""Editors that learn from the rendered world alone."""
+"""Editors that learn only from the rendered world."""
 
 from typing import Annotated, ClassVar
 

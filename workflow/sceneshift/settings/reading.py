@@ -76,7 +76,7 @@ def repeated_keys(file: Path) -> list[str]:
             for name, value in node.value:
                 key, line = f"{before}{name.value}", name.start_mark.line + 1
                 if key in lines:
-                    yield f"{key}: given twice in {file}, in lines {lines[key]} and {line}; YAML would keep the last alone, so join them"
+                    yield f"{key}: given twice in {file}, in lines {lines[key]} and {line}; YAML would keep only the last, so join them"
                 lines[key] = line
                 yield from walk(value, f"{key}.")
 

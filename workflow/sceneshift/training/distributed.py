@@ -1,6 +1,6 @@
 """One training in several processes, a GPU each: which of them this one is, sums over all, and how they start.
 
-torchrun's machinery starts the same command once a GPU and tells each its rank. A process that was started alone is a
+torchrun's machinery starts the same command once per GPU and tells each its rank. A process that was started alone is a
 world of one, for which everything here costs nothing. `torchrun -m sceneshift train-generator …` works as well.
 """
 

@@ -81,7 +81,7 @@ def learning_rate(initial: float, seen: int, images: int) -> float:
 
 
 def _add_gradients(network: nn.Module, loss: Tensor, retain_graph: bool = False) -> None:
-    """Gradients of `loss` for this network's weights alone: the other network's are not even computed."""
+    """Gradients of `loss` for only this network's weights: the other network's are not even computed."""
     parameters = list(network.parameters())
     for parameter, gradient in zip(
         parameters, torch.autograd.grad(loss, parameters, retain_graph=retain_graph), strict=True

@@ -1,7 +1,7 @@
 """The first StyleGAN: NVIDIA's TensorFlow pickles (*.pkl), and the *.pth of HiGAN and genforce.
 
 All are brought to genforce's names and shapes: `synthesis.layer{k}`, two a resolution from 4 px on, `output{k}`, one a
-resolution, of which the last alone counts (the others are left over from growing). Two conventions are converted:
+resolution, of which only the last counts (the others are left over from growing). Two conventions are converted:
 leaky ReLU has no gain in the mapping, whose biases are therefore √2 times ours; and kernels of layers that double the
 size act flipped from 128 px on, where the original doubles by a transposed convolution.
 """

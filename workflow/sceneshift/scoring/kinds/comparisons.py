@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ComparisonsPredictor(FittedHeads):
-    """Human perception as in Place Pulse: heads as of `kind: heads`, fitted to Bradley–Terry scores of pairwise votes. One attribute a question."""
+    """Human perception as in Place Pulse: heads as of `kind: heads`, fitted to Bradley–Terry scores of pairwise votes. One attribute per question."""
 
     kind: Literal["comparisons"]
     votes: Annotated[str, IS_PATH] = Field(
