@@ -133,22 +133,32 @@ def _draw_building(p: Painting, side: int, span: tuple[float, float], u: list[fl
 
     # The wall that faces us: seen where the next house is lower, and at the gaps that setbacks leave.
     back = wall + sign * 9
-    draw.polygon([at(wall, 0, near), at(back, 0, near), at(back, tall, near), at(wall, tall, near)],
-                 fill=light(body, near, 0.74 * shade))  # fmt: skip
+    draw.polygon(
+        [at(wall, 0, near), at(back, 0, near), at(back, tall, near), at(wall, tall, near)],
+        fill=light(body, near, 0.74 * shade),
+    )
     # A pitched roof; above tall facades it turns away from the street and perspective hides it.
     ridge, run = 2.3 + 0.9 * u[6], 3.0
     roof = mix(ROOFS[int(u[7] * len(ROOFS))], SNOW, min(1.0, 1.3 * snow))
     if ridge / run > (tall - view.camera_y) / abs(wall - view.camera_x):
         eaves, top = wall - sign * 0.3, wall + sign * run
-        draw.polygon([at(eaves, tall, near), at(eaves, tall, far), at(top, tall + ridge, far),
-                      at(top, tall + ridge, near)], fill=light(roof, middle, 0.9 + 0.1 * shade))  # fmt: skip
-        draw.polygon([at(wall, tall, near), at(top, tall + ridge, near), at(top + sign * run, tall, near)],
-                     fill=light(body, near, 0.7 * shade))  # fmt: skip
-    draw.polygon([at(wall, 0, near), at(wall, 0, far), at(wall, tall, far), at(wall, tall, near)],
-                 fill=light(body, middle, shade))  # fmt: skip
+        draw.polygon(
+            [at(eaves, tall, near), at(eaves, tall, far), at(top, tall + ridge, far), at(top, tall + ridge, near)],
+            fill=light(roof, middle, 0.9 + 0.1 * shade),
+        )
+        draw.polygon(
+            [at(wall, tall, near), at(top, tall + ridge, near), at(top + sign * run, tall, near)],
+            fill=light(body, near, 0.7 * shade),
+        )
+    draw.polygon(
+        [at(wall, 0, near), at(wall, 0, far), at(wall, tall, far), at(wall, tall, near)],
+        fill=light(body, middle, shade),
+    )
     ledge = tall - 0.35 - 0.45 * snow
-    draw.polygon([at(wall, ledge, near), at(wall, ledge, far), at(wall, tall, far), at(wall, tall, near)],
-                 fill=light(mix(mix(body, (244, 240, 232), 0.5), SNOW, min(1.0, 1.5 * snow)), middle))  # fmt: skip
+    draw.polygon(
+        [at(wall, ledge, near), at(wall, ledge, far), at(wall, tall, far), at(wall, tall, near)],
+        fill=light(mix(mix(body, (244, 240, 232), 0.5), SNOW, min(1.0, 1.5 * snow)), middle),
+    )
     _draw_windows(draw, view, light, _House(u, wall, near, far, ledge, body, shade))
 
 
@@ -183,12 +193,16 @@ def _draw_windows(draw: ImageDraw, view: View, light: Light, house: _House) -> N
                 accent = light(ACCENTS[int(u[13] * len(ACCENTS))], middle, shade)
                 draw.polygon([(x1, y1), (x2, y2), (x2, y2 - 2.4 * s2), (x1, y1 - 2.4 * s1)], fill=accent)
             else:
-                draw.polygon([(x1, y1 - bottom * s1), (x2, y2 - bottom * s2), (x2, y2 - high * s2),
-                              (x1, y1 - high * s1)], fill=warm if lit else dark)  # fmt: skip
+                draw.polygon(
+                    [(x1, y1 - bottom * s1), (x2, y2 - bottom * s2), (x2, y2 - high * s2), (x1, y1 - high * s1)],
+                    fill=warm if lit else dark,
+                )
                 if middle < 30:
                     low = bottom - 0.2
-                    draw.polygon([(x1, y1 - low * s1), (x2, y2 - low * s2), (x2, y2 - bottom * s2),
-                                  (x1, y1 - bottom * s1)], fill=sill)  # fmt: skip
+                    draw.polygon(
+                        [(x1, y1 - low * s1), (x2, y2 - low * s2), (x2, y2 - bottom * s2), (x1, y1 - bottom * s1)],
+                        fill=sill,
+                    )
             bottom += storey
             level += 1
 
@@ -207,8 +221,10 @@ def draw_hedges(p: Painting, vegetation: float) -> None:
         foot = [view.at(x, 0, z) for z in (60, 4, NEAR)]
         draw.polygon([view.at(x, h, z) for z, h in tops] + foot, fill=light(green, 18, 0.8))
         cap = mix(mix(green, (150, 180, 90), 0.25), SNOW, min(1.0, 1.2 * snow))
-        draw.polygon([view.at(x, h, z) for z, h in tops] + [view.at(x, 0.62 * h, z) for z, h in reversed(tops)],
-                     fill=light(cap, 18))  # fmt: skip
+        draw.polygon(
+            [view.at(x, h, z) for z, h in tops] + [view.at(x, 0.62 * h, z) for z, h in reversed(tops)],
+            fill=light(cap, 18),
+        )
 
 
 def draw_lamps(p: Painting) -> list[Lamp]:

@@ -61,9 +61,10 @@ def require_bounded(model: "onnx.ModelProto", shape: Sequence[int] | None, where
     held = _most_held(nodes, sizes)
     products, constant = _products_of(nodes, shapes, {value.name for value in _pictures(model)})
     for found, most, what in (
-        (held, MOST_BYTES, "bytes of memory"), (products, MOST_PRODUCTS, "products"),
+        (held, MOST_BYTES, "bytes of memory"),
+        (products, MOST_PRODUCTS, "products"),
         (constant, MOST_CONSTANT, "products that do not depend on the picture"),
-    ):  # fmt: skip
+    ):
         if found > most:
             raise SceneshiftError(
                 f"{where} asks for {found:.1e} {what}; {most:.1e} are the most. Export it for smaller pictures"

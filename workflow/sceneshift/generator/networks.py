@@ -207,9 +207,17 @@ class Generator(nn.Module):
     truncated_layers: int | None = None  # ψ is for the codes of the first layers only; None: for all
 
     def __init__(
-        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
-        width: int | None = None, conv_clamp: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        z_dim: int,
+        w_dim: int,
+        resolution: int,
+        channel_base: int,
+        channel_max: int,
+        mapping_layers: int,
+        width: int | None = None,
+        conv_clamp: float | None = None,
+    ) -> None:
         super().__init__()
         self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
         self.width = resolution if width is None else width
@@ -322,9 +330,15 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, *, resolution: int, channel_base: int, channel_max: int, width: int | None = None,
-        conv_clamp: float | None = None, group_size: int | None = GROUP_SIZE,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        resolution: int,
+        channel_base: int,
+        channel_max: int,
+        width: int | None = None,
+        conv_clamp: float | None = None,
+        group_size: int | None = GROUP_SIZE,
+    ) -> None:
         super().__init__()
         columns = columns_of_const(resolution, resolution if width is None else width)
         self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]

@@ -160,9 +160,17 @@ class StyleGAN(Generator):
     truncated_layers = TRUNCATED_LAYERS
 
     def __init__(
-        self, *, z_dim: int, w_dim: int, resolution: int, channel_base: int, channel_max: int, mapping_layers: int,
-        width: int | None = None, conv_clamp: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        z_dim: int,
+        w_dim: int,
+        resolution: int,
+        channel_base: int,
+        channel_max: int,
+        mapping_layers: int,
+        width: int | None = None,
+        conv_clamp: float | None = None,
+    ) -> None:
         nn.Module.__init__(self)
         if width not in (None, resolution) or conv_clamp is not None:
             raise ValueError(f"width is {width}, conv_clamp is {conv_clamp}, which no StyleGAN has")

@@ -13,7 +13,7 @@ def sheet(
 ) -> Image.Image:
     """Columns of pictures side by side on white, each a uint8 [N, H, W, 3] and all of one shape.
 
-    titles: one per column, written above; gap: pixels between pictures; enlarged: each picture by this whole factor, its
+    titles: written above the columns; gap: pixels between pictures; enlarged: each picture by this whole factor, its
     pixels visible, or `smooth`.
     """
     count, height, width, _ = columns[0].shape

@@ -40,9 +40,16 @@ class Boundary:
 
 
 def fit_boundary(
-    w: np.ndarray | Callable[[np.ndarray], np.ndarray], scores: np.ndarray, *, selection: str = "extremes",
-    examples: int = 2000, split: float = 0.7, seed: int = 0, attribute: str = "attribute", exact: bool = False,
-) -> Boundary:  # fmt: skip
+    w: np.ndarray | Callable[[np.ndarray], np.ndarray],
+    scores: np.ndarray,
+    *,
+    selection: str = "extremes",
+    examples: int = 2000,
+    split: float = 0.7,
+    seed: int = 0,
+    attribute: str = "attribute",
+    exact: bool = False,
+) -> Boundary:
     """The boundary of one attribute.
 
     w: untruncated codes [N, w_dim], or a function that reads rows [n] of them. scores: [N], higher means more of the
@@ -71,9 +78,13 @@ def fit_boundary(
         )
     right = classifier.predict(validation) == np.repeat([0, 1], len(low) - cut)
     return Boundary(
-        normal=(classifier.coef_[0] / length).astype(np.float32), intercept=float(classifier.intercept_[0]) / length,
-        attribute=attribute, validation_accuracy=float(right.mean()), examples=2 * len(low), selection=selection,
-    )  # fmt: skip
+        normal=(classifier.coef_[0] / length).astype(np.float32),
+        intercept=float(classifier.intercept_[0]) / length,
+        attribute=attribute,
+        validation_accuracy=float(right.mean()),
+        examples=2 * len(low),
+        selection=selection,
+    )
 
 
 def _fast_svm(seed: int) -> LinearSVC:

@@ -66,9 +66,13 @@ def training_curves(history: pd.DataFrame) -> Plot:
             values = history.dropna(subset=[name])
             few = len(values) <= 40
             axis.plot(
-                values.iloc[:, 0], values[name], color=ACCENT[scheme], linewidth=1.4, marker="o" if few else None,
+                values.iloc[:, 0],
+                values[name],
+                color=ACCENT[scheme],
+                linewidth=1.4,
+                marker="o" if few else None,
                 markersize=3,
-            )  # fmt: skip
+            )
             axis.set_title(TITLES.get(name, spoken(name)))
             axis.grid(axis="y")
             axis.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))

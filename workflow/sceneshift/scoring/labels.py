@@ -55,9 +55,13 @@ class LabelledPhotos:
 
 
 def labelled_photos(
-    source: Path, shape: tuple[int, int] | None, photos: PhotoStore | None = None, *, max_missing: float = 0.05,
+    source: Path,
+    shape: tuple[int, int] | None,
+    photos: PhotoStore | None = None,
+    *,
+    max_missing: float = 0.05,
     decode: bool = True,
-) -> LabelledPhotos:  # fmt: skip
+) -> LabelledPhotos:
     """Labels from `source`: a photo store (.h5), a CSV or a folder with one subfolder per class.
 
     shape: height and width that photos of a CSV or folder are brought to.
@@ -105,9 +109,12 @@ def _of_folder(folder: Path, shape: tuple[int, int], decode: bool) -> LabelledPh
 
 
 def _of_classes(
-    source: str, names: list[list[str]], held_out: np.ndarray, shape: tuple[int, int],
+    source: str,
+    names: list[list[str]],
+    held_out: np.ndarray,
+    shape: tuple[int, int],
     images: Callable[[Sequence[int]], np.ndarray],
-) -> LabelledPhotos:  # fmt: skip
+) -> LabelledPhotos:
     """Labels float32 [N, K] of 0 and 1: one head per class, one against the rest.
 
     names: those of each photo, which is of the class of each of them; without a class it is left out.
@@ -159,7 +166,7 @@ def _of_csv(
     return LabelledPhotos(
         str(path), names, rows.attributes, labels, photo_split(names, held_out[used]), shape,
         lambda indices: images([used[i] for i in indices]),
-    )  # fmt: skip
+    )
 
 
 def _labels_of_photos(

@@ -22,10 +22,17 @@ SMALLEST_CELL = 128  # smaller images are enlarged by a whole number
 
 
 def edit(
-    generator: Path | str, boundary: Path | str, out: Path | str, *, images: Positive = 6,
-    distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3), level: Level = "all", truncation_psi: Share = 0.7,
-    seed: int = 0, device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
+    generator: Path | str,
+    boundary: Path | str,
+    out: Path | str,
+    *,
+    images: Positive = 6,
+    distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3),
+    level: Level = "all",
+    truncation_psi: Share = 0.7,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> None:
     """Draw a strip of synthesized images moved along a boundary, to look at.
 
     generator: generator (.safetensors)

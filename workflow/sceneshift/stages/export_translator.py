@@ -26,8 +26,11 @@ from sceneshift.translator.portable import AnyStrength, PortableTranslator
 
 Format = Literal["onnx", "torchscript", "pix2pixhd"]
 SUFFIXES: dict[str, Format] = {
-    ".onnx": "onnx", ".pt": "torchscript", ".torchscript": "torchscript", ".pth": "pix2pixhd",
-}  # fmt: skip
+    ".onnx": "onnx",
+    ".pt": "torchscript",
+    ".torchscript": "torchscript",
+    ".pth": "pix2pixhd",
+}
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-3  # of pixels in [0, 1]; float32 graphs stay below 1e-4
 AS_TRAINED = torch.tensor(1.0)  # the strength that a graph is given if none is

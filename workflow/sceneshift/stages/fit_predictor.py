@@ -34,7 +34,7 @@ def fit_predictor(
     labels: Path | str | None, out: Path | str, settings: list[PredictorSettings], *,
     accuracy: Path | str | None = None, shape: tuple[int, int] | None = None, half: Half | None = None, seed: int = 0,
     device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
+) -> None:
     """Learn attribute predictors from labelled photos, several in one file.
 
     labels: photo store (.h5), CSV (file, then a column per attribute) or folder (a subfolder per class); heads need one

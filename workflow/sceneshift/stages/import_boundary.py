@@ -18,9 +18,14 @@ from sceneshift.runtime.errors import SceneshiftError
 
 
 def import_boundary(
-    boundary: Path | str, out: Path | str, *, generator: Path | str, name: str | None = None,
-    layers_of: Numbering = "stylegan2", space: Space | None = None,
-) -> None:  # fmt: skip
+    boundary: Path | str,
+    out: Path | str,
+    *,
+    generator: Path | str,
+    name: str | None = None,
+    layers_of: Numbering = "stylegan2",
+    space: Space | None = None,
+) -> None:
     """Take over a boundary of HiGAN or InterFaceGAN (.npy).
 
     boundary: an array (1, w_dim), or a dict with boundary and meta_data (.npy)

@@ -122,9 +122,12 @@ def _architecture(path: Path | str, layout: ModuleType, tensors: dict[str, Tenso
 
 
 def _fill(
-    path: Path | str, network: torch.nn.Module, tensors: dict[str, Tensor], layout: ModuleType,
+    path: Path | str,
+    network: torch.nn.Module,
+    tensors: dict[str, Tensor],
+    layout: ModuleType,
     their_name: Callable[[str], str],
-) -> None:  # fmt: skip
+) -> None:
     """Fill `network` with a file's tensors; messages call them by the file's names."""
     left, given = dict(tensors), {}
     names = {name: their_name(name) for name in network.state_dict()}

@@ -18,9 +18,14 @@ from sceneshift.settings import SynthesisSettings
 
 
 def index_synthesis(
-    shards: Sequence[Path | str], out: Path | str, settings: SynthesisSettings, *,
-    generator: Path | str | None = None, predictor: Path | str | None = None, seed: int = 0,
-) -> None:  # fmt: skip
+    shards: Sequence[Path | str],
+    out: Path | str,
+    settings: SynthesisSettings,
+    *,
+    generator: Path | str | None = None,
+    predictor: Path | str | None = None,
+    seed: int = 0,
+) -> None:
     """Make one store of several shards, without copying them.
 
     shards: latent/score stores of synthesize, in order

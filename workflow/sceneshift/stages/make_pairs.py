@@ -41,10 +41,19 @@ class _Candidates:
 
 
 def make_pairs(
-    generator: Path | str, boundary: Path | str, out: Path | str, settings: PairsSettings, *, predictor: Path | str,
-    store: Path | str, rescoring: Path | str | None = None, condition: Sequence[Path | str] = (),
-    edit: EditSettings | None = None, seed: int = 0, device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
+    generator: Path | str,
+    boundary: Path | str,
+    out: Path | str,
+    settings: PairsSettings,
+    *,
+    predictor: Path | str,
+    store: Path | str,
+    rescoring: Path | str | None = None,
+    condition: Sequence[Path | str] = (),
+    edit: EditSettings | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> None:
     """Synthesize pairs before and after an edit; keep those where the predictor agrees.
 
     generator: generator (.safetensors)

@@ -31,9 +31,13 @@ FEW_STREETS = 400  # rendered faster than worker processes start
 
 
 def prepare_photos(
-    folder: Path | str | None, out: Path | str, settings: PhotosSettings, *, table: Path | str | None = None,
+    folder: Path | str | None,
+    out: Path | str,
+    settings: PhotosSettings,
+    *,
+    table: Path | str | None = None,
     seed: int = 0,
-) -> None:  # fmt: skip
+) -> None:
     """Read a folder of photos, or draw street views, into one store.
 
     folder: folder of photos; without it, rendered streets

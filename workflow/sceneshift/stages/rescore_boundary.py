@@ -18,9 +18,17 @@ from sceneshift.settings import RescoringSettings
 
 
 def rescore_boundary(
-    generator: Path | str, boundary: Path | str, predictor: Path | str, out: Path | str, settings: RescoringSettings, *,
-    unedited: Path | str, store: Path | str, seed: int = 0, device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
+    generator: Path | str,
+    boundary: Path | str,
+    predictor: Path | str,
+    out: Path | str,
+    settings: RescoringSettings,
+    *,
+    unedited: Path | str,
+    store: Path | str,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> None:
     """Measure what moving along a boundary changes, attribute by attribute (HiGAN).
 
     generator: generator (.safetensors)

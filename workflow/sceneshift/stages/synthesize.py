@@ -26,10 +26,18 @@ class _Batch:
 
 
 def synthesize(
-    generator: Path | str, out: Path | str, settings: SynthesisSettings, *, predictor: Path | str | None = None,
-    start: Natural = 0, count: Positive | None = None, stream: Stream = "synthesis", keep_images: bool = False,
-    seed: int = 0, device: torch.device | str = "cpu",
-) -> None:  # fmt: skip
+    generator: Path | str,
+    out: Path | str,
+    settings: SynthesisSettings,
+    *,
+    predictor: Path | str | None = None,
+    start: Natural = 0,
+    count: Positive | None = None,
+    stream: Stream = "synthesis",
+    keep_images: bool = False,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> None:
     """Synthesize images, score them as they are made, store codes and scores.
 
     generator: generator (.safetensors)

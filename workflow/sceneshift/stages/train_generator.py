@@ -28,9 +28,15 @@ from sceneshift.training.status import STATUS_STEPS, History, announce, crossed,
 
 
 def train_generator(
-    photos: Path | str, out: Path | str, settings: GeneratorSettings, *, mirror: bool = True, seed: int = 0,
-    device: torch.device | str = "cpu", world: World = ALONE,
-) -> None:  # fmt: skip
+    photos: Path | str,
+    out: Path | str,
+    settings: GeneratorSettings,
+    *,
+    mirror: bool = True,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    world: World = ALONE,
+) -> None:
     """Train StyleGAN2 on a photo store. Killed and started again, it goes on.
 
     photos: photo store (.h5), of which those are trained on that are not held out
@@ -60,11 +66,14 @@ def train_generator(
     # Resume.
     digest = world.from_first(
         lambda: digest_of(
-            settings=settings.shaping_snapshots("train_generator"), seed=seed, code=code_version(__name__),
-            mirror=mirror, photos=sha256_of(photos),
+            settings=settings.shaping_snapshots("train_generator"),
+            seed=seed,
+            code=code_version(__name__),
+            mirror=mirror,
+            photos=sha256_of(photos),
             warm=sha256_of(settings.warm_start) if settings.warm_start else None,
         )
-    )  # fmt: skip
+    )
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
     origin = f"{settings.warm_start} ({warm_images:,} images seen)" if settings.warm_start else "scratch"

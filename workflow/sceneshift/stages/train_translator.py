@@ -30,9 +30,15 @@ from sceneshift.translator.steps import Losses, learning_rate, minimize
 
 
 def train_translator(
-    pairs: Path | str, out: Path | str, settings: TranslatorSettings, *, mirror: bool = True, seed: int = 0,
-    device: torch.device | str = "cpu", world: World = ALONE,
-) -> None:  # fmt: skip
+    pairs: Path | str,
+    out: Path | str,
+    settings: TranslatorSettings,
+    *,
+    mirror: bool = True,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    world: World = ALONE,
+) -> None:
     """Train pix2pixHD on pairs. Killed and started again, it goes on.
 
     pairs: folder with train_A and train_B, and what make-pairs wrote beside them
@@ -62,9 +68,13 @@ def train_translator(
 
     # Resume.
     digest = digest_of(
-        settings=settings.shaping_snapshots("train_translator"), seed=seed, code=code_version(__name__), mirror=mirror,
-        pairs=pairs.sha256, perceptual=perceptual_weights(settings),
-    )  # fmt: skip
+        settings=settings.shaping_snapshots("train_translator"),
+        seed=seed,
+        code=code_version(__name__),
+        mirror=mirror,
+        pairs=pairs.sha256,
+        perceptual=perceptual_weights(settings),
+    )
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
     start = "Training from scratch"

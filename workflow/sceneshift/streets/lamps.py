@@ -37,9 +37,10 @@ class Lamps:
         """Positions of the lamps' heads, [N, 3]."""
         places = [
             (self.plan.center(z) + x, self.height, z)
-            for x in self.lateral if np.isfinite(x)
+            for x in self.lateral
+            if np.isfinite(x)
             for z in self.first + self.step * np.arange(-1, 9)
-        ]  # fmt: skip
+        ]
         return np.array(places).reshape(-1, 3)
 
     def irradiance(self, s: Surface, normal: np.ndarray) -> np.ndarray:

@@ -52,9 +52,13 @@ class Light:
         along, azimuth = azimuth < 0.5, 2 * math.pi * (2 * azimuth % 1)
         azimuth = 0.35 * azimuth - 0.35 * math.pi + (math.pi if haze < 0.5 else 0.0) if along else azimuth
         self.azimuth = azimuth
-        self.sun_direction = np.array([
-            math.cos(elevation) * math.sin(azimuth), math.sin(elevation), math.cos(elevation) * math.cos(azimuth),
-        ])  # fmt: skip
+        self.sun_direction = np.array(
+            [
+                math.cos(elevation) * math.sin(azimuth),
+                math.sin(elevation),
+                math.cos(elevation) * math.cos(azimuth),
+            ]
+        )
         self.natural_light, self.sunny = natural_light, sunny
         self.night = float(1 - smoothstep(0.20, 0.42, natural_light))
         power = float(_hour(_SUNLIGHT, natural_light))

@@ -64,8 +64,11 @@ def _roof(kind: str, wall: int, u: float) -> int:
     if wall in (GLASS, CONCRETE):
         return FLAT
     shares = {
-        "avenue": (0.6, 0.14, 0.02, 0.08, 0.16), "lane": (0.25, 0.5, 0.1, 0.05, 0.1),
-        "suburb": (0.03, 0.37, 0.32, 0.28, 0.0), "square": (0.35, 0.25, 0.1, 0.1, 0.2),
-        "country": (0.0, 0.5, 0.35, 0.15, 0.0), "park": (0.5, 0.2, 0.1, 0.2, 0.0),
-    }[kind]  # fmt: skip
+        "avenue": (0.6, 0.14, 0.02, 0.08, 0.16),
+        "lane": (0.25, 0.5, 0.1, 0.05, 0.1),
+        "suburb": (0.03, 0.37, 0.32, 0.28, 0.0),
+        "square": (0.35, 0.25, 0.1, 0.1, 0.2),
+        "country": (0.0, 0.5, 0.35, 0.15, 0.0),
+        "park": (0.5, 0.2, 0.1, 0.2, 0.0),
+    }[kind]
     return int(np.searchsorted(np.cumsum(shares), u * 0.9999))

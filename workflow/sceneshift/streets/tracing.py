@@ -131,8 +131,9 @@ def box(center: np.ndarray, along: np.ndarray, size: tuple[float, float, float],
     c = np.array([center[0], 0, center[1]])
     up = np.array([0.0, 1, 0])
     normals = np.stack([a, -a, -s, s, up, -up] if base > 0 else [a, -a, -s, s, up])
-    offsets = np.array([a @ c + length / 2, -(a @ c) + length / 2, -(s @ c) + width / 2, s @ c + width / 2,
-                        base + height, -base])[: len(normals)]  # fmt: skip
+    offsets = np.array(
+        [a @ c + length / 2, -(a @ c) + length / 2, -(s @ c) + width / 2, s @ c + width / 2, base + height, -base]
+    )[: len(normals)]
     corners = np.array([c + i * a * length / 2 + j * s * width / 2 + up * h
                         for i in (-1, 1) for j in (-1, 1) for h in (base, base + height)])  # fmt: skip
     return Solid(normals, offsets, corners)

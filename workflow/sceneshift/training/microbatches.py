@@ -105,8 +105,9 @@ class MicroBatches:
         print(
             f"Out of memory with {images} images at a time: going on with {images // 2}, {self.parts} times a step, "
             "which gives the same gradients.",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+            file=sys.stderr,
+            flush=True,
+        )
         free_memory()
 
 

@@ -21,18 +21,27 @@ OUTPUT = "torgb.weight"  # which each resolution has
 COMPUTES_W_AVG = True  # generate.py averages mapped codes where a file has no latent_avg
 FILTER = "kernel"
 SYNTHESIS = {
-    "weight": "conv.weight", "affine.weight": "conv.modulation.weight", "affine.bias": "conv.modulation.bias",
-}  # fmt: skip
+    "weight": "conv.weight",
+    "affine.weight": "conv.modulation.weight",
+    "affine.bias": "conv.modulation.bias",
+}
 LAYER = SYNTHESIS | {"bias": "activate.bias", "noise_strength": "noise.weight"}
 RGB = SYNTHESIS | {"bias": "bias"}
 DISCRIMINATOR_LAYER = {
-    "conv0.weight": "conv1.0.weight", "conv0.bias": "conv1.1.bias", "conv1.weight": "conv2.1.weight",
-    "conv1.bias": "conv2.2.bias", "skip.weight": "skip.1.weight",
-}  # fmt: skip
+    "conv0.weight": "conv1.0.weight",
+    "conv0.bias": "conv1.1.bias",
+    "conv1.weight": "conv2.1.weight",
+    "conv1.bias": "conv2.2.bias",
+    "skip.weight": "skip.1.weight",
+}
 DISCRIMINATOR_END = {
-    "conv.weight": "final_conv.0.weight", "conv.bias": "final_conv.1.bias", "fc.weight": "final_linear.0.weight",
-    "fc.bias": "final_linear.0.bias", "out.weight": "final_linear.1.weight", "out.bias": "final_linear.1.bias",
-}  # fmt: skip
+    "conv.weight": "final_conv.0.weight",
+    "conv.bias": "final_conv.1.bias",
+    "fc.weight": "final_linear.0.weight",
+    "fc.bias": "final_linear.0.bias",
+    "out.weight": "final_linear.1.weight",
+    "out.bias": "final_linear.1.bias",
+}
 
 
 def recognizes(content: Any) -> bool:

@@ -28,9 +28,13 @@ ARGUMENTS = stylegan2_tf.ARGUMENTS | {
     "const_input_layer": True, "use_instance_norm": True, "use_pixel_norm": False, "use_wscale": True,
 }  # fmt: skip
 PARTS = {
-    "weight": "weight", "bias": "bias", "noise_strength": "apply_noise.weight", "noise_const": "apply_noise.noise",
-    "affine.weight": "style.weight", "affine.bias": "style.bias",
-}  # fmt: skip
+    "weight": "weight",
+    "bias": "bias",
+    "noise_strength": "apply_noise.weight",
+    "noise_const": "apply_noise.noise",
+    "affine.weight": "style.weight",
+    "affine.bias": "style.bias",
+}
 
 
 def recognizes(content: Any) -> bool:

@@ -44,8 +44,9 @@ def read(path: Path | str, content: Any) -> Checkpoint:
         return Checkpoint(
             tensors_of(path, "G_ema", g, FILTER),
             None if d is None else tensors_of(path, "D", d, FILTER),
-            _clamp(path, clamp), group_of(path, group),
-        )  # fmt: skip
+            _clamp(path, clamp),
+            group_of(path, group),
+        )
     modules = _modules(path, "G_ema", g)
     tensors = tensors_of(path, "G_ema", _state_dict(path, modules), FILTER)
     if "synthesis.input.freqs" in tensors:

@@ -86,11 +86,15 @@ class OnnxPredictor(PredictorSettings):
                 f"{path} does not say which range its input has: set predictors.range, for example to [0, 1]."
             )
         facts = OnnxFacts(
-            kind="onnx", attributes=attributes, columns=[names.index(name) for name in attributes], count=len(names),
-            size=list(_size(self, metadata, model.graph, path)), range=list(scale),
+            kind="onnx",
+            attributes=attributes,
+            columns=[names.index(name) for name in attributes],
+            count=len(names),
+            size=list(_size(self, metadata, model.graph, path)),
+            range=list(scale),
             mean=list(self.mean or _numbers(metadata, "mean", 3, path) or (0, 0, 0)),
             std=list(self.std or _numbers(metadata, "std", 3, path) or (1, 1, 1)),
-        )  # fmt: skip
+        )
         return ExportedModel(content, facts, where=path, device=device)
 
     @classmethod
@@ -177,8 +181,10 @@ class ExportedModel:
                 f" [N, 3, {height}, {width}] or [N, {height}, {width}, 3] (predictors.size)."
             )
         if TYPES[image.type] is np.uint8 and (self._facts.range, set(self._facts.mean), set(self._facts.std)) != (
-            [0, 255], {0}, {1},
-        ):  # fmt: skip
+            [0, 255],
+            {0},
+            {1},
+        ):
             raise SceneshiftError(
                 f"{self._where} takes pixels in 0 … 255 as they are (uint8): leave predictors.range, mean and std out."
             )

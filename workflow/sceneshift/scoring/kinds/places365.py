@@ -111,9 +111,13 @@ class Places365:
     """The network, the attribute matrix, and which of their scores are wanted."""
 
     def __init__(
-        self, attributes: Sequence[str], tensors: dict[str, np.ndarray], *, precision: str,
+        self,
+        attributes: Sequence[str],
+        tensors: dict[str, np.ndarray],
+        *,
+        precision: str,
         device: str = "cpu",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """tensors: wideresnet.SHAPES; attributes_matrix [102, 512]; outdoor_scenes, bool [365]; columns, int64 [K]: the
         attributes' places among the SUN attributes, then the categories, then `outdoor`.
         """
