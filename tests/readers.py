@@ -1,6 +1,5 @@
 """Every reader of files that others could hand us, or that a disk could damage: how such a file is made and read."""
 
-import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -81,7 +80,7 @@ def translator(path, head="edit"):
 
 def predictor(path):
     heads = Heads(["snow"], np.ones((1, 1280)), np.zeros(1), ["logit"], View("efficientnet-lite0", (16, 16), 32))
-    save_predictor([Photometric(["brightness", "warmth"]), heads], path, json.dumps({}))
+    save_predictor([Photometric(["brightness", "warmth"]), heads], path, {})
 
 
 def boundary(path):

@@ -69,11 +69,11 @@ def refusal(config):
         ({"predictors": []}, ["predictors", "at least 1"]),
         (
             {"predictors": [{"kind": "places365", "network": ["n.pth"]}]},
-            ["predictors.0.network:", "'n.pth' is no http"],
+            ["predictors.0.network:", "'n.pth' is not an http"],
         ),
         (
             {"predictors": [{"kind": "places365", "network": ["http://a/n#sha256=12"]}]},
-            ["#sha256=12' is no http"],
+            ["#sha256=12' is not an http"],
         ),
         (
             {"predictors": [{"kind": "places365", "network": []}]},

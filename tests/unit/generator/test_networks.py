@@ -91,7 +91,7 @@ def test_wide_images_grow_from_a_wide_constant():
 
 @pytest.mark.parametrize("width", [28, 24, 37, 0])
 def test_widths_that_no_constant_grows_to_are_refused(width):
-    with pytest.raises(ValueError, match="no multiple of resolution / 4 = 8 from 32 on"):
+    with pytest.raises(ValueError, match="not a multiple of resolution / 4 = 8 from 32 on"):
         tiny_generator(width=width)
 
 

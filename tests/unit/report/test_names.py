@@ -1,7 +1,5 @@
 """Attributes whose names mean something to pandas, matplotlib or HTML go the whole way, from scores to page."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -51,7 +49,7 @@ def run(tmp_path, make_translator):
     weight = np.random.default_rng(0).normal(size=(len(NAMES), 1280)).astype(np.float32)
     view = View("efficientnet-lite0", (16, 16), 32)
     heads = Heads(NAMES, weight, np.zeros(len(NAMES), np.float32), ["identity"] * len(NAMES), view)
-    save_predictor([heads], p, json.dumps({}))
+    save_predictor([heads], p, {})
     accuracy = [[name, "ridge", 0.9, None, None, None] for name in NAMES]
     columns = ["attribute", "kind", "auc", "r2", "agreement", "unreachable"]
     write_table(folder / "predictor/accuracy.csv", columns, accuracy)

@@ -272,7 +272,7 @@ def test_heads_of_wide_images_see_what_a_square_would_lose(tmp_path):
 
     def scored(photos, shape):
         heads = Heads(["a"], weight, bias, ["logit"], View("efficientnet-lite0", shape, 128))
-        save_predictor([heads], tmp_path / "p.safetensors", provenance="{}")
+        save_predictor([heads], tmp_path / "p.safetensors", provenance={})
         return load_predictor(tmp_path / "p.safetensors").score(photos)
 
     seen = scored(images, (32, 96))
@@ -332,7 +332,7 @@ def test_every_field_of_the_metadata_is_checked(tmp_path, photos):
     exported = OnnxPredictor(kind="onnx", model=str(tmp_path / "m"), names=["r", "g", "b"], range=(0, 1)).build()
     heads = Heads(["None"], np.ones((1, 1280)), np.zeros(1), ["logit"], View("efficientnet-lite0", (32, 32), 32))
     path = tmp_path / "p.safetensors"
-    save_predictor([exported, PHOTOMETRIC.build(), heads], path, "{}")
+    save_predictor([exported, PHOTOMETRIC.build(), heads], path, {})
     with safe_open(path, "numpy") as file:
         metadata = json.loads(file.metadata()["sceneshift"])
     tensors, usable = load_file(path), 0
@@ -349,6 +349,6 @@ def test_names_that_are_no_utf_8_are_scored(tmp_path):
     (tmp_path / "photos").mkdir()
     Image.fromarray(render_street(0, 0, 32)[0]).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "photos" / name)
-    save_predictor([Photometric(["brightness"])], tmp_path / "p.safetensors", provenance="{}")
+    save_predictor([Photometric(["brightness"])], tmp_path / "p.safetensors", provenance={})
     score(tmp_path / "p.safetensors", tmp_path / "photos", tmp_path / "scores.csv")
     assert b"latin-\xe9.png," in (tmp_path / "scores.csv").read_bytes()

@@ -225,7 +225,7 @@ def test_genforces_conditional_generators_are_refused(tmp_path):
         ({"static_kwargs": {"architecture": "resnet"}}, "architecture is 'resnet'"),
         ({"static_kwargs": None}, "no static_kwargs"),
         ({"build_func_name": "G_paper"}, "built by G_paper"),
-        ({"variables": [("dlatent_avg", "x")]}, "no name with an array"),
+        ({"variables": [("dlatent_avg", "x")]}, "not a name with an array"),
         ({"variables": []}, "tensor dlatent_avg is missing"),
     ],
 )

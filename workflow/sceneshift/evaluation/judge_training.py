@@ -1,6 +1,5 @@
 """Training of the judge on renders that no run contains."""
 
-import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -81,7 +80,7 @@ def train_judge(
     guess = Judge(network.eval(), list(LABELS), shape, facts).score(pictures[images:].numpy())
     r2 = r2_score(labels[images:].numpy(), guess, multioutput="raw_values")
     facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
-    FORMAT.save(out, network.state_dict(), {**facts, "provenance": json.loads(made_by(seed=seed))})
+    FORMAT.save(out, network.state_dict(), {**facts, "provenance": made_by(seed=seed)})
     return dict(zip(LABELS, r2.tolist(), strict=True))
 
 

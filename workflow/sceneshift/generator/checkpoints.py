@@ -1,6 +1,5 @@
 """Generator files: `.safetensors` with the averaged weights, w_avg and, to go on training, the discriminator."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,7 +31,7 @@ def save_generator(
     if discriminator is not None:
         tensors |= {DISCRIMINATOR + name: tensor for name, tensor in discriminator.state_dict().items()}
         architecture |= {"group_size": discriminator.group_size}
-    FORMAT.save(path, tensors, {"provenance": json.loads(made_by(**facts)), **architecture})
+    FORMAT.save(path, tensors, {"provenance": made_by(**facts), **architecture})
 
 
 def load_generator(path: Path | str, device: torch.device | str = "cpu", precision: str = "float32") -> Generator:

@@ -83,7 +83,7 @@ class StoreFormat:
         try:
             file = h5py.File(path, "r", locking=LOCKING, **options)
         except (OSError, RuntimeError) as error:
-            damage = f"The {self.kind} {path} is truncated or no HDF5 file ({error}). {self.remedy}"
+            damage = f"The {self.kind} {path} is truncated or not an HDF5 file ({error}). {self.remedy}"
             raise _refusal(path, damage, error) from error
         try:
             self._check_format(path, file)

@@ -7,10 +7,7 @@ from typing import Any
 import sceneshift
 
 
-def made_by(**facts: Any) -> str:
-    """JSON of who made a file and from what, for its metadata. No dates: equal runs give equal bytes."""
-    return json.dumps(
-        {"made_by": f"sceneshift {sceneshift.__version__}", "python": platform.python_version(), **facts},
-        sort_keys=True,
-        default=str,
-    )
+def made_by(**facts: Any) -> dict[str, Any]:
+    """Who made a file and from what, for its metadata, in JSON's types. No dates: equal runs give equal bytes."""
+    made = {"made_by": f"sceneshift {sceneshift.__version__}", "python": platform.python_version(), **facts}
+    return json.loads(json.dumps(made, sort_keys=True, default=str))

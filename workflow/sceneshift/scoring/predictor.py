@@ -5,8 +5,7 @@ JSON with format, format_version, predictors (a list, each with kind, attributes
 provenance. Nothing in it refers to other files, so it can be moved to another machine.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def column_of(attribute: str, attributes: Sequence[str], where: object) -> int:
     return list(attributes).index(attribute)
 
 
-def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> None:
+def save_predictor(parts: Sequence[Storable], path: Path, provenance: Mapping[str, Any]) -> None:
     """Write the predictors to one file."""
     SideBySide(parts)  # names must differ
     tensors = {
@@ -55,7 +54,7 @@ def save_predictor(parts: Sequence[Storable], path: Path, provenance: str) -> No
         for name, value in part.tensors().items()
     }
     facts = [part.facts().model_dump() for part in parts]
-    FORMAT.save(path, tensors, {"provenance": json.loads(provenance), "predictors": facts})
+    FORMAT.save(path, tensors, {"provenance": provenance, "predictors": facts})
 
 
 def load_predictor(

@@ -1,6 +1,7 @@
 """Translators for other programs: ONNX and TorchScript graphs, checked against PyTorch as they are written."""
 
 import io
+import json
 import sys
 import warnings
 import zipfile
@@ -65,7 +66,7 @@ def export_translator(translator: Path | str, out: Path | str, *, format: Format
     editor = PortableTranslator(network, facts).eval()
     side = facts.resolution or UNKNOWN_RESOLUTION
     example = _photos(side + 4, side + 8)
-    note = made_by(command="export-translator", translator_sha256=sha256_of(translator), edit=facts.edit)
+    note = json.dumps(made_by(command="export-translator", translator_sha256=sha256_of(translator), edit=facts.edit))
     write, load = {"onnx": (_write_onnx, _load_onnx), "torchscript": (_write_torchscript, _load_torchscript)}[format]
     with atomic_file(out) as temporary:
         temporary.write_bytes(write(editor, example, note))

@@ -1,6 +1,5 @@
 """Pairs made elsewhere: checked, and laid down as make-pairs lays down its own."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -35,5 +34,5 @@ def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> 
         write_table(made / "pairs.csv", ["index", "kept", "reason"], ([index, True, ""] for index in range(count)))
         EditRecord(
             attribute=edit.attribute, direction=edit.direction, measured_by=edit.measure, reason="imported",
-            curve=[], kept=count, tried=count, provenance=json.loads(provenance),
+            curve=[], kept=count, tried=count, provenance=provenance,
         ).write(made)  # fmt: skip

@@ -75,7 +75,7 @@ def index_synthesis(
             h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype)), space, refers)
         file["scores"].attrs["attributes"] = np.array(facts[0]["attributes"], h5py.string_dtype())
         common = {name: facts[0][name] for name in COMMON}
-        provenance = made_by(command="index-synthesis")
+        provenance = json.dumps(made_by(command="index-synthesis"))
         FORMAT.describe(file, {**common, "provenance": provenance, "shards": json.dumps(listed)})
 
 

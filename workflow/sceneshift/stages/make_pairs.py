@@ -1,6 +1,5 @@
 """make_pairs: synthesized images before and after an edit, as StyleGAN2 Distillation has them (arXiv 2003.03581)."""
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -123,7 +122,7 @@ def make_pairs(
             measured_by=edit.measure, reversed=reverse, **asdict(found.point), reason=found.reason,
             target_effect=edit.target_effect, truncation_psi=settings.truncation_psi, curve=found.curve,
             kept=tally.kept, tried=tally.tried, refused_by=dict(sorted(tally.refused.items())),
-            provenance=json.loads(provenance),
+            provenance=provenance,
         ).write(folder)  # fmt: skip
 
 

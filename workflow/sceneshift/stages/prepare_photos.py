@@ -1,5 +1,6 @@
 """prepare_photos: a folder of photos, or rendered streets, become one store and a list of what was taken."""
 
+import json
 import multiprocessing
 import os
 import sys
@@ -159,7 +160,7 @@ def _outputs(
         settings.shape,
         crop=settings.crop,
         folder="" if rendered else str(Path(settings.folder or "").resolve()),
-        provenance=made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed),
+        provenance=json.dumps(made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)),
         attributes=LABELS if rendered else (),
     )
     return stack.enter_context(writer), rows

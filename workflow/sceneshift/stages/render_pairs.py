@@ -1,6 +1,5 @@
 """render_pairs: streets of the rendered world, drawn before and after an edit."""
 
-import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -50,5 +49,5 @@ def render_pairs(out: Path | str, *, editor: EditorSettings, shape: tuple[int, i
         provenance = made_by(command="render-pairs", seed=seed, shape=shape, editor=editor.model_dump())
         EditRecord(
             attribute=editor.name, direction="more", measured_by=editor.name, reason="rendered", curve=[],
-            kept=editor.count, tried=editor.count, provenance=json.loads(provenance),
+            kept=editor.count, tried=editor.count, provenance=provenance,
         ).write(folder)  # fmt: skip

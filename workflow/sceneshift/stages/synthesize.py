@@ -1,5 +1,6 @@
 """synthesize: render, score and store in one pass, in constant memory."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def synthesize(
         "truncation_psi": settings.truncation_psi,
         "generator_sha256": sha256_of(generator),
         "predictor_sha256": sha256_of(predictor) if predictor else "",
-        "provenance": made_by(command="synthesize", start=start, count=count, keep_images=kept),
+        "provenance": json.dumps(made_by(command="synthesize", start=start, count=count, keep_images=kept)),
     }
     shape = (renderer.resolution, renderer.width, 3) if kept else ()
     with (

@@ -1,7 +1,6 @@
 """A trained translator's file: weights as .safetensors, and everything needed to use them in the metadata."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ class TranslatorFacts:
 def save_translator(network: TranslatorNetwork, path: Path | str, facts: TranslatorFacts) -> None:
     """Write weights (float32) and facts to `path`, atomically."""
     weights = {name: tensor.float() for name, tensor in network.state_dict().items()}
-    FORMAT.save(path, weights, json.loads(made_by(**dataclasses.asdict(facts))))
+    FORMAT.save(path, weights, made_by(**dataclasses.asdict(facts)))
 
 
 def read_translator(path: Path | str) -> tuple[TranslatorNetwork, TranslatorFacts]:
