@@ -23,7 +23,7 @@ HELD_OUT = 0.2  # share, where the photos' own split does not say
 SHOWN = 3  # photos that a message names
 UNKNOWN = ("", "nan", "na")  # cells without a label
 Half = Literal["predictor", "judge"]  # who learns from it
-LABELS_CSV = "predictors.labels takes a CSV: file, then one column an attribute."
+LABELS_CSV = "predictors.labels takes a CSV: file, then one column per attribute."
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,12 @@ def _of_csv(
     used, labels = _labels_of_photos(rows, [places.get(name, -1) for name in rows.names], where, max_missing)
     names = [names[i] for i in used]
     return LabelledPhotos(
-        str(path), names, rows.attributes, labels, photo_split(names, held_out[used]), shape,
+        str(path),
+        names,
+        rows.attributes,
+        labels,
+        photo_split(names, held_out[used]),
+        shape,
         lambda indices: images([used[i] for i in indices]),
     )
 

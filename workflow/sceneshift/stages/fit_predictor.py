@@ -31,8 +31,14 @@ BATCH = 256
 
 
 def fit_predictor(
-    labels: Path | str | None, out: Path | str, settings: list[PredictorSettings], *,
-    accuracy: Path | str | None = None, shape: tuple[int, int] | None = None, half: Half | None = None, seed: int = 0,
+    labels: Path | str | None,
+    out: Path | str,
+    settings: list[PredictorSettings],
+    *,
+    accuracy: Path | str | None = None,
+    shape: tuple[int, int] | None = None,
+    half: Half | None = None,
+    seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> None:
     """Learn attribute predictors from labelled photos, several in one file.

@@ -69,7 +69,7 @@ def translate(
 
     translator: translator (.safetensors), or a shipped editor's name; several in one pass: night+snow
     photos: image, folder (with its subfolders), or photo store (.h5), of which the held-out photos are taken
-    out: folder to write, names and formats as they are (held-out photos as PNG), or for one image a file (.jpg, .png, …)
+    out: folder to write, names and formats as they are (held-out photos as PNG), or for one image a file (.jpg, .png)
     strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1); one editor's own stands
         behind its name: night:0.5+snow
     masks: also write OUT/masks: where each photo was changed (edit head)
