@@ -15,6 +15,7 @@ from PIL import Image
 
 import foreign_generators as foreign
 from sceneshift.attributes.votes import read_votes
+from sceneshift.evaluation import dose
 from sceneshift.evaluation import summary as evaluation_table
 from sceneshift.evaluation.judge import FORMAT as JUDGE
 from sceneshift.evaluation.judge import JudgeNetwork, load_judge
@@ -167,7 +168,7 @@ def edit_record(path):
 
 def table(columns):
     """A table of as many columns, each with values of its kind."""
-    values = {str: "snow", float: 0.25, float | None: 0.25, int | None: 1}
+    values = {str: "snow", float: 0.25, float | None: 0.25, int: 1, int | None: 1}
     return lambda path: write_table(path, list(columns), [[values[kind] for kind in columns.values()]] * 9)
 
 
@@ -287,6 +288,10 @@ def read_snapshot(path):
 ACCURACY = {"attribute": str, "kind": str, "auc": float | None}
 
 
+def read_doses(path):
+    dose.own_curves(dose.read_responses(path))
+
+
 class Reader(NamedTuple):
     """How a file is made and read. refuses: a damaged one is an error; else whatever is damaged counts as not there."""
 
@@ -321,6 +326,7 @@ READERS = {
     "evaluation.csv": Reader(
         table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarize(read_evaluation(path))
     ),
+    "translator.dose.csv": Reader(table(dose.COLUMNS | {"translator_sha256": str}), read_doses),
     "attributes.csv": Reader(ranking, lambda path: (chosen_attributes(path), run_files.table(path, RANKED))),
     "photos.csv": Reader(table(PHOTOS), lambda path: run_files.table(path, PHOTOS)),
     "accuracy.csv": Reader(table(ACCURACY), lambda path: run_files.table(path, ACCURACY)),

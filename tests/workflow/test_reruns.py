@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-BEHIND_PAIRS = {"make_pairs", "train_translator", "translate", "evaluate_translator", "report"}
+BEHIND_PAIRS = {"make_pairs", "train_translator", "translate", "evaluate_translator", "measure_dose", "report"}
 BEHIND_BOUNDARIES = BEHIND_PAIRS | {"fit_boundary", "rescore_boundary", "rank_attributes", "edit"}
 
 

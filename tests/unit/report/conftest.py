@@ -9,6 +9,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from sceneshift.cartoons.render import LABELS, render_street
+from sceneshift.evaluation.dose import Response, dose_table, write_responses
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.latents.store import LatentStoreWriter
@@ -139,6 +140,13 @@ def make_edit(run, attribute, direction, random, side):
                     rows.append((name, scorer, other, value, moved))
             rows.append((name, "pixels", "structure", 1, 0.875))
             rows.append((name, "pixels", "sky_shift", 0, 0.02))
+    responses = [
+        Response(scorer, name, aim, strength, 24, 0.5, 0.5 + change, 0.2, change, change - 0.1, change + 0.1)
+        for scorer, name, aim, move in (("judge:judge", attribute, direction, sign), ("pixels", "structure", "", -0.05))
+        for strength, change in ((0.5, 0.5 * move), (1.0, move), (2.0, 1.02 * move))
+    ]
+    path = translator / "translator.safetensors"
+    write_responses(dose_table(path), responses, path)
     write_table(run / f"evaluation/{attribute}.csv", ("photo", "scorer", "attribute", "before", "after"), rows)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sceneshift.evaluation.dose import dose_table
 from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
@@ -25,6 +26,7 @@ from sceneshift.stages.edit import edit
 from sceneshift.stages.evaluate_translator import evaluate_translator
 from sceneshift.stages.fit_boundary import fit_boundary
 from sceneshift.stages.make_pairs import make_pairs
+from sceneshift.stages.measure_dose import measure_dose
 from sceneshift.stages.prepare_photos import prepare_photos
 from sceneshift.stages.rank_attributes import rank_attributes
 from sceneshift.stages.report import report
@@ -77,6 +79,9 @@ def run(tmp_path, make_translator):
         translator.parent.mkdir(parents=True)
         make_translator().rename(translator)
         translate(translator, photos, folder / f"translated/{name}")
+        measure_dose(
+            translator, photos, dose_table(translator), EvaluationSettings(count=4), predictor=p, attribute=name
+        )
         out = folder / f"evaluation/{name}.csv"
         evaluate_translator(translator, photos, out, EvaluationSettings(count=8), predictor=p, edit=pairs / "edit.json")
     return folder

@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from sceneshift.evaluation.dose import Curve, dose_table, own_curves, read_responses
 from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarize
 from sceneshift.images.finding import find_photos
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
-from sceneshift.report.plots import Plot, changes, counts, distance_curve, training_curves
+from sceneshift.report.plots import Plot, changes, counts, distance_curve, dose_response, training_curves
 from sceneshift.report.run_files import history, needed, table
 from sceneshift.report.text import spoken
 from sceneshift.runtime.errors import SceneshiftError
@@ -59,6 +60,8 @@ class Edit:
     photos: list[Comparison]
     spread_over: str
     verdicts: list[Verdict]
+    doses: list[Curve]
+    dose: Plot
     strip: str
     kept: list[tuple[str, str]]
     reasons: Plot
@@ -86,6 +89,8 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     if "predictor" not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
     scorer = next((judge for judge in judges if judge in owns), "predictor")
+    responses = read_responses(needed(dose_table(run / f"translators/{attribute}/translator.safetensors")))
+    curves = own_curves(responses)
     lacking = _lacking(evaluation, own, record.direction)
     curve = pd.DataFrame(map(asdict, record.curve))
     pairs = run / f"pairs/{attribute}"
@@ -102,6 +107,8 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
         spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(record)}",
         verdicts=verdicts,
+        doses=curves,
+        dose=dose_response(curves, responses),
         strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
         reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),

@@ -39,6 +39,7 @@ COMMANDS = (
     ("rescore-boundary", "rescoring/{attribute}.csv"), ("rank-attributes", "attributes.csv"),
     ("make-pairs", "pairs/{attribute}/"), ("train-translator", "translators/{attribute}/translator.safetensors"),
     ("translate", "translated/{attribute}/"), ("evaluate-translator", "evaluation/{attribute}.csv"),
+    ("measure-dose", "translators/{attribute}/translator.dose.csv"),
 )  # fmt: skip
 
 

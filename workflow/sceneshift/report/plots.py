@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from sceneshift.evaluation.dose import Curve, Response
 from sceneshift.evaluation.summary import Change
 from sceneshift.report.pictures import encoded
 from sceneshift.report.text import signed, spoken
@@ -148,6 +149,36 @@ def distance_curve(curve: pd.DataFrame, chosen: float) -> Plot:
             axis.grid(axis="y")
 
     return _plot(draw, 7, 2.4)
+
+
+def dose_response(curves: Sequence[Curve], responses: Sequence[Response]) -> Plot:
+    """The edit's own attribute by each scorer, and structure, over strength, with their intervals."""
+
+    def line(axis: Axes, rows: Sequence[Response], color: str, sign: int, name: str | None) -> None:
+        strengths = [row.strength for row in rows]
+        axis.plot(strengths, [sign * row.change for row in rows], color=color, marker="o", markersize=3.5, label=name)
+        known = [row for row in rows if row.low is not None and row.high is not None]
+        ends = ([sign * row.low for row in known], [sign * row.high for row in known])
+        axis.fill_between([row.strength for row in known], *ends, color=color, alpha=0.2, linewidth=0)
+
+    def draw(figure: Figure, scheme: str) -> None:
+        effect, kept = figure.subplots(1, 2)
+        colors = [ACCENT[scheme], SECOND[scheme], INK[scheme], FAINT[scheme]]
+        for number, curve in enumerate(curves):
+            own = [row for row in responses if (row.scorer, row.attribute) == (curve.scorer, curve.attribute)]
+            sign = -1 if curve.unit < 0 else 1
+            line(effect, own, colors[number % len(colors)], sign, curve.scorer.replace(":", " "))
+        structure = [row for row in responses if (row.scorer, row.attribute) == ("pixels", "structure")]
+        line(kept, structure, ACCENT[scheme], 1, None)
+        if curves:
+            effect.legend()
+        for axis, title in ((effect, "own effect (standard deviations)"), (kept, "structure, change")):
+            axis.axvline(1, color=INK[scheme], linewidth=0.9, linestyle="--")
+            axis.set_title(title)
+            axis.set_xlabel("strength")
+            axis.grid(axis="y")
+
+    return _plot(draw, 7, 2.6)
 
 
 def counts(reasons: pd.Series) -> Plot:

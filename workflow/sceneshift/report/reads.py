@@ -12,6 +12,6 @@ BOUNDARY = ("boundaries/{attribute}.npz", "rescoring/{attribute}.csv")  # of eve
 EDIT = (  # of every attribute that became an editor
     "edits/{attribute}.png", "pairs/{attribute}/train_A", "pairs/{attribute}/train_B", "pairs/{attribute}/pairs.csv",
     "pairs/{attribute}/edit.json", "translators/{attribute}/translator.safetensors", "translated/{attribute}",
-    "evaluation/{attribute}.csv",
+    "translators/{attribute}/translator.dose.csv", "evaluation/{attribute}.csv",
 )  # fmt: skip
 TEMPLATES = ("page.html.j2", "page.css", "page.js")  # in this folder; code_version covers them

@@ -31,6 +31,7 @@ DRAWING = Shapes(
     "fit_judge",
     "fit_second_predictor",
     "evaluate_translator",
+    "measure_dose",
 )
 
 

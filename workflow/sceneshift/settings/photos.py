@@ -6,7 +6,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
-JUDGED = ("fit_judge", "evaluate_translator", "report")  # by the judge of streets, which photos cannot have
+# by the judge of streets, which photos cannot have
+JUDGED = ("fit_judge", "evaluate_translator", "measure_dose", "report")
 EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge", "fit_second_predictor")
 
 

@@ -95,12 +95,14 @@ class TranslateSettings(Section):
 class EvaluationSettings(Section):
     """Did the attribute move on real photos, and did the rest stay?"""
 
-    shapes: ClassVar = Shapes("evaluate_translator")
+    shapes: ClassVar = Shapes("evaluate_translator", "measure_dose")
 
     count: Positive = Field(300, description="Held-out photos used.")
     judges: Annotated[
         Literal["auto"] | list[Literal["streets"] | AnyPredictor],
-        Shapes(jobs=("fit_predictor", "fit_judge", "fit_second_predictor", "evaluate_translator", "report")),
+        Shapes(
+            jobs=("fit_predictor", "fit_judge", "fit_second_predictor", "evaluate_translator", "measure_dose", "report")
+        ),
     ] = Field(
         "auto",
         description="What scores the edits beside the predictors that chose their pairs: a list of predictors of any kind, as under `predictors`, and of `streets`, a network trained on labelled renders for this alone. Where one of them is learned from photos, it learns from half of the photos to train on, and the predictors from the other half (by a hash of the file name); all are measured on the held-out photos. `auto`: for rendered streets `streets`; for a folder whose labels `heads` learn, heads on efficientnet-lite2, if each half has ten photos with and without each attribute. `[]`: none.",

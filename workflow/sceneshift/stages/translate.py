@@ -13,18 +13,21 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 
+from sceneshift.evaluation.dose import PerPhoto, dose_table, own_curves, read_responses, strength_for_all
+from sceneshift.evaluation.judge import load_judge
 from sceneshift.images.finding import FORMAT_NAMES, find_photos
 from sceneshift.images.photo_files import FORMAT_OF, PhotoFile, Saving, read_photo_file, write_photo_file
 from sceneshift.images.reading import HEIC, MAX_PIXELS, UnusablePhotoError, opened
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import SceneshiftError, must_be_known
 from sceneshift.runtime.files import atomic_file, inside, sha256_of
 from sceneshift.runtime.parallel import Budget, in_order
 from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.section import PositiveNumber
 from sceneshift.translator.chain import Chain, chained_files, load_chain
 from sceneshift.translator.panoramas import unwrapped, wrapped
-from sceneshift.translator.translator import Edited
+from sceneshift.translator.translator import Edited, load_translator
 
 RECORD = ".translated.json"  # in the output folder: what its photos were edited by
 WORKERS = 2  # threads that decode, and as many that encode, beside the network
@@ -62,7 +65,8 @@ class Job:
 
 
 def translate(
-    translator: Path | str, photos: Path | str, out: Path | str, *, strength: float = 1.0, masks: bool = False,
+    translator: Path | str, photos: Path | str, out: Path | str, *, strength: float = 1.0,
+    effect: PositiveNumber | None = None, per_photo: Path | str | None = None, masks: bool = False,
     panoramas: bool = False, overwrite: bool = False, device: torch.device | str = "cpu",
 ) -> Translated:  # fmt: skip
     """Edit real photos of any size.
@@ -72,6 +76,9 @@ def translate(
     out: folder to write, names and formats as they are (held-out photos as PNG), or for one image a file (.jpg, .png)
     strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1); one editor's own stands
         behind its name: night:0.5+snow
+    effect: instead of a strength, the change wanted: standard deviations of the judge's scores, in the mean over
+        photos, by the table that measure-dose wrote beside the translator
+    per_photo: with an effect, find each photo's own strength by this judge or predictor of that table (.safetensors)
     masks: also write OUT/masks: where each photo was changed (edit head)
     panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
     overwrite: replace files that are there
@@ -82,16 +89,22 @@ def translate(
 
     Raises SceneshiftError before any work if `photos` is missing or holds no photo, or if files in OUT would be
     overwritten that this translator at this strength has not made; at the end if no photo was usable.
+    An effect beyond what was measured is an error; a photo that cannot be moved so far is skipped.
 
     Example: night my_photos edited --strength 1.5
     """
     photos, out = Path(photos), Path(out)
     links = chained_files(translator, strength)
-    editor = load_chain(links, str(device))
+    if effect is None and per_photo is not None:
+        raise SceneshiftError("--per-photo finds the strength of an effect: name that too, --effect 1.0.")
+    if effect is None:
+        editor, how = load_chain(links, str(device)), [[sha256_of(path), own] for path, own in links]
+    else:
+        editor, how = _at_effect(links, effect, per_photo, str(device))
     if masks and not editor.has_masks:
         raise SceneshiftError(f"{translator} has head: image, which predicts no masks. Leave masks out.")
     jobs, folder = _jobs(photos, out, masks)
-    made_by = {"editors": [[sha256_of(path), own] for path, own in links], "panoramas": panoramas}
+    made_by = {"editors": how, "panoramas": panoramas}
     left = jobs if overwrite else _not_done(jobs, folder, made_by)
     if folder is not None:
         with atomic_file(folder / RECORD) as temporary:
@@ -109,6 +122,35 @@ def translate(
             raise SceneshiftError(f"None of the photos in {photos} could be translated:\n{lines}")
         print(f"{len(done.skipped)} of {len(jobs)} files skipped:\n{lines}", file=sys.stderr)
     return done
+
+
+def _at_effect(
+    links: list[tuple[Path, float]], effect: float, per_photo: Path | str | None, device: str
+) -> tuple[Chain | PerPhoto, list[list[object]]]:
+    """What edits to an effect, and its entry in the record. Raises SceneshiftError where that is not known."""
+    (path, strength), *others = links
+    if others or strength != 1:
+        raise SceneshiftError("--effect finds the strength of one editor: leave out --strength and other editors.")
+    table = dose_table(path)
+    if not table.is_file():
+        raise SceneshiftError(
+            f"--effect: there is no {table}, which would say what each strength changes. Measure it:"
+            f" sceneshift measure-dose {path} PHOTOS {table} --judges JUDGE"
+        )
+    curves = {curve.scorer.removeprefix("judge:"): curve for curve in own_curves(read_responses(table, path))}
+    if not curves:
+        raise SceneshiftError(f"{table}: no scorer of the edit's own attribute had any spread. Measure other photos.")
+    digest = sha256_of(path)
+    if per_photo is None:
+        curve = next(iter(curves.values()))
+        strength = strength_for_all(curve, effect)
+        print(f"--effect {effect:g}: strength {strength:.3f}, by {curve.scorer}", file=sys.stderr)
+        return load_chain([(path, strength)], device), [[digest, strength]]
+    must_be_known(Path(per_photo).stem, list(curves), "--per-photo", f"{table} has")
+    curve, scorer = curves[Path(per_photo).stem], load_judge(per_photo, device)
+    must_be_known(curve.attribute, scorer.attributes, str(table), f"{per_photo} scores")
+    editor = PerPhoto(load_translator(path, device, precision="auto"), curve, scorer, effect)
+    return editor, [[digest, f"effect {effect:g} by {sha256_of(per_photo)}"]]
 
 
 def _jobs(photos: Path, out: Path, masks: bool) -> tuple[list[Job], Path | None]:
@@ -162,7 +204,7 @@ def _not_done(jobs: list[Job], folder: Path | None, made_by: dict[str, object]) 
     return jobs
 
 
-def _translate_files(editor: Chain, jobs: list[Job], panoramas: bool, out: Path) -> Translated:
+def _translate_files(editor: Chain | PerPhoto, jobs: list[Job], panoramas: bool, out: Path) -> Translated:
     """Decode a group ahead, edit a group, encode behind.
 
     What is in memory has at most `MAX_PIXELS`. Measured with 13,000 x 13,000 pixels: 12 bytes each from decoding to
@@ -198,6 +240,10 @@ def _translate_files(editor: Chain, jobs: list[Job], panoramas: bool, out: Path)
                     usable.append((job, pixels, photo, image, wraps))
             edited = editor.edited([image for *_, image, _ in usable])
             for (job, pixels, photo, _, wraps), result in zip(usable, edited, strict=True):
+                if isinstance(result, str):
+                    skipped.append((job.name, result))
+                    room.give(pixels)
+                    continue
                 for what in photo.lost:
                     lost[what].append(job.name)
                 result = unwrapped(result) if wraps else result
@@ -224,15 +270,19 @@ def _translate_files(editor: Chain, jobs: list[Job], panoramas: bool, out: Path)
     return Translated(len(jobs) - len(skipped), skipped)
 
 
-def _translate_store(editor: Chain, path: Path, jobs: list[Job], out: Path) -> Translated:
+def _translate_store(editor: Chain | PerPhoto, path: Path, jobs: list[Job], out: Path) -> Translated:
+    skipped = []
     with PhotoStore(path) as store, Progress("translating", len(jobs), unit="photos", beside=out) as progress:
         for start in range(0, len(jobs), GROUP):
             group = jobs[start : start + GROUP]
             images = store.images([job.source for job in group])
             for job, result in zip(group, editor.edited(list(images)), strict=True):
-                _write(job, result, Saving("PNG", {}))
+                if isinstance(result, str):
+                    skipped.append((job.name, result))
+                else:
+                    _write(job, result, Saving("PNG", {}))
             progress.advance(len(group))
-    return Translated(len(jobs), [])
+    return Translated(len(jobs) - len(skipped), skipped)
 
 
 def _read(item: tuple[Job, int]) -> PhotoFile | str:
