@@ -229,7 +229,11 @@ def test_each_epoch_sees_every_photo_once():
     stream = photo_indices(np.arange(10), seed=3, start=0, count=30).reshape(3, 10)
     assert all(sorted(epoch) == list(range(10)) for epoch in stream.tolist())
     assert stream[0].tolist() != stream[1].tolist()
-    assert photo_indices(np.arange(10), 3, 7, 9).tolist() == stream.ravel()[7:16].tolist()
+    kept = {}
+    for start in (7, 1, 17):  # with permutations kept from other places, and without
+        assert photo_indices(np.arange(10), 3, start, 9, kept).tolist() == stream.ravel()[start : start + 9].tolist()
+        assert photo_indices(np.arange(10), 3, start, 9).tolist() == stream.ravel()[start : start + 9].tolist()
+        assert len(kept) <= 2
 
 
 def test_held_out_photos_are_never_seen(photos):
