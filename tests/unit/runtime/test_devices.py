@@ -1,9 +1,11 @@
 """Devices and arithmetic, chosen or asked for."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from sceneshift.runtime.devices import autocast, compute_dtype, pick_device, set_up
+from sceneshift.runtime.devices import autocast, compute_dtype, images_a_pass, pick_device, set_up, to_device
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -60,3 +62,19 @@ def test_exact_and_deterministic_arithmetic_is_an_option(pretended_gpu):
     assert not torch.backends.cudnn.benchmark
     assert not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_gpu_takes_images_by_its_memory(monkeypatch):
+    for gibibytes, images in ((4, 64), (16, 256), (80, 512)):
+        facts = SimpleNamespace(total_memory=gibibytes * 2**30)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, facts=facts: facts)
+        assert images_a_pass(torch.device("cuda"), on_cpu=32) == images
+    assert images_a_pass(torch.device("cpu"), on_cpu=32) == 32
+
+
+def test_what_goes_to_a_gpu_is_not_waited_for(monkeypatch):
+    sent = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: sent.append("pinned") or tensor)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **how: sent.append(how) or tensor)
+    to_device(torch.zeros(3), "cuda:0")
+    assert sent == ["pinned", {"non_blocking": True}]

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneshift.runtime.devices import to_device
+from sceneshift.training.deterministic import pad_mirrored, spread_bilinear
 from sceneshift.training.microbatches import WHOLE, Part
 
 # The low-pass filter of the symlet of order 6 (Daubechies 1992): orthogonal, so 2× up and down again changes nothing.
@@ -72,17 +74,21 @@ def augment(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) 
     if p == 0:
         return images
     inverse, color = _geometry(images, p, rng, part), _color(images, p, rng, part)
-    moved = (inverse != torch.eye(3, device=images.device)).any(dim=(1, 2)).nonzero()[:, 0]
+    moved = (inverse != torch.eye(3)).any(dim=(1, 2)).nonzero()[:, 0]
     if len(moved):  # at small p most images stay where they are
-        images = images.index_copy(0, moved, _warp(images[moved], inverse[moved]))
-    return _apply_color(images, color)
+        rows = to_device(moved, images.device)
+        images = images.index_copy(0, rows, _warp(images[rows], inverse[moved]))
+    return _apply_color(images, to_device(color, images.device))
 
 
 def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
-    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the center."""
+    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the center.
+
+    On the CPU, as the color's: a GPU would be asked for 200 tiny sums, and be waited for.
+    """
     n, _, height, width = images.shape
-    draw = _Draws(n, p, images.device, rng, part)
-    size = images.new_tensor([width, height])
+    draw = _Draws(n, p, rng, part)
+    size = torch.tensor([float(width), float(height)])
     flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
     inverse = _scale(1 - 2 * flip, torch.ones_like(flip))
     turns = 4 if height == width else 2
@@ -103,9 +109,9 @@ def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE
 
 def _color(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
     """Matrices [N, 4, 4] on homogeneous RGB."""
-    draw = _Draws(len(images), p, images.device, rng, part)
-    eye = torch.eye(4, device=images.device)
-    luma = torch.tensor([1.0, 1.0, 1.0, 0.0], device=images.device) / math.sqrt(3)
+    draw = _Draws(len(images), p, rng, part)
+    eye = torch.eye(4)
+    luma = torch.tensor([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
     along = torch.outer(luma, luma)
 
     brightness = eye.repeat(len(images), 1, 1)
@@ -126,16 +132,16 @@ def _apply_color(images: Tensor, color: Tensor) -> Tensor:
 
 
 def _warp(images: Tensor, inverse: Tensor) -> Tensor:
-    """Sample images [N, 3, H, W] at `inverse` places [N, 3, 3]: mirrored borders, 2× oversampled, low-passed."""
+    """Sample images [N, 3, H, W] at `inverse` places [N, 3, 3] (on the CPU): mirrored borders, 2× oversampled,
+    low-passed."""
     height, width = images.shape[2:]
     taps = len(SYM6)
     # room for the corners of the image that the transformations reach, as far as mirrored pixels exist
-    corners = images.new_tensor([[x, y, 1.0] for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
-    corners = corners * images.new_tensor([width, height, 1.0])
-    reach = (inverse @ corners.T)[:, :2].abs().amax(dim=(0, 2)) - images.new_tensor([width, height]) / 2
+    corners = torch.tensor([[x, y, 1.0] for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
+    corners = corners * torch.tensor([width, height, 1.0])
+    reach = (inverse @ corners.T)[:, :2].abs().amax(dim=(0, 2)) - torch.tensor([width, height]) / 2
     margin_x, margin_y = (int(min(max(math.ceil(r) + taps // 2, 0), s - 1)) for r, s in zip(reach, (width, height)))  # noqa: B905
-    padded = F.pad(images, (margin_x, margin_x, margin_y, margin_y), mode="reflect")
-    fine = _resample(padded, up=True)
+    fine = _resample(pad_mirrored(images, margin_x, margin_y), up=True)
 
     fine_height, fine_width = fine.shape[2:]
     # output on the same 2× grid with room for the low-pass; coordinates of pixel centers from the image's center
@@ -143,9 +149,12 @@ def _warp(images: Tensor, inverse: Tensor) -> Tensor:
     ys = (torch.arange(out_height, device=images.device) + 0.5 - out_height / 2) / 2
     xs = (torch.arange(out_width, device=images.device) + 0.5 - out_width / 2) / 2
     places = torch.stack([xs.expand(out_height, -1), ys[:, None].expand(-1, out_width)], dim=-1)
-    source = (places + FINE_SHIFT) @ inverse[:, None, :2, :2].transpose(-1, -2) + inverse[:, None, None, :2, 2]
-    source = source - FINE_SHIFT
-    grid = source * (4 / images.new_tensor([fine_width, fine_height]))  # grid_sample: ±1 are the outer edges
+    inverse = to_device(inverse, images.device)
+    exact = torch.float64 if images.is_cuda else torch.float32  # TF32 would miss places by a tenth of a pixel
+    source = ((places + FINE_SHIFT).to(exact) @ inverse[:, None, :2, :2].transpose(-1, -2).to(exact)).float()
+    source = source + inverse[:, None, None, :2, 2] - FINE_SHIFT
+    scale = to_device(4 / torch.tensor([fine_width, fine_height]), images.device)
+    grid = source * scale  # grid_sample: ±1 are the outer edges
     warped = _Sample.apply(fine, grid)
     coarse = _resample(warped, up=False)
     return coarse[:, :, taps // 2 : taps // 2 + height, taps // 2 : taps // 2 + width]
@@ -195,6 +204,8 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
+        if torch.are_deterministic_algorithms_enabled():
+            return spread_bilinear(gradient, grid, shape)
         x = gradient.new_empty(shape)  # its values do not matter: sampling is linear
         return torch.ops.aten.grid_sampler_2d_backward(gradient, x, grid, 0, 0, False, (True, False))[0]
 
@@ -207,18 +218,14 @@ class _Spread(torch.autograd.Function):
 class _Draws:
     """Random numbers [n] or [n, columns] of the images, drawn on the CPU so that they are the same on every device."""
 
-    def __init__(self, n: int, p: float, device: torch.device, rng: torch.Generator, part: Part) -> None:
-        self.batch, self.p, self.device, self.rng, self.part = n * part.count, p, device, rng, part
+    def __init__(self, n: int, p: float, rng: torch.Generator, part: Part) -> None:
+        self.batch, self.p, self.rng, self.part = n * part.count, p, rng, part
 
     def uniform(self, columns: int | None = None) -> Tensor:
-        return self._of_part(torch.rand(self.batch, *([columns] if columns else []), generator=self.rng))
+        return self.part.of(torch.rand(self.batch, *([columns] if columns else []), generator=self.rng))
 
     def normal(self, columns: int | None = None) -> Tensor:
-        return self._of_part(torch.randn(self.batch, *([columns] if columns else []), generator=self.rng))
-
-    def _of_part(self, drawn: Tensor) -> Tensor:
-        """The rows of this part of a batch, [batch, …] -> [n, …]."""
-        return self.part.of(drawn).to(self.device)
+        return self.part.of(torch.randn(self.batch, *([columns] if columns else []), generator=self.rng))
 
     def chosen(self, values: Tensor, neutral: float, p: float | None = None) -> Tensor:
         """`values`, [n] or [n, columns], each row with probability p, else `neutral`."""

@@ -63,12 +63,19 @@ def modulated_conv(
     return _add_and_activate(_scale(x, demodulation), None if noise is None else noise * GAIN, bias * GAIN)
 
 
+def _on_cpu(x: Tensor) -> bool:
+    """Whether the forms for a CPU's loops and caches are used; a GPU gets the plain ones, of fewer kernels."""
+    return x.device.type == "cpu"
+
+
 def _scale(x: Tensor, factors: Tensor) -> Tensor:
     """x [N, C, H, W] times factors [N, C].
 
-    Per-channel factors make inner loops of length C, which are slow for few channels; so the factors are repeated over
-    a run of pixels that fills about 1024 values, and the loop runs over that.
+    On a CPU per-channel factors make inner loops of length C, which are slow for few channels; so the factors are
+    repeated over a run of pixels that fills about 1024 values, and the loop runs over that.
     """
+    if not _on_cpu(x):
+        return x * factors.to(x.dtype)[:, :, None, None]
     n, c, h, w = x.shape
     run = math.gcd(h * w, 2 ** int(math.log2(max(1024 // c, 1))))
     rows = x.permute(0, 2, 3, 1).reshape(n, h * w // run, run * c)
@@ -79,8 +86,11 @@ def _scale(x: Tensor, factors: Tensor) -> Tensor:
 def _add_and_activate(x: Tensor, noise: Tensor | None, bias: Tensor) -> Tensor:
     """Leaky ReLU of x [N, C, H, W] + noise [N or 1, 1, H, W] + bias [C]: x plus the product [noise, 1]·[1; bias].
 
-    Its backward pass is a product too, where broadcast additions would need slow reductions over pixels.
+    Its backward pass is a product too, where broadcast additions would need reductions over pixels, slow on a CPU.
     """
+    if not _on_cpu(x):
+        x = x if noise is None else x + noise.to(x.dtype)
+        return F.leaky_relu_(x + bias.to(x.dtype)[:, None, None], SLOPE)
     n, c, h, w = x.shape
     ones = x.new_ones(n * h * w)
     pixels = torch.zeros_like(ones) if noise is None else noise.to(x.dtype).expand(n, 1, h, w).reshape(-1)

@@ -51,7 +51,8 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
-        x = F.linear(x, self.weight * scale, self.bias * self.lr_multiplier)
+        bias = self.bias if self.lr_multiplier == 1 else self.bias * self.lr_multiplier
+        x = F.linear(x, self.weight * scale, bias)
         return convolutions.activate(x) if self.activation else x
 
 
@@ -176,13 +177,14 @@ class Synthesis(nn.Module):
         const = getattr(self, f"b{self.resolutions[0]}").const
         x = const.to(self.compute_dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         noises = iter(self._noises(noise))
+        codes = ws.unbind(dim=1)  # at once: the gradients of 14 slices would be 14 sums
         image, index = None, 0
         for r in self.resolutions:
             block = getattr(self, f"b{r}")
             for layer in block.convs:
-                x = clamped(layer(x, ws[:, index], next(noises)), self.conv_clamp)
+                x = clamped(layer(x, codes[index], next(noises)), self.conv_clamp)
                 index += 1
-            rgb = clamped(block.torgb(x, ws[:, index]), self.conv_clamp)
+            rgb = clamped(block.torgb(x, codes[index]), self.conv_clamp)
             image = rgb if image is None else convolutions.upsample(image) + rgb
         return image
 

@@ -36,8 +36,7 @@ class State(TrainingState):
     def average(self, decay: float) -> None:
         """Move the averaged generator: g_ema = decay·g_ema + (1 − decay)·g; buffers are copied."""
         torch._foreach_lerp_(list(self.g_ema.parameters()), list(self.g.parameters()), 1 - decay)
-        for averaged, current in zip(self.g_ema.buffers(), self.g.buffers(), strict=True):
-            averaged.copy_(current)
+        torch._foreach_copy_(list(self.g_ema.buffers()), list(self.g.buffers()))
 
 
 def initial_state(

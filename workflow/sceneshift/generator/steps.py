@@ -21,6 +21,7 @@ from sceneshift.generator.losses import (
     r1_penalty,
 )
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.runtime.devices import to_device
 from sceneshift.settings import GeneratorSettings
 from sceneshift.training.microbatches import MicroBatches, Part
 
@@ -75,7 +76,7 @@ class Losses:
             rng.set_state(start)
             ws, _ = _codes(self.g, count, self.settings.style_mixing, part, rng)
             fake = self.g.synthesis(ws, noise=_noise(self.g, count, part, rng))
-            directions = part.of(torch.randn(count, *fake.shape[1:], generator=rng)).to(fake.device)
+            directions = to_device(part.of(torch.randn(count, *fake.shape[1:], generator=rng)), fake.device)
             return path_lengths(fake, ws, directions)
 
         @functools.cache
@@ -117,11 +118,11 @@ def _codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch
 
     With probability `style_mixing` the layers from a random one on get a second code.
     """
-    z = part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1).to(g.w_avg.device)
+    z = to_device(part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1), g.w_avg.device)
     w = g.mapping(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [2, N, w_dim]
     crossover = torch.randint(1, g.num_ws, [count], generator=rng)
     crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
-    second = (torch.arange(g.num_ws)[None, :] >= part.of(crossover)[:, None]).to(w.device)
+    second = to_device(torch.arange(g.num_ws)[None, :] >= part.of(crossover)[:, None], w.device)
     return torch.where(second[:, :, None], w[1][:, None], w[0][:, None]), w[0].detach().float().mean(dim=0)
 
 

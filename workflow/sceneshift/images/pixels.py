@@ -4,13 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sceneshift.runtime.devices import to_device
+
 
 def from_uint8(images: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in [-1, 1]."""
-    pixels = torch.as_tensor(images)
-    if torch.device(device).type == "cuda" and not pixels.is_cuda:
-        pixels = pixels.pin_memory()  # copied while the GPU works on
-    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    return to_device(torch.as_tensor(images), device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def to_uint8(x: Tensor) -> np.ndarray:

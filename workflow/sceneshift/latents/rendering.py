@@ -23,7 +23,7 @@ class Renderer:
 
     def __init__(self, generator_path: Path | str, device: torch.device | str = "cpu") -> None:
         self.path, self.device = Path(generator_path), torch.device(device)
-        set_up(self.device)
+        set_up(self.device, "float32")  # the generator has its own arithmetic; codes and scores stay exact
         self.generator = load_generator(generator_path, device=self.device, precision="auto")
         self.w_avg = self.generator.w_avg.detach().float().cpu().numpy()
         self.z_dim, self.w_dim = self.generator.z_dim, self.generator.w_dim

@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import torch
+from torch import Tensor
 
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -56,6 +57,20 @@ def set_up(device: torch.device, precision: str = "auto", deterministic: bool = 
     rest = "TF32 elsewhere" if tf32 and has_fast_bfloat16(device) else "float32 elsewhere"
     algorithms = "deterministic algorithms" if deterministic else "cuDNN's fastest algorithms"
     return f"{device} ({torch.cuda.get_device_name(device)}), convolutions in {dtype}, {rest}, {algorithms}"
+
+
+def images_a_pass(device: torch.device, on_cpu: int) -> int:
+    """How many images go through a frozen network at once: as many as a CPU's caches like, on a GPU by its memory."""
+    if device.type != "cuda":
+        return on_cpu
+    return max(on_cpu, min(512, torch.cuda.get_device_properties(device).total_memory // 2**26))  # 64 MB an image
+
+
+def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """`tensor` there. A GPU goes on working meanwhile: a copy from ordinary memory would wait until it is idle."""
+    if torch.device(device).type == "cuda" and not tensor.is_cuda:
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def autocast(dtype: torch.dtype, device: torch.device) -> contextlib.AbstractContextManager:

@@ -23,7 +23,8 @@ REASONS = {
 # of errors that are not MemoryError: torch's, the loader's of libraries, the system's
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "failed to map segment", "Cannot allocate memory")
 NO_MEMORY = "the memory is used up: end other programs, or raise this process's limit (ulimit -v, mem_mb)"
-
+# PyTorch's words, and cuDNN's and cuBLAS's own
+OUT_OF_GPU_MEMORY = ("CUDA out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
 NO_GPU_MEMORY = "the GPU's memory is used up: end other programs on it, or work in smaller batches"
 SHOWN = 120  # names that an error lists
 
@@ -36,7 +37,7 @@ def explanation(error: BaseException) -> str | None:
     """What an error of the system means and what to do; None for any other error."""
     if isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
         return NO_MEMORY
-    if "CUDA out of memory" in str(error):
+    if any(text in str(error) for text in OUT_OF_GPU_MEMORY):
         return NO_GPU_MEMORY
     if not isinstance(error, OSError):
         return None

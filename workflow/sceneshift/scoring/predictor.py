@@ -14,6 +14,7 @@ import torch
 from pydantic import ValidationError
 
 from sceneshift.attributes.names import side_by_side
+from sceneshift.runtime.devices import set_up
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.model_files import ModelFormat
 from sceneshift.scoring.kind import Predictor, PredictorSettings, Storable
@@ -65,6 +66,7 @@ def load_predictor(
     Raises SceneshiftError for a file that is missing, truncated, something else or of another format version, and for
     settings of a kind that must be fitted first.
     """
+    set_up(torch.device(device), "float32")  # TF32 would miss published scores by a thousandth
     if isinstance(spec, str | Path):
         return SideBySide(_read(Path(spec), device))
     return SideBySide([one.build(device) for one in (spec if isinstance(spec, Sequence) else [spec])])

@@ -128,7 +128,7 @@ def train_generator(
             done = state.images >= settings.images
             due = done or crossed(state.images, before, settings.snapshot_images)
             row = due or (step + 1) % STATUS_STEPS == 0
-            stopping = world.any(stop.is_set(), device) and not done
+            stopping = world.any(stop.is_set()) and not done
             if row or stopping:
                 means = state.last_steps.means()
                 require_finite(means, state.images, snapshots.path, _remedies(settings, values))

@@ -48,18 +48,17 @@ class World:
         for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether `flag` holds in any process."""
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` holds in any process: asked on the CPUs, so that no GPU is waited for."""
         if self.size == 1:
             return flag
-        flags = torch.tensor(float(flag), device=device)
+        flags = torch.tensor(float(flag))
         distributed.all_reduce(flags)
         return flags.item() > 0
 
     def wait(self) -> None:
         """Until every process is here."""
-        if self.size > 1:
-            distributed.barrier()
+        self.any(False)
 
     def from_first(self, make: Callable[[], Value]) -> Value:
         """What `make` gives in the first process; the others wait for it."""
@@ -84,7 +83,8 @@ def join(name: str) -> tuple[World, torch.device]:
     if name == "cpu" or not torch.cuda.is_available():
         device, backend = torch.device("cpu"), "gloo"
     else:
-        device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "nccl"
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        backend = "cpu:gloo,cuda:nccl" if distributed.is_nccl_available() else "gloo"
         torch.cuda.set_device(device)
     distributed.init_process_group(backend, timeout=TIMEOUT)
     return World(distributed.get_rank(), distributed.get_world_size()), device

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.errors import OUT_OF_GPU_MEMORY, SceneshiftError
 from sceneshift.training.distributed import World
 
 Result = TypeVar("Result")
@@ -71,7 +71,9 @@ class MicroBatches:
                     rng.set_state(state)
                     results.append(work(part))
                 return results
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 exceeded = str(error)
             results.clear()  # outside of the handler, which keeps the failed attempt's tensors alive
             self._halve(exceeded)
@@ -122,7 +124,9 @@ class InHalves(Generic[Rows, Result]):
         if not self.most or len(item) <= self.most:
             try:
                 return [self.function(item)]
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 exceeded = str(error).splitlines()[0]
             if len(item) == 1:
                 raise SceneshiftError(f"Out of memory with a single image. Use a GPU with more memory ({exceeded}).")
@@ -131,6 +135,11 @@ class InHalves(Generic[Rows, Result]):
             free_memory()
         middle = len(item) // 2
         return [*self(item[:middle]), *self(item[middle:])]
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU's memory was not enough, which cuDNN and cuBLAS say in words of their own."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_GPU_MEMORY)
 
 
 def free_memory() -> None:

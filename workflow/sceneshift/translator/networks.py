@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sceneshift.training.deterministic import pad_mirrored
+
 
 def instance_norm(x: Tensor) -> Tensor:
     """Each channel of each image to mean 0 and variance 1 (arXiv 1607.08022), ε 1e-5; [N, C, H, W] -> the same.
@@ -19,7 +21,8 @@ def instance_norm(x: Tensor) -> Tensor:
     """
     if x.device.type == "cpu" and x.requires_grad:
         return torch.cat([F.batch_norm(image, None, None, training=True) for image in x.split(1)])
-    return F.group_norm(x, int(x.shape[1]))  # int: a constant in traces too
+    with torch.autocast(x.device.type, enabled=False):  # which on a GPU widens to float32, and leaves it so
+        return F.group_norm(x, int(x.shape[1]))  # int: a constant in traces too
 
 
 def norm_relu(x: Tensor) -> Tensor:
@@ -31,7 +34,7 @@ def reflect(x: Tensor, margin: int) -> Tensor:
     """Mirror `margin` pixels beyond each border: [N, C, H, W] -> [N, C, H + 2·margin, W + 2·margin]."""
     # autocast would widen bf16 to float32 for this copy on a CPU and narrow it again, at a third of a block's time
     with torch.autocast(x.device.type, enabled=False):
-        return F.pad(x, (margin, margin, margin, margin), mode="reflect")
+        return pad_mirrored(x, margin, margin)
 
 
 class ResidualBlock(nn.Module):

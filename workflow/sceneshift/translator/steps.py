@@ -48,8 +48,10 @@ class Losses:
             losses = {name: LOSSES[name](judged) for name in self.weights}
             total = sum(weight * losses[name] for name, weight in self.weights.items())
             losses["discriminator"] = discriminator_loss(real, fake)
-            _add_gradients(self.discriminator, losses["discriminator"] * share, retain_graph=True)
-            _add_gradients(self.translator, total * share)
+            # each loss for its own network's weights alone: the other's gradients are not even computed
+            judging = list(self.discriminator.parameters())
+            (losses["discriminator"] * share).backward(retain_graph=True, inputs=judging)
+            (total * share).backward(inputs=list(self.translator.parameters()))
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -78,12 +80,3 @@ def minimize(
 def learning_rate(initial: float, seen: int, images: int) -> float:
     """Constant for the first half of training, then linear to zero at its end."""
     return initial * min(1.0, 2.0 * (1.0 - seen / images))
-
-
-def _add_gradients(network: nn.Module, loss: Tensor, retain_graph: bool = False) -> None:
-    """Gradients of `loss` for only this network's weights: the other network's are not even computed."""
-    parameters = list(network.parameters())
-    for parameter, gradient in zip(
-        parameters, torch.autograd.grad(loss, parameters, retain_graph=retain_graph), strict=True
-    ):
-        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient

