@@ -1,5 +1,5 @@
 # `make quickstart` sets everything up and runs the default workflow; `make test` runs every test.
-.PHONY: quickstart setup lock test fuzz torture lint gallery docs benchmark
+.PHONY: quickstart setup lock test fuzz torture lint gallery docs benchmark gpu
 
 # The newest of these that is here; another one: make PYTHON=python3.12
 PYTHONS := python3.14 python3.13 python3.12 python3.11
@@ -61,3 +61,7 @@ docs: $(SET_UP)
 
 benchmark: $(SET_UP)
 	$(BIN)/python -m tools.benchmark results/benchmark.csv
+
+# on a bare machine too: its python3, with a CUDA PyTorch and the packages of pyproject.toml, where nothing is set up
+gpu:
+	PYTHONPATH=workflow $(if $(wildcard $(SET_UP)),$(BIN)/python,python3) -m tools.gpu $(GPU)

@@ -1,0 +1,5 @@
+import sys
+
+from tools.gpu.run import main
+
+sys.exit(main())
