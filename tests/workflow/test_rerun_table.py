@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 Job = tuple[str, str]  # rule, wildcards
 
-OF_ANOTHER_TARGET = {"render_pairs"}  # snakemake editors
+OF_ANOTHER_TARGET = {"render_pairs", "evaluate_editor"}  # snakemake editors
 
 # What other keys must be for a change of these to be possible.
 FORMULAS: dict[str, Any] = {
@@ -41,6 +41,7 @@ FORMULAS: dict[str, Any] = {
 BASES: dict[str, dict[str, Any]] = {
     "photos.source": FORMULAS,
     "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "translate.folder": {"translate": {"editors": ["night"]}},
 }
 
 # Values for keys whose types do not say what else they may be: the key's own, or whole sections.
@@ -65,6 +66,7 @@ ALTERNATIVES: dict[str, Any] = {
     "translator.discriminators": 3,
     "translator.perceptual_network": "vgg19.pth",
     "translate.folder": "photos",
+    "translate.editors": ["night"],
     "evaluation.judges": [{"kind": "heads"}],
 }
 

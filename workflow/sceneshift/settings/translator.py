@@ -77,7 +77,7 @@ class TranslatorSettings(Section):
 class TranslateSettings(Section):
     """Which photos are translated, and how strongly."""
 
-    folder: Annotated[str | None, IS_PATH, Shapes("translate", "report")] = Field(
+    folder: Annotated[str | None, IS_PATH, Shapes("translate", "translate_shipped", "report")] = Field(
         None, description="A folder of photos; `null`: the held-out photos."
     )
     strength: Annotated[float, Field(ge=0, le=3), Shapes("translate", "evaluate_translator", "evaluate_editor")] = (
