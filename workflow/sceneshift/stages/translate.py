@@ -71,11 +71,11 @@ def translate(
 ) -> Translated:  # fmt: skip
     """Edit real photos of any size.
 
-    translator: translator (.safetensors), or a shipped editor's name; several in one pass: night+snow
+    translator: translator (.safetensors), or a shipped editor's name; several in one pass: snow+night
     photos: image, folder (with its subfolders), or photo store (.h5), of which the held-out photos are taken
     out: folder to write, names and formats as they are (held-out photos as PNG), or for one image a file (.jpg, .png)
     strength: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (head: image: up to 1); one editor's own stands
-        behind its name: night:0.5+snow
+        behind its name: snow+night:0.5
     effect: instead of a strength, the change wanted: standard deviations of the judge's scores, in the mean over
         photos, by the table that measure-dose wrote beside the translator
     per_photo: with an effect, find each photo's own strength by this judge or predictor of that table (.safetensors)
@@ -83,7 +83,7 @@ def translate(
     panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
     overwrite: replace files that are there
 
-    `night+snow` edits from left to right: snow takes what night has made. The same command again goes on where it was
+    `snow+night` edits from left to right: night takes what snow has made. The same command again goes on where it was
     stopped: photos that are there already are left. Files that cannot be used are skipped and named at the end, and so
     is what a written photo lacks.
 

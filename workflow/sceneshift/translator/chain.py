@@ -1,4 +1,4 @@
-"""Several edits in one pass: `night:0.5+snow`."""
+"""Several edits in one pass: `snow+night:0.5`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ class Chain:
 
 
 def chained_files(editors: Path | str, strength: float) -> list[tuple[Path, float]]:
-    """Files and strengths of `night`, `night+snow` or `night:0.5+snow`, first to last; `strength`: where none is given.
+    """Files and strengths of `night`, `snow+night` or `snow+night:0.5`, first to last; `strength`: where none is given.
 
     Each is a file or a shipped editor's name; a file of the whole name is that one translator. Raises SceneshiftError
     for a name that is neither, and for what is not a number behind a colon.
