@@ -30,8 +30,8 @@ rule report:
     params:
         folder=lambda wildcards: results(wildcards.run),
         translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
-        shipped=["--shipped-from", shown_photos] if shown_editors else [],
+        shipped_from=["--shipped-from", shown_photos] if shown_editors else [],
         code=code_version("sceneshift.stages.report"),
     shell:
-        "sceneshift report {params.folder:q} {output.page:q} {params.translated:q} {params.shipped:q}"
-        " 2>&1 | tee {log:q}"
+        "sceneshift report {params.folder:q} {output.page:q} {params.translated:q}"
+        " --shipped {input.shipped:q} {params.shipped_from:q} 2>&1 | tee {log:q}"

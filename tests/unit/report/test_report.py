@@ -230,14 +230,16 @@ def test_editors_that_ship_stand_beside_the_run_with_the_photos_licences(broken,
     for name in ("night", "snow"):
         (broken / "shipped" / name).mkdir(parents=True)
         shutil.copy(mine, broken / "shipped" / name)
-    report(broken, tmp_path / "report.html", shipped_from=originals)
+    (broken / "shipped" / "snow.progress.jsonl").touch()  # of a job that was killed
+    made = [broken / "shipped" / name for name in ("night", "snow")]
+    report(broken, tmp_path / "report.html", shipped=made, shipped_from=originals)
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert text.index("Editors that ship, on real photos") < text.index("Night") < text.index("Snow")
     assert text.count("mine.png") == 3
     assert "CC BY 4.0" in text
     (originals / "mine.png").unlink()
     with pytest.raises(SceneshiftError, match=r"mine\.png"):
-        report(broken, tmp_path / "report.html", shipped_from=originals)
+        report(broken, tmp_path / "report.html", shipped=made, shipped_from=originals)
 
 
 def test_what_is_said_of_photos_and_generator_follows_from_the_run(page, broken, tmp_path):

@@ -1,6 +1,7 @@
 """Building the report: the sections' facts, pictures and plots into one HTML file."""
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,13 @@ def write_page(
     run_dir: Path | str,
     out_html: Path | str,
     translated_from: Path | str | None = None,
+    shipped: Sequence[Path] = (),
     shipped_from: Path | str | None = None,
 ) -> None:
     """Write one self-contained page about the run in `run_dir`, a finished results/RUN folder.
 
     translated_from: the folder whose photos were translated, if not the held-out ones (translate.folder).
-    shipped_from: the folder whose photos the editors that ship have edited, if any have (translate.editors).
+    shipped, shipped_from: what each editor that ships has made of photos, and their folder (translate.editors).
     What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
@@ -61,7 +63,7 @@ def write_page(
     ranked = table(run / "attributes.csv", RANKED)
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
     shown = max(2, min(MOST_PHOTOS, PICTURES // max(1, len(chosen))))
-    shipped, licences = read_shipped(run, Path(shipped_from), SHIPPED_PHOTOS) if shipped_from else ([], "")
+    editors, licences = read_shipped(shipped, Path(shipped_from), SHIPPED_PHOTOS) if shipped_from else ([], "")
     edits = [read_edit(run, name, shown, Path(translated_from) if translated_from else None) for name in chosen]
     scorers = dict.fromkeys(verdict.scorer for edit in edits for verdict in edit.verdicts)
     judges = [scorer.removeprefix("judge:") for scorer in scorers if scorer.startswith("judge:")]
@@ -69,7 +71,7 @@ def write_page(
         "run": run.resolve().name,
         **_subject(run, translated_from),
         "edits": edits,
-        "shipped": shipped,
+        "shipped": editors,
         "licences": licences,
         "generator": generator_section(run),
         "predictor": predictor_section(run),

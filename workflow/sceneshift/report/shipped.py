@@ -1,5 +1,6 @@
 """What the report shows of the editors that ship: the run's photos, or those that ship, before and after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ class Shipped:
     photos: list[Comparison]
 
 
-def read_shipped(run: Path, photos: Path, shown: int) -> tuple[list[Shipped], str]:
-    """`shown` photos an editor, and where they are from: what LICENCES.md beside them says, empty if there is none.
+def read_shipped(folders: Sequence[Path], photos: Path, shown: int) -> tuple[list[Shipped], str]:
+    """`shown` photos of each editor's folder, and what LICENCES.md beside the originals says; empty if there is none.
 
     Raises SceneshiftError for a photo that is missing.
     """
@@ -30,7 +31,7 @@ def read_shipped(run: Path, photos: Path, shown: int) -> tuple[list[Shipped], st
                 for path in spread(sorted(find_photos(folder)), shown)
             ],
         )
-        for folder in sorted(needed(run / "shipped").iterdir())
+        for folder in map(needed, folders)
     ]
     licences = photos / "LICENCES.md"
     return editors, licences.read_text(encoding="utf-8") if licences.is_file() else ""

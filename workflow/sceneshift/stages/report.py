@@ -1,5 +1,6 @@
 """report: the page that shows a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sceneshift.report.page import write_page
@@ -10,6 +11,7 @@ def report(
     out: Path | str,
     *,
     translated_from: Path | str | None = None,
+    shipped: Sequence[Path] = (),
     shipped_from: Path | str | None = None,
 ) -> None:
     """Build the page that shows a run.
@@ -17,8 +19,9 @@ def report(
     run_folder: folder of a run: results/RUN
     out: page to write (.html)
     translated_from: folder of the photos translated (default: the held-out ones)
+    shipped: folders that editors which ship have made, each named as its editor
     shipped_from: folder of the photos that editors which ship have edited (translate.editors)
 
     Example: results/streets report.html
     """
-    write_page(run_folder, out, translated_from, shipped_from)
+    write_page(run_folder, out, translated_from, shipped, shipped_from)
