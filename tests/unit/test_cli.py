@@ -307,8 +307,6 @@ def test_every_command_tells_its_outputs_from_its_inputs(stage):
 
 def files_of(stage):
     """What a command would read and write if all its files were given."""
-    given = argparse.Namespace(**{name: Path(name) for name in inspect.signature(stage_function(stage)).parameters})
-    for name in ("out", "shards", "condition", "rescoring", "boundaries", "judges"):
-        if hasattr(given, name) and "Sequence" in str(inspect.signature(stage_function(stage)).parameters[name]):
-            setattr(given, name, [Path(name)])
-    return _files(stage_function(stage), given)
+    parameters = inspect.signature(stage_function(stage)).parameters.items()
+    given = {name: [Path(name)] if "Sequence" in str(parameter) else Path(name) for name, parameter in parameters}
+    return _files(stage_function(stage), argparse.Namespace(**given))
