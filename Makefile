@@ -33,7 +33,7 @@ $(SET_UP): envs/requirements.txt envs/torch.txt pyproject.toml
 
 # The newest versions that go together on every Python from 3.11 on, with the hashes of all their files. Needs uv (pip install uv).
 lock:
-	echo "torch==$(TORCH)" | uv pip compile pyproject.toml - --extra workflow --extra slurm --extra dev --python-version 3.11 \
+	echo "torch==$(TORCH)" | uv pip compile pyproject.toml - --extra slurm --extra dev --python-version 3.11 \
 	  --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate $(LOCK_OPTIONS) \
 	  | awk '/^[a-z]/ {file = /^(torch|triton|nvidia-|cuda-)/ ? "envs/torch.txt" : "envs/requirements.txt"; \
 	      if (!(file in begun)) {begun[file] = 1; print "# Made by `make lock`, for Python 3.11 to 3.14." > file}} {print > file}'

@@ -2,24 +2,25 @@
 import functools
 import sys
 
-sys.path.insert(0, str(WORKFLOW))
+sys.path.insert(0, str(WORKFLOW))  # a checkout's own package; where sceneshift is installed, it is found anyway
 
 from sceneshift.run.attributes import attributes_of
 from sceneshift.run.checks import check_paths
 from sceneshift.run.contents import contents, file_inputs
 from sceneshift.run.inputs import Edits, Ranking, Shards, learned, translator_settings
 from sceneshift.run.judges import judges_of
+from sceneshift.run.package import package_alone
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
 from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.plan import chosen_attributes
 from sceneshift.run.resources import doubling, threads_each
 from sceneshift.run.snakemake import checked, machine_of, note_start, recovery, retries, set_up_jobs
 from sceneshift.runtime.code_version import code_version
-from sceneshift.runtime.shipped import RESOURCES, shipped_files
+from sceneshift.runtime.shipped import RESOURCES, ROOT, shipped_files
 from sceneshift.settings import canonical_json, load_settings, with_downloads
 
-set_up_jobs(workflow, WORKFLOW)
-settings = checked(load_settings, config, shipped=WORKFLOW.parent, files=workflow.configfiles)
+set_up_jobs(workflow, package_alone())
+settings = checked(load_settings, config, shipped=ROOT, files=workflow.configfiles)
 checked(check_paths, settings)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)

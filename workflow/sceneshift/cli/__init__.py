@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import sceneshift
-from sceneshift.cli.commands import add_arguments, call, stage_function, stages
+from sceneshift.cli.commands import add_arguments, call, stage_function, stages, takes_further_words
 from sceneshift.runtime.errors import SceneshiftError, explanation
 from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
 from sceneshift.runtime.memory import keep_freed_memory
@@ -34,14 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 143 when asked to stop."""
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = build_parser(words).parse_args(words)
+        parser = build_parser(words)
+        arguments, further = parser.parse_known_args(words)
+        if further and not takes_further_words(stage_function(arguments.stage)):
+            parser.error(f"unrecognized arguments: {' '.join(further)}")
         keep_freed_memory()
         with contextlib.ExitStack() as silence:
             if arguments.quiet:
                 nowhere = silence.enter_context(open(os.devnull, "w"))
                 silence.enter_context(contextlib.redirect_stdout(nowhere))
                 silence.enter_context(contextlib.redirect_stderr(nowhere))
-            call(stage_function(arguments.stage), arguments, words)
+            call(stage_function(arguments.stage), arguments, words, further)
     except SceneshiftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -2,9 +2,9 @@
 
 Parameters before `*` are arguments, the others options; those without a default must be given. The type says how a word
 is read: a path, a number within bounds, one of a Literal's words, a section of the settings as JSON. `device`, `world`
-and `shape` mean the same everywhere. The docstring's lines `name: …` are the help of the parameters; `… to write` there
-marks an output. Written here and not with a library, because the commands' form is older than any that would make it,
-and because of `device` and `world`.
+and `shape` mean the same everywhere; `*words` takes all words that the command does not know. The docstring's lines
+`name: …` are the help of the parameters; `… to write` there marks an output. Written here and not with a library,
+because the commands' form is older than any that would make it, and because of `device` and `world`.
 """
 
 import argparse
@@ -76,7 +76,11 @@ def documentation(docstring: str) -> Documentation:
 def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
     """Give a stage's arguments and help to its command."""
     described = documentation(function.__doc__ or "")
-    command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    if takes_further_words(function):
+        command.usage = f"{command.prog} [words for Snakemake ...]"
+        command.set_defaults(quiet=False)
+    else:
+        command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     command.description = described.text
     example = textwrap.fill(
         f"{command.prog} {described.example}",
@@ -116,8 +120,17 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
             _add_word(command, parameter, what)
 
 
-def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]) -> None:
-    """Run a stage with what was given, once its files are found to be usable; say what it wrote."""
+def takes_further_words(function: Function) -> bool:
+    """Whether a stage passes on words that are not its own (`*words`)."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+
+
+def call(function: Function, arguments: argparse.Namespace, words: Sequence[str], further: Sequence[str] = ()) -> None:
+    """Run a stage with what was given, once its files are found to be usable; say what it wrote.
+
+    words: the whole command line; further: those of its words that the stage passes on
+    """
     given: dict[str, Any] = {}
     trains = False
     files = list(_files(function, arguments))
@@ -153,7 +166,7 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
     elif hasattr(arguments, "device"):
         function(**given, device=device_of(arguments.device))
     else:
-        function(**given)
+        function(*further, **given)
     for file in files:
         if file.is_output and not (trains and is_worker()):
             print(f"Wrote {file.path}.", file=sys.stderr)
@@ -181,7 +194,9 @@ COMMON = {
 
 
 def _parameters(function: Function) -> list[inspect.Parameter]:
-    return list(inspect.signature(function, eval_str=True).parameters.values())
+    """A stage's own parameters: without `*words`."""
+    every = inspect.signature(function, eval_str=True).parameters.values()
+    return [parameter for parameter in every if parameter.kind is not parameter.VAR_POSITIONAL]
 
 
 def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, what: str) -> None:

@@ -61,7 +61,7 @@ def checked(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 def set_up_jobs(workflow: Any, folder: Path) -> None:
-    """Let jobs run this checkout's package, in `folder`; and leave signals to the stages."""
+    """Let jobs run this package, in `folder`; and leave signals to the stages."""
     # The interpreter's own tools come first, activated venv or not; inside a conda environment `python` is that one's.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     if found := set(str(folder)) & {os.pathsep, "{", "}"}:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from sceneshift.runtime.errors import must_be_known
 
-RESOURCES = Path(__file__).parents[3] / "resources"
+PACKAGE = Path(__file__).parents[1]
+# workflow/, config/, envs/ and resources/: the checkout around the package, or in it where it is installed
+ROOT = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parents[1]
+RESOURCES = ROOT / "resources"
 EDITORS = RESOURCES / "editors"  # NAME.safetensors, and its card NAME.md
 
 

@@ -1,0 +1,23 @@
+"""run: the workflow as a command."""
+
+import os
+import re
+import sys
+
+from sceneshift.runtime.shipped import ROOT
+
+HOW_MUCH = re.compile(r"-[cj]\d*|--(cores|jobs|profile|workflow-profile)(=.*)?")  # what says it to Snakemake
+
+
+def run(*words: str) -> None:
+    """Run the workflow: from photos to editors and a report, in results/ of the working directory.
+
+    It is Snakemake on the workflow that ships, and takes all of Snakemake's own words: `--configfile my.yaml` names the
+    config (without one, the default run of rendered streets is made), `-n` only shows what would be done, `--cores 4`
+    takes four cores (default: all). The same command again goes on where it was stopped.
+
+    Example: --configfile my.yaml --cores 4
+    """
+    cores = () if any(HOW_MUCH.fullmatch(word) for word in words) else ("--cores", "all")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *cores, *words]
+    os.execv(sys.executable, command)
