@@ -72,6 +72,7 @@ rule evaluate_translator:
             category="Evaluation on real photos",
             labels={"attribute": "{attribute}"},
         ),
+        audit=results("{run}/audit/{attribute}.csv"),
     log:
         logs("{run}/evaluate_translator/{attribute}.log"),
     benchmark:
@@ -92,7 +93,8 @@ rule evaluate_translator:
     shell:
         "sceneshift evaluate-translator {input.translator:q} {input.photos:q} {output.table:q}"
         " --predictor {input.predictor:q} --edit {input.edit:q} {params.judges} {input.judges:q}"
-        " --strength {params.strength} --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
+        " --verdicts {output.audit:q} --strength {params.strength}"
+        " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 
 rule evaluate_editor:

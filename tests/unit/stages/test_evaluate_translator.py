@@ -63,9 +63,20 @@ def test_a_known_edit_is_measured_on_held_out_photos(run, tmp_path, monkeypatch)
     assert list(table.columns) == list(COLUMNS)
     taken = pd.read_csv(run / "photos.csv").set_index("file")
     assert taken.loc[table["photo"].unique(), "held_out"].all()
-    assert [c.attribute for c in summarize(read_evaluation(tmp_path / "e.csv"))] == [
-        attribute for _, attribute in changes
-    ]
+    of_table = [(c.scorer, c.attribute) for c in summarize(read_evaluation(tmp_path / "e.csv"))]
+    assert of_table == [key for key in changes if key[0] != "verdict"]
+
+
+def test_each_photo_is_audited(run, tmp_path, monkeypatch):
+    changes = {c.attribute: c for c in evaluate(run, tmp_path / "e.csv", monkeypatch, verdicts=tmp_path / "v.csv")}
+    table = pd.read_csv(tmp_path / "v.csv")
+    assert len(table) == 10
+    assert table["passed"].all()
+    assert changes["passed"].after == changes["same_place"].after == 1
+    assert (table["moved"] > 0).all(), "less of it is what the edit is for"
+    assert table["structure_aligned"].min() > 0.9
+    assert (table["zoom"] == 1).all()
+    assert (table["changed_10"] > 0.9).all()
 
 
 def test_predictors_judge_under_their_files_names(run, tmp_path, monkeypatch):

@@ -15,15 +15,22 @@ def structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     if a.shape != b.shape:
         raise ValueError(f"structure compares pictures of one shape, found {a.shape} and {b.shape}")
-    edges_a, edges_b = (_centered_edges(images) for images in (a, b))
-    energy_a, energy_b = (np.square(edges).sum(axis=1) for edges in (edges_a, edges_b))
+    return correlation_of_edges(*(edges(luminance(images)) for images in (a, b)))
+
+
+def edges(luma: np.ndarray) -> np.ndarray:
+    """Magnitude of the gradient of [N, H, W]: float64 [N, H, W]."""
+    return np.hypot(*np.gradient(luma.astype(np.float64), axis=(1, 2)))
+
+
+def correlation_of_edges(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`structure` of pictures whose `edges` these are, [N, H, W] each: float64 [N]."""
+    a, b = (_centered(magnitude.reshape(len(magnitude), -1)) for magnitude in (a, b))
+    energy_a, energy_b = (np.square(centered).sum(axis=1) for centered in (a, b))
     flat = np.minimum(energy_a, energy_b) < 1e-9
-    product = (edges_a * edges_b).sum(axis=1) / np.sqrt(np.where(flat, 1, energy_a * energy_b))
+    product = (a * b).sum(axis=1) / np.sqrt(np.where(flat, 1, energy_a * energy_b))
     return np.where(flat, np.maximum(energy_a, energy_b) < 1e-9, product).astype(np.float64)
 
 
-def _centered_edges(images: np.ndarray) -> np.ndarray:
-    """Gradient magnitude less its mean, [N, H·W]."""
-    down, across = np.gradient(luminance(images).astype(np.float64), axis=(1, 2))
-    magnitude = np.hypot(down, across).reshape(len(images), -1)
-    return magnitude - magnitude.mean(axis=1, keepdims=True)
+def _centered(values: np.ndarray) -> np.ndarray:
+    return values - values.mean(axis=1, keepdims=True)

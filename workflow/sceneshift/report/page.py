@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import torch
@@ -14,16 +13,13 @@ import sceneshift
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report import reads
 from sceneshift.report.edits import read_edit
+from sceneshift.report.html import write_html
 from sceneshift.report.models import generator_section, judges_section, predictor_section, ranking_section
 from sceneshift.report.run_files import codes_in, needed, provenance, table
 from sceneshift.report.shipped import read_shipped
-from sceneshift.report.text import figure, sentence, signed, spoken
+from sceneshift.report.text import figure, signed
 from sceneshift.report.warnings import warnings
-from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_file
 
-HERE = Path(__file__).parent
-LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
 PICTURES = 60  # before/after photos on the whole page, shared by its edits
 MOST_PHOTOS = 8  # of one edit
 SHIPPED_PHOTOS = 4  # of each editor that ships
@@ -58,7 +54,7 @@ def write_page(
     What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
-    run, (template, style, script) = Path(run_dir), reads.TEMPLATES
+    run = Path(run_dir)
     photos = table(run / "photos.csv", PHOTOS)
     ranked = table(run / "attributes.csv", RANKED)
     chosen = ranked.loc[ranked["chosen"], "attribute"].tolist()
@@ -86,30 +82,11 @@ def write_page(
             "PyTorch": torch.__version__,
             "NumPy": np.__version__,
         },
-        "style": (HERE / style).read_text(encoding="utf-8"),
-        "script": (HERE / script).read_text(encoding="utf-8"),
     }
     accuracies = ranked.set_index("attribute")["validation_accuracy"]
     facts["warnings"] = [warning for edit in facts["edits"] for warning in warnings(edit, accuracies)]
     facts["figures"] = _figures(run, facts, photos, ranked)
-    page = _environment().get_template(template).render(facts).encode("utf-8", "replace")  # names may not be UTF-8
-    if len(page) > LARGEST:
-        raise SceneshiftError(f"{out_html} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
-    with atomic_file(out_html) as temporary:
-        temporary.write_bytes(page)
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"spoken": spoken, "figure": figure, "signed": signed, "sentence": sentence}
-    environment.tests["number_known"] = pd.notna
-    return environment
+    write_html(out_html, "page.html.j2", facts)
 
 
 def _subject(run: Path, translated_from: Path | str | None) -> dict[str, str]:

@@ -14,4 +14,3 @@ EDIT = (  # of every attribute that became an editor
     "pairs/{attribute}/edit.json", "translators/{attribute}/translator.safetensors", "translated/{attribute}",
     "translators/{attribute}/translator.dose.csv", "evaluation/{attribute}.csv",
 )  # fmt: skip
-TEMPLATES = ("page.html.j2", "page.css", "page.js")  # in this folder; code_version covers them

@@ -5,6 +5,7 @@ fails when they drift. Lengths of training are counted in images, never in steps
 """
 
 from sceneshift.runtime.section import Section, Source
+from sceneshift.settings.audit import AuditSettings
 from sceneshift.settings.config import Settings
 from sceneshift.settings.editors import EditorSettings
 from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, Level, PairsSettings
@@ -22,6 +23,7 @@ from sceneshift.settings.reading import canonical_json, load_settings, parse
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 __all__ = [
+    "AuditSettings",
     "BoundariesSettings",
     "EditSettings",
     "EditorSettings",

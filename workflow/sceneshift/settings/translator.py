@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Positive, Precision, Section, Shapes
 from sceneshift.scoring.kinds import AnyPredictor
+from sceneshift.settings.audit import AuditSettings
 
 RESUMES = Shapes("train_translator", resumes=True)
 
@@ -106,6 +107,10 @@ class EvaluationSettings(Section):
     ] = Field(
         "auto",
         description="What scores the edits beside the predictors that chose their pairs: a list of predictors of any kind, as under `predictors`, and of `streets`, a network trained on labelled renders for this alone. Where one of them is learned from photos, it learns from half of the photos to train on, and the predictors from the other half (by a hash of the file name); all are measured on the held-out photos. `auto`: for rendered streets `streets`; for a folder whose labels `heads` learn, heads on efficientnet-lite2, if each half has ten photos with and without each attribute. `[]`: none.",
+    )
+
+    audit: Annotated[AuditSettings, Shapes("evaluate_translator")] = Field(
+        AuditSettings(), description="What the audit of each edited photo holds against it."
     )
 
     @model_validator(mode="before")

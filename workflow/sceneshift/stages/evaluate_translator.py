@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sceneshift.evaluation.audit import Aim, Pair, measured, shares, verdicts_on, write_verdicts
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.evaluation.open_sky import open_skies
-from sceneshift.evaluation.pixels import backbone_distance, pixel_facts
+from sceneshift.evaluation.pixels import backbone_distance
 from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarize
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
@@ -28,8 +29,8 @@ BATCH = 32
 
 def evaluate_translator(
     translator: Path | str, photos: Path | str, out: Path | str, settings: EvaluationSettings, *,
-    predictor: Path | str, edit: Path | str, judges: Sequence[Path] = (), strength: float = 1.0, seed: int = 0,
-    device: torch.device | str = "cpu",
+    predictor: Path | str, edit: Path | str, judges: Sequence[Path] = (), verdicts: Path | None = None,
+    strength: float = 1.0, seed: int = 0, device: torch.device | str = "cpu",
 ) -> list[Change]:  # fmt: skip
     """On held-out photos: did the attribute move, and did the rest stay?
 
@@ -39,10 +40,11 @@ def evaluate_translator(
     predictor: predictor (.safetensors)
     edit: edit.json of the pairs, which names the attribute that measures the edit
     judges: predictors that took no part in the edit, or the judge of streets, called as their files (.safetensors)
+    verdicts: table to write (.csv): what is said against each edited photo, as `audit` has it
     strength: of the edit
 
-    Pixel facts are those of `pixels.pixel_facts`, and `backbone_distance` (0 before). Returns the means with bootstrap
-    intervals, which `summary.summarize` computes from `out` too.
+    Pixel facts are those of `audit`, the color of the sky where it is known, and `backbone_distance` (0 before).
+    Returns the means with bootstrap intervals, as `summary.summarize` computes them from `out`, and `audit.shares`.
 
     Raises SceneshiftError if there is no held-out photo, or the predictor does not know the edited attribute.
 
@@ -68,17 +70,16 @@ def evaluate_translator(
                 before = store.images(indices)
                 after = np.stack([edited.image for edited in editor.edited(list(before), strength)])
                 names = [store.names[index] for index in indices]
-                for name, scorer in scorers.items():
-                    scores = zip(scorer.attributes, scorer.score(before).T, scorer.score(after).T, strict=True)
-                    for attribute, *values in scores:
-                        table += rows(names, name, attribute, *values)
-                facts = pixel_facts(before, after, open_skies(store, indices))
-                facts["backbone_distance"] = (np.zeros(len(before)), backbone_distance(before, after, backbone))
-                for attribute, values in facts.items():
-                    table += rows(names, "pixels", attribute, *values)
+                pairs = [Pair(*both, both[0], both) for both in zip(before, after, strict=True)]
+                table += measured(names, pairs, scorers, open_skies(store, indices))
+                distance = backbone_distance(before, after, backbone)
+                table += rows(names, "pixels", "backbone_distance", np.zeros(len(before)), distance)
                 progress.advance(len(indices))
     write_table(out, list(COLUMNS), table)
-    changes = summarize(table)
+    judged = verdicts_on(table, settings.audit, Aim(record.measured_by, record.direction))
+    if verdicts is not None:
+        write_verdicts(verdicts, judged)
+    changes = summarize(table) + shares(judged)
     print(*changes, sep="\n", file=sys.stderr)
     return changes
 

@@ -1,0 +1,41 @@
+"""From a template and facts to one HTML file with everything in it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+import sceneshift
+from sceneshift.report.text import figure, sentence, signed, spoken
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file
+
+HERE = Path(__file__).parent
+LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
+
+
+def write_html(out: Path | str, template: str, facts: Mapping[str, Any]) -> None:
+    """Fill in a template of this folder, with the pages' style and script, and write it.
+
+    Raises SceneshiftError if the page gets too large.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"spoken": spoken, "figure": figure, "signed": signed, "sentence": sentence}
+    environment.tests["number_known"] = pd.notna
+    own = {
+        name: (HERE / f"page.{end}").read_text(encoding="utf-8") for name, end in (("style", "css"), ("script", "js"))
+    }
+    own["version"] = sceneshift.__version__
+    page = environment.get_template(template).render(own | dict(facts)).encode("utf-8", "replace")  # odd file names
+    if len(page) > LARGEST:
+        raise SceneshiftError(f"{out} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
+    with atomic_file(out) as temporary:
+        temporary.write_bytes(page)
