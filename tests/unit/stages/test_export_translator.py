@@ -86,15 +86,36 @@ SMALL = [
     ((481, 643), (64, 86)),
     ((2000, 130), (246, 16)),
     ((9, 7), (82, 64)),
+    ((11, 150), (64, 873)),
 ]
 
 
+class Shrunk(torch.nn.Module):
+    """What `forward` of the portable translator does first."""
+
+    def forward(self, levels, low, narrow):
+        return portable.shrunk(levels, low, narrow)
+
+
+@pytest.fixture(scope="module")
+def shrunk_in_onnx(tmp_path_factory):
+    path, example = tmp_path_factory.mktemp("shrunk") / "s.onnx", (torch.rand(1, 3, 9, 8), *map(torch.tensor, (7, 6)))
+    with exporting._quiet():
+        torch.onnx.export(
+            Shrunk(), example, path, dynamo=False, opset_version=17, input_names=["levels", "low", "narrow"],
+            dynamic_axes={"levels": {2: "H", 3: "W"}},
+        )  # fmt: skip
+    return onnxruntime.InferenceSession(path)
+
+
 @pytest.mark.parametrize(("size", "small"), SMALL)
-def test_the_small_copy_is_the_translator_s_to_the_bit(size, small):
+def test_the_small_copy_is_the_translator_s_to_the_bit(size, small, shrunk_in_onnx):
     before = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     levels = torch.from_numpy(before).permute(2, 0, 1)[None].float()
     found = portable.shrunk(levels, *map(torch.tensor, small))[0].permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(found, translator.shrunk(before, *small))
+    given = {"levels": levels.numpy(), "low": np.array(small[0]), "narrow": np.array(small[1])}
+    np.testing.assert_array_equal(shrunk_in_onnx.run(None, given)[0], found.transpose(2, 0, 1)[None])
 
 
 def test_the_small_copy_is_pillow_s(tmp_path):

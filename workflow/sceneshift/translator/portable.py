@@ -40,8 +40,8 @@ class PortableTranslator(nn.Module):
     def _edited(self, photos: Tensor, strength: Tensor) -> Tensor:
         """[N, 3, H, W] in [-1, 1], edited by the maps of a small copy, carried up by the guided filter (guided.py)."""
         height, width = _sides(photos)
-        scale = self.resolution / torch.minimum(height, width).double()
-        low, narrow = (torch.clamp((side * scale).round(), min=1).long() for side in (height, width))
+        scale = self.resolution / _exact(torch.minimum(height, width))
+        low, narrow = (torch.clamp((_exact(side) * scale).round(), min=1).long()[0] for side in (height, width))
         levels = ((photos + 1) * 127.5).round()  # a photo's pixels have 8 bits, and so has its small copy
         small = shrunk(levels, low, narrow) / 127.5 - 1
         maps = torch.cat(list(self.network.maps(self._padded(small))), dim=1)[:, :, :low, :narrow]
@@ -90,6 +90,11 @@ def _sides(photos: Tensor) -> tuple[Tensor, Tensor]:
     return shape[2], shape[3]
 
 
+def _exact(side: Tensor) -> Tensor:
+    """A whole number without axes as float64 [1]: ONNX would calculate in float32 with what has no axes."""
+    return side.double()[None]
+
+
 def shrunk(levels: Tensor, low: Tensor, narrow: Tensor) -> Tensor:
     """`translator.shrunk` to the bit: [N, 3, H, W] -> [N, 3, low, narrow].
 
@@ -97,13 +102,13 @@ def shrunk(levels: Tensor, low: Tensor, narrow: Tensor) -> Tensor:
     """
     sides, targets = _sides(levels), (low, narrow)
     factors = [
-        (side.double() / target / REDUCING_GAP).floor().clamp(min=1).long()
+        (_exact(side) / _exact(target) / REDUCING_GAP).floor().clamp(min=1).long()[0]
         for side, target in zip(sides, targets, strict=True)
     ]
     reduced = _block_means(levels, factors)
     for axis in (3, 2):  # first across, then down, each rounded
         # Pillow keeps where the last pixel ends in float32
-        end = (sides[axis - 2].double() / factors[axis - 2]).float().double()
+        end = (_exact(sides[axis - 2]) / _exact(factors[axis - 2])).float().double()
         weights = _lanczos(_sides(reduced)[axis - 2], end, targets[axis - 2])
         sums = reduced @ weights.transpose(0, 1) if axis == 3 else weights @ reduced
         reduced = ((sums + 2 ** (BITS - 1)) / 2**BITS).floor().clamp(0, 255)
@@ -127,8 +132,11 @@ def _block_means(levels: Tensor, factors: list[Tensor]) -> Tensor:
 
 
 def _lanczos(size: Tensor, end: Tensor, target: Tensor) -> Tensor:
-    """[target, size]: Pillow's weights that resample pixels 0 … end (≤ size) to `target`, whole numbers of 2^−BITS."""
-    scale = end / target
+    """[target, size]: Pillow's weights that resample pixels 0 … end (≤ size) to `target`, whole numbers of 2^−BITS.
+
+    end: float64 [1]
+    """
+    scale = end / _exact(target)
     stretch = scale.clamp(min=1)
     center = (torch.arange(target, device=size.device).double() + 0.5) * scale
     place = torch.arange(size, device=size.device).double() + 0.5
