@@ -179,6 +179,19 @@ def test_what_every_run_has_is_named_when_missing(broken, missing, tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+def test_what_is_damaged_and_no_rule_makes_again_is_left_out_and_named(broken, tmp_path):
+    damaged = [
+        "generator/training/history.csv", "translators/vegetation/training/history.csv",
+        min((broken / "generator/training").glob("samples-*.png")).relative_to(broken).as_posix(),
+    ]  # fmt: skip
+    for name in damaged:
+        (broken / name).write_bytes(b"\xff\x00" * 40)
+    report(broken, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert all(name in page.text for name in damaged)
+    assert "imported" not in page.text
+
+
 def test_agreement_with_votes_stands_beside_what_is_out_of_reach(page):
     assert "out of reach" in page.text
     assert "0.714" in page.text

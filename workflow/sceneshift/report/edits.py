@@ -14,7 +14,7 @@ from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import Plot, changes, counts, distance_curve, dose_response, training_curves
-from sceneshift.report.run_files import history, needed, table
+from sceneshift.report.run_files import history, if_sound, needed, table
 from sceneshift.report.text import spoken
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -67,6 +67,7 @@ class Edit:
     reasons: Plot
     curve: Plot | None
     training: Plot | None
+    damaged: list[str]  # what the page lacks, a sentence each
 
 
 def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | None) -> Edit:
@@ -94,7 +95,8 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
     lacking = _lacking(evaluation, own, record.direction)
     curve = pd.DataFrame(map(asdict, record.curve))
     pairs = run / f"pairs/{attribute}"
-    training = run / f"translators/{attribute}/training/history.csv"
+    training, damaged = run / f"translators/{attribute}/training/history.csv", []
+    losses = if_sound(history, training, damaged) if training.exists() else None
     return Edit(
         attribute=own,
         title=f"{record.direction} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
@@ -113,7 +115,8 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
         reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),
         curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
-        training=training_curves(history(training)) if training.exists() else None,
+        training=None if losses is None else training_curves(losses),
+        damaged=damaged,
     )
 
 

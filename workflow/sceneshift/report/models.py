@@ -11,7 +11,7 @@ from sceneshift.generator.checkpoints import images_seen
 from sceneshift.latents.rescoring import COLUMNS
 from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import entanglement, ranking, training_curves
-from sceneshift.report.run_files import history, needed, table
+from sceneshift.report.run_files import history, if_sound, needed, table
 
 SHEETS = 5  # of samples over training
 SHEET_SIDE = 900
@@ -21,20 +21,23 @@ def generator_section(run: Path) -> dict[str, Any]:
     """Curves and samples of the generator's training; all empty for a generator made elsewhere."""
     file = needed(run / "generator/generator.safetensors")
     section: dict[str, Any] = {"images": 0, "seen_before": 0, "frechet": None, "curves": None, "sheets": []}
+    damaged = section["damaged"] = []
     folder = run / "generator/training"
     if not folder.exists():
         return section
-    rows = history(folder / "history.csv")
-    section["images"] = int(rows["images"].max())
-    section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
-    section["curves"] = training_curves(rows) if len(rows) > 1 else None
-    if "frechet_lite2" in rows and rows["frechet_lite2"].notna().any():
-        section["frechet"] = float(rows["frechet_lite2"].dropna().iloc[-1])
     sheets = sorted(folder.glob("samples-*.png"), key=_images_of)
-    section["sheets"] = [
-        {"images": _images_of(path), "picture": data_uri(read_picture(path), SHEET_SIDE)}
-        for path in spread(sheets, SHEETS)
-    ]
+    rows = if_sound(history, folder / "history.csv", damaged)
+    if rows is None or rows.empty:
+        section["images"] = max(map(_images_of, sheets), default=images_seen(file))
+    else:
+        section["images"] = int(rows["images"].max())
+        section["curves"] = training_curves(rows) if len(rows) > 1 else None
+        if "frechet_lite2" in rows and rows["frechet_lite2"].notna().any():
+            section["frechet"] = float(rows["frechet_lite2"].dropna().iloc[-1])
+    section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
+    for path in spread(sheets, SHEETS):
+        if picture := if_sound(read_picture, path, damaged):
+            section["sheets"].append({"images": _images_of(path), "picture": data_uri(picture, SHEET_SIDE)})
     return section
 
 

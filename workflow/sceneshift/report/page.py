@@ -84,7 +84,8 @@ def write_page(
         },
     }
     accuracies = ranked.set_index("attribute")["validation_accuracy"]
-    facts["warnings"] = [warning for edit in facts["edits"] for warning in warnings(edit, accuracies)]
+    facts["warnings"] = [warning for edit in edits for warning in warnings(edit, accuracies)]
+    facts["warnings"] += [*facts["generator"]["damaged"], *(lack for edit in edits for lack in edit.damaged)]
     facts["figures"] = _figures(run, facts, photos, ranked)
     write_html(out_html, "page.html.j2", facts)
 

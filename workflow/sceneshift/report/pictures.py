@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -18,7 +18,7 @@ def read_picture(path: Path) -> Image.Image:
     try:
         with Image.open(path) as picture:
             return picture.convert("RGB")
-    except (FileNotFoundError, UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # decoders of damaged files raise nearly everything
         raise SceneshiftError(f"The report needs the picture {path}, which cannot be read ({error}).") from error
 
 

@@ -1,9 +1,9 @@
 """Reading what a run left behind, with errors that name what is missing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import pandas as pd
@@ -14,6 +14,8 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.hdf5 import FAILURES, LOCKING
 from sceneshift.runtime.tables import read_table
+
+T = TypeVar("T")
 
 
 def needed(path: Path) -> Path:
@@ -33,6 +35,15 @@ def history(path: Path) -> pd.DataFrame:
     """The rows of a training, all columns as numbers; empty cells are NaN."""
     values = pd.DataFrame(read_table(needed(path), {"images": int}))
     return values.apply(pd.to_numeric, errors="coerce")
+
+
+def if_sound(read: Callable[[Path], T], path: Path, damaged: list[str]) -> T | None:
+    """What `read` makes of a file that no rule would make again; if it is damaged None, and a sentence in `damaged`."""
+    try:
+        return read(path)
+    except SceneshiftError as error:
+        damaged.append(f"Left out of this page: {error}")
+        return None
 
 
 def metadata(path: Path) -> dict[str, object]:
