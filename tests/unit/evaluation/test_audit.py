@@ -42,8 +42,8 @@ def test_a_jpeg_of_the_photo_changes_what_its_encoding_changes_and_no_more(photo
         floor, after = facts[name]
         assert floor == after > 0
     assert facts["zoom"][1] == 1
-    assert facts["blocks"][1] - facts["blocks"][0] > 0.2
-    assert [reason.split(":")[0] for reason in against(photo, as_jpeg(photo, tmp_path), JPEG50)] == ["blocks"]
+    assert facts["blocks"][1] - facts["blocks"][0] > 1
+    assert [reason.split()[0] for reason in against(photo, as_jpeg(photo, tmp_path), JPEG50)] == ["blocks"]
 
 
 def test_a_change_within_a_mask_lies_in_the_mask(photo):
@@ -112,7 +112,7 @@ def test_halos_are_what_leaks_across_edges(photo):
 def test_blocks_are_steps_at_their_borders():
     grey = np.tile(np.arange(32), (32, 1))
     flat_blocks = np.repeat((grey // 8 * 8)[..., None], 3, axis=2).astype(np.uint8)
-    assert blocks(flat_blocks) == pytest.approx(31 / 3), "all of the steps, 3 of 31, lie there"
+    assert blocks(flat_blocks) == pytest.approx(4), "8 levels in one direction, none in the other"
     assert blocks(np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)) == pytest.approx(0, abs=1e-6)
     assert blocks(np.zeros((16, 16, 3), np.uint8)) == 0
 

@@ -147,6 +147,12 @@ def make_edit(run, attribute, direction, random, side):
     ]
     path = translator / "translator.safetensors"
     write_responses(dose_table(path), responses, path)
+    columns = ("photo", "passed", "reasons", "moved", "side_effect", "side_effect_of", "structure_aligned")
+    audited = [
+        (name, place > 0, "" if place else "halos of 2.0 levels per pixel", 0.5, 0.1, "clouds", 0.9)
+        for place, name in enumerate(dict.fromkeys(row[0] for row in rows))
+    ]
+    write_table(run / f"audit/{attribute}.csv", columns, audited)
     write_table(run / f"evaluation/{attribute}.csv", ("photo", "scorer", "attribute", "before", "after"), rows)
 
 

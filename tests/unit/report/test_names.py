@@ -83,7 +83,10 @@ def run(tmp_path, make_translator):
             translator, photos, dose_table(translator), EvaluationSettings(count=4), predictor=p, attribute=name
         )
         out = folder / f"evaluation/{name}.csv"
-        evaluate_translator(translator, photos, out, EvaluationSettings(count=8), predictor=p, edit=pairs / "edit.json")
+        evaluate_translator(
+            translator, photos, out, EvaluationSettings(count=8), predictor=p, edit=pairs / "edit.json",
+            verdicts=folder / f"audit/{name}.csv",
+        )  # fmt: skip
     return folder
 
 

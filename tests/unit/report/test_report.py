@@ -94,6 +94,17 @@ def test_the_judge_stands_before_the_predictor_and_nothing_is_warned_of(page):
     assert page.all("ul")[0].get("class") == "figures"
 
 
+def test_the_page_opens_with_what_moved_what_stayed_and_how_sure_that_is(page, finished_run):
+    opening = " ".join(page.text[: page.text.index("images synthesized")].split())
+    count = int(pd.read_csv(finished_run / "photos.csv")["held_out"].sum())
+    assert re.search(
+        rf"More vegetation \+0.40 \(\+0.\d\d … \+0.\d\d\) the judge streets 100 % \(100 … 100\) 0.88 .* {count}",
+        opening,
+    )
+    assert f"1 of {count} photos have something against them" in page.text
+    assert "halos of 2.0 levels per pixel" in page.text
+
+
 def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
     path = broken / "evaluation/vegetation.csv"
     rows = pd.read_csv(path)

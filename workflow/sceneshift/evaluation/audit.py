@@ -15,7 +15,7 @@ from sceneshift.evaluation.pixels import pixel_facts
 from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, rows, summarize
 from sceneshift.images.photo_files import Saving
 from sceneshift.images.structure import structure
-from sceneshift.runtime.tables import new_table
+from sceneshift.runtime.tables import new_table, read_table
 from sceneshift.scoring import Predictor
 from sceneshift.settings.audit import AuditSettings
 from sceneshift.translator.translator import shrunk
@@ -225,6 +225,17 @@ def write_verdicts(path: Path | str, found: Sequence[Verdict]) -> None:
             table.append(dict(zip(VERDICT, own, strict=True)) | one.facts)
 
 
+def read_verdicts(path: Path | str) -> list[Verdict]:
+    """What `write_verdicts` wrote. Raises SceneshiftError that names what is damaged."""
+    columns = {"photo": str, "reasons": str, "moved": float | None, "side_effect": float | None, "side_effect_of": str}
+    found = []
+    for row in read_table(path, columns | {"passed": bool, "structure_aligned": float}):
+        facts = {name: float(cell) for name, cell in row.items() if name not in VERDICT and cell != ""}
+        reasons = row["reasons"].split("; ") if row["reasons"] else []
+        found.append(Verdict(row["photo"], reasons, facts, row["moved"], row["side_effect"], row["side_effect_of"]))
+    return found
+
+
 def _in_deviations(
     scores: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]], aim: Aim | None
 ) -> dict[str, dict[str, float]]:
@@ -269,7 +280,7 @@ def _against(facts: Mapping[str, tuple[float, float]], limits: AuditSettings) ->
         if beyond(name, getattr(limits, name)):
             reasons.append(f"{facts[name][1] - facts[name][0]:.0%} of the pixels {what}")
     if beyond("blocks", limits.blocks):
-        reasons.append(f"blocks: {facts['blocks'][0]:.2f} to {facts['blocks'][1]:.2f}")
+        reasons.append(f"blocks of {facts['blocks'][1]:.1f} levels")
     if beyond("halos", limits.halos):
         reasons.append(f"halos of {facts['halos'][1]:.1f} levels per pixel")
     return reasons

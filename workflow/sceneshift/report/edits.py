@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from sceneshift.evaluation.audit import Verdict, read_verdicts, shares, worst_first
 from sceneshift.evaluation.dose import Curve, dose_table, own_curves, read_responses
 from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarize
 from sceneshift.images.finding import find_photos
@@ -35,7 +36,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ScorersView:
     """What one scorer says; `plot` is None for pixel facts, which have no common unit."""
 
     scorer: str
@@ -56,10 +57,13 @@ class Edit:
     own_unit: str
     predictors: Change  # by the predictor that chose the pairs
     structure: float
+    aside: Change | None  # by the same scorer as `own`: the other attribute that moved most
+    place: Change  # share of photos that are the same place, by the audit
+    against: list[Verdict]  # photos that did not pass it, the worst first
     record: EditRecord
     photos: list[Comparison]
     spread_over: str
-    verdicts: list[Verdict]
+    verdicts: list[ScorersView]
     doses: list[Curve]
     dose: Plot
     strip: str
@@ -85,11 +89,13 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
             measured = [row for row in own_rows if pd.notna(row.change)]
             title = scorer.replace(":", " ")
             plot = changes(measured, own, title, unit) if measured and scorer != "pixels" else None
-            verdicts.append(Verdict(scorer, unit, own_rows, plot, len(measured) < len(own_rows)))
+            verdicts.append(ScorersView(scorer, unit, own_rows, plot, len(measured) < len(own_rows)))
     owns = {row.scorer: row for row in rows if row.attribute == own}
     if "predictor" not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
     scorer = next((judge for judge in judges if judge in owns), "predictor")
+    others = [row for row in rows if row.scorer == scorer and row.attribute != own and pd.notna(row.change)]
+    audited = read_verdicts(needed(run / f"audit/{attribute}.csv"))
     responses = read_responses(needed(dose_table(run / f"translators/{attribute}/translator.safetensors")))
     curves = own_curves(responses)
     lacking = _lacking(evaluation, own, record.direction)
@@ -105,6 +111,9 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else "standard deviations",
         predictors=owns["predictor"],
         structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),
+        aside=max(others, key=lambda row: abs(row.change), default=None),
+        place=next(share for share in shares(audited) if share.attribute == "same_place"),
+        against=[one for one in worst_first(audited) if one.reasons],
         record=record,
         photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
         spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(record)}",

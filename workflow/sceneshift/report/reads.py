@@ -13,4 +13,5 @@ EDIT = (  # of every attribute that became an editor
     "edits/{attribute}.png", "pairs/{attribute}/train_A", "pairs/{attribute}/train_B", "pairs/{attribute}/pairs.csv",
     "pairs/{attribute}/edit.json", "translators/{attribute}/translator.safetensors", "translated/{attribute}",
     "translators/{attribute}/translator.dose.csv", "evaluation/{attribute}.csv",
+    "audit/{attribute}.csv",
 )  # fmt: skip

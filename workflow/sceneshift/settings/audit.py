@@ -30,7 +30,8 @@ class AuditSettings(Section):
     crushed: Share | None = Field(0.05, description="Most pixels that turn to black in every channel.")
     blown: Share | None = Field(0.05, description="Most pixels that turn to white in every channel.")
     blocks: Limit = Field(
-        0.15, description="Most that steps across 8 × 8 blocks may grow over other steps; a JPEG of quality 75 has .15."
+        1.0,
+        description="Most that steps across the borders of 8 × 8 blocks may grow over other steps, in levels of 255; JPEGs of quality 75 and 50 have about 1.3 and 2.5.",
     )
     halos: Limit = Field(
         1.5, description="Most that the change may vary beside strong edges over elsewhere, in levels of 255 per pixel."
