@@ -31,7 +31,7 @@ rule fit_boundary:
 
 rule import_boundary:
     input:
-        lambda wildcards: file_inputs(imported_boundaries[wildcards.attribute].file),
+        lambda wildcards: given(imported_boundaries[wildcards.attribute].file),
         generator=results("{run}/generator/generator.safetensors"),
     output:
         boundary=results("{run}/boundaries/{attribute}.npz"),

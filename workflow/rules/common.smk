@@ -14,18 +14,19 @@ from sceneshift.run.params import compared, edits_to_rank, settings_json, uncomp
 from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.plan import chosen_attributes
 from sceneshift.run.resources import doubling, threads_each
-from sceneshift.run.snakemake import checked, machine_of, note_start, recovery, retries, set_up_jobs
+from sceneshift.run.snakemake import at_start, checked, machine_of, note_start, placed, recovery, retries, set_up_jobs
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.shipped import RESOURCES, ROOT, shipped_files
 from sceneshift.settings import canonical_json, load_settings, with_downloads
 
 set_up_jobs(workflow, package_alone())
-settings = checked(load_settings, config, shipped=ROOT, files=workflow.configfiles)
+in_place = placed(workflow)
+settings = checked(load_settings, config, ROOT, workflow.configfiles, in_place(results("")))
 checked(check_paths, settings)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)
 share_of_cores = functools.partial(threads_each, cores=machine.cores, gpus=machine.gpus)
-recovered = recovery(workflow, settings.run)
+recovered = recovery(workflow, in_place(results(settings.run)))
 shards = Shards(settings.synthesis.count, settings.synthesis.shard_size)
 judges = checked(judges_of, settings)
 second = {name: judge for name, judge in judges.items() if judge != "streets"}
@@ -35,11 +36,15 @@ editors = {editor.name: editor for editor in settings.editors}
 ranking = Ranking(lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes))
 
 
+def given(*paths):
+    """Files from outside the run, as inputs: they stay where they are, also where a `module` has a prefix."""
+    return [local(path) for path in file_inputs(*paths)]
+
+
 wildcard_constraints:
     run=one_of([settings.run]),
     attribute=r"[^/]+",
     shard=r"\d{4}",
 
 
-onstart:
-    note_start(workflow, settings.run, ranking.patterns)
+at_start(workflow, note_start, workflow, in_place(results(settings.run)), ranking.patterns, in_place)

@@ -28,7 +28,7 @@ rule fit_judge:
 rule fit_second_predictor:
     input:
         photos=results("{run}/photos.h5") if halves else [],
-        files=lambda wildcards: file_inputs(*second[wildcards.judge].sources().values()),
+        files=lambda wildcards: given(*second[wildcards.judge].sources().values()),
     output:
         judge=results("{run}/judges/{judge}.safetensors"),
         accuracy=results("{run}/judges/{judge}.csv"),

@@ -7,7 +7,7 @@ if settings.generator.import_:
 
     rule import_generator:
         input:
-            file_inputs(settings.generator.import_),
+            given(settings.generator.import_),
         output:
             generator=results(f"{{run}}/generator/{imported}.safetensors"),
         log:
@@ -35,7 +35,7 @@ if settings.generator.warm_start or not settings.generator.import_:
     rule train_generator:
         input:
             photos=results("{run}/photos.h5"),
-            warm_start=file_inputs(settings.generator.warm_start),
+            warm_start=given(settings.generator.warm_start),
             labels=results("{run}/predictor/labels.checked") if learned(settings.predictors) else [],
         output:
             generator=results("{run}/generator/generator.safetensors"),

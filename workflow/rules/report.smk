@@ -28,7 +28,7 @@ rule report:
         mem_mb=doubling(4000),
         runtime=doubling(20),
     params:
-        folder=lambda wildcards: results(wildcards.run),
+        folder=lambda wildcards: in_place(results(wildcards.run)),
         translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
         shipped_from=["--shipped-from", shown_photos] if shown_editors else [],
         code=code_version("sceneshift.stages.report"),

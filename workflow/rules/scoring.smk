@@ -1,7 +1,7 @@
 # The attribute predictors, all in one file, and those that judge; what they take from elsewhere is downloaded first.
-local, downloads = with_downloads([*settings.predictors, *second.values()], folder="results/downloads")
-predictors = local[: len(settings.predictors)]
-second = dict(zip(second, local[len(predictors) :]))
+fetched, downloads = with_downloads([*settings.predictors, *second.values()], folder=in_place(results("downloads")))
+predictors = fetched[: len(settings.predictors)]
+second = dict(zip(second, fetched[len(predictors) :]))
 predictor_paths = [path for predictor in predictors for path in predictor.sources().values()]
 
 if downloads:
@@ -56,7 +56,7 @@ rule fit_predictor:
     input:
         recovered,
         photos=results("{run}/photos.h5") if learned(predictors) else [],
-        files=file_inputs(*predictor_paths),
+        files=given(*predictor_paths),
     output:
         predictor=results("{run}/predictor/predictor.safetensors"),
         accuracy=report(

@@ -12,7 +12,7 @@ rule train_translator:
         source=results("{run}/pairs/{attribute}/train_A"),
         edited=results("{run}/pairs/{attribute}/train_B"),
         table=results("{run}/pairs/{attribute}/pairs.csv"),
-        vgg19=file_inputs(vgg19),
+        vgg19=given(vgg19),
     output:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
     log:
@@ -28,7 +28,7 @@ rule train_translator:
         mem_mb=doubling(16000 * settings.translator.gpus),
         runtime=doubling(1440),
     params:
-        pairs=lambda wildcards: results(f"{wildcards.run}/pairs/{wildcards.attribute}"),
+        pairs=lambda wildcards: in_place(results(f"{wildcards.run}/pairs/{wildcards.attribute}")),
         settings=lambda wildcards, threads: canonical_json(training_of(wildcards).taken_by("train_translator")),
         shaping=lambda wildcards: canonical_json(training_of(wildcards).shaping("train_translator")),
         mirror="--mirror" if settings.photos.mirror else "--no-mirror",

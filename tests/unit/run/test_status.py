@@ -64,7 +64,7 @@ def wrote(path: Path, ago: float, text: str = ""):
 def at_work(run):
     """Snakemake lives there."""
     (run.parents[1] / ".snakemake").mkdir()
-    with open(run.parents[1] / ".snakemake" / "sceneshift-r.lock", "w") as lock:
+    with open(run.parents[1] / ".snakemake" / "sceneshift-results-r.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield run
 

@@ -9,6 +9,11 @@ def results(path: str) -> str:
     return f"results/{path}"
 
 
+def run_lock(folder: str) -> str:
+    """The lock that a command holds which works on a run; `folder` is relative to the working directory."""
+    return f".snakemake/sceneshift-{folder.replace('/', '-')}.lock"
+
+
 def logs(path: str) -> str:
     """`{run}/fit_boundary/{attribute}.log` -> `results/{run}/logs/fit_boundary/{attribute}.log`."""
     return path.replace("{run}", "results/{run}/logs", 1)

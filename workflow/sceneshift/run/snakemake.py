@@ -3,8 +3,8 @@
 Not all of this is documented; it was checked with Snakemake 9.27 (the interfaces of executors 9.4 and loggers 2.1):
 
 - of `workflow`: exec_mode, dryrun, dag_settings.force_incomplete, resource_settings.cores and .nodes, global_resources,
-  register_resource, rules (name, output, log, benchmark, wildcard_constraints), persistence.metadata, dag.jobs,
-  dag.needrun and dag.forcefiles;
+  register_resource, _onstart, modifier.path_modifier.replace_prefix, rules (name, output, log, benchmark,
+  wildcard_constraints), persistence.metadata, dag.jobs, dag.needrun and dag.forcefiles;
 - of jobs: rule, wildcards_dict; of records that a logger gets: event, log, rule_msg;
 - snakemake.io._IOFile and strip_wildcard_constraints; the files in .snakemake/locks;
 - that input functions are called before Snakemake looks for locks and for unfinished outputs;
@@ -31,7 +31,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from sceneshift.run.attempts import note_another_attempt, note_failure
 from sceneshift.run.gpu_slots import visible_gpus
-from sceneshift.run.paths import one_of
+from sceneshift.run.paths import one_of, run_lock
 from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, planned_jobs, write_plan
 from sceneshift.run.recovery import changed_outputs, stale_locks
 from sceneshift.runtime.errors import SceneshiftError
@@ -96,37 +96,49 @@ def machine_of(workflow: Any) -> Machine:
     return Machine(workflow.resource_settings.cores, gpus)
 
 
+def placed(workflow: Any) -> Callable[[str], str]:
+    """Path of a run's file -> where it lies: a workflow that takes this one as its `module` may give a prefix.
+
+    Snakemake does so for inputs, outputs, logs and benchmarks; params and what is no output are ours to place.
+    """
+    modifier = workflow.modifier.path_modifier
+    return lambda path: str(modifier.replace_prefix(path))
+
+
 def retries(workflow: Any, times: int) -> int:
     """How often a training is tried again. A cluster's job is tried again as a whole, not within itself."""
     return times if workflow.exec_mode == ExecMode.DEFAULT else 0
 
 
-def recovery(workflow: Any, run: str) -> Callable[[Any], list[str]]:
-    """An input function without inputs, for the first rules: puts in order what a kill or a hand left of the run."""
+def recovery(workflow: Any, folder: str) -> Callable[[Any], list[str]]:
+    """An input function without inputs, for the first rules: puts in order what a kill or a hand left of a run.
+
+    folder: the run's
+    """
     held: list[IO[str] | None] = []  # the run's lock, until this process ends
 
     def recovered(wildcards: Any) -> list[str]:
         if workflow.exec_mode == ExecMode.DEFAULT and not held:
             workflow.dag_settings.force_incomplete = True
-            held.append(None if workflow.dryrun else _recover(workflow, run))
+            held.append(None if workflow.dryrun else _recover(workflow, folder))
         return []
 
     return recovered
 
 
-def _recover(workflow: Any, run: str) -> IO[str] | None:
+def _recover(workflow: Any, folder: str) -> IO[str] | None:
     os.makedirs(".snakemake", exist_ok=True)
     try:
-        held = lock(f".snakemake/sceneshift-{run}.lock")
+        held = lock(run_lock(folder))
     except NoLocksError as error:
         logger.warning(f"{error} Until then, after a kill: snakemake --unlock, and the same command again.")
         return None
     if held:  # else another command works on the run: Snakemake's own locks decide
-        if stale := stale_locks(Path(".snakemake/locks"), f"results/{run}"):
+        if stale := stale_locks(Path(".snakemake/locks"), folder):
             logger.info("The last command was killed. Going on from where it was.")
         for path in stale:
             path.unlink()
-        _run_changed_again(workflow, Path("results", run))
+        _run_changed_again(workflow, Path(folder))
     return held
 
 
@@ -155,14 +167,34 @@ def _run_changed_again(workflow: Any, folder: Path) -> None:
     workflow.dag.forcefiles.update(map(str, changed))
 
 
-def note_start(workflow: Any, run: str, behind_ranking: Collection[str]) -> None:
+def at_start(workflow: Any, start: Callable[..., None], *arguments: Any) -> None:
+    """Call `start` when the jobs are known, before the first of them.
+
+    As `onstart:`, which Snakemake leaves out where this workflow is another one's `module`. That one's own `onstart:`
+    must stand above the `module`.
+    """
+    before = workflow._onstart
+
+    def both(log: Any) -> None:
+        before(log)
+        start(*arguments)
+
+    workflow._onstart = both
+
+
+def note_start(
+    workflow: Any, folder: str, behind_ranking: Collection[str], in_place: Callable[[str], str] = str
+) -> None:
     """Write plan.json, and from now on tell the stages' logs what only Snakemake knows of their jobs.
 
-    behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking
+    folder: the run's; behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking, which
+    are `in_place` under a module's prefix
     """
     logger.addHandler(_StageLogs())
-    rules = [_planned(workflow, rule, behind_ranking) for rule in workflow.rules if rule.log]
-    write_plan(f"results/{run}/plan.json", Plan(run=run, rules=rules))
+    results, run = os.path.split(folder)
+    ours = [rule for rule in workflow.rules if rule.log and str(rule.log[0]).startswith(f"{results}/")]
+    patterns = set(map(in_place, behind_ranking))
+    write_plan(f"{folder}/plan.json", Plan(run=run, rules=[_planned(workflow, rule, patterns) for rule in ours]))
 
 
 def _planned(workflow: Any, rule: Any, behind_ranking: Collection[str]) -> PlannedRule:

@@ -6,10 +6,12 @@ job has failed, and that it is tried again (attempts.py).
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sceneshift.run.attempts import AGAIN, FAILED
+from sceneshift.run.paths import run_lock
 from sceneshift.run.plan import PlannedJob, planned_jobs
 from sceneshift.runtime.locks import NoLocksError, lock
 from sceneshift.runtime.progress import NAME, Figures, last_progress, progress_file
@@ -51,8 +53,8 @@ def status_of(folder: Path | str) -> Status:
     """The status of results/RUN. Raises SceneshiftError if no run was started there."""
     folder = Path(folder)
     planned = list(planned_jobs(folder))
-    root, began = folder.resolve().parent.parent, (folder / "plan.json").stat().st_mtime
-    alive = _locked(root / ".snakemake" / f"sceneshift-{folder.resolve().name}.lock")
+    root, began = _working_directory(folder.resolve(), planned), (folder / "plan.json").stat().st_mtime
+    alive = _locked(root / run_lock(folder.resolve().relative_to(root).as_posix()))
     stages = [Stage(rule, [_job(root, job, began, alive) for job in jobs]) for rule, jobs in planned]
     return Status(folder, alive, stages)
 
@@ -77,6 +79,13 @@ def described(status: Status) -> str:
             if job.state == "failed":
                 lines += [f"      | {line}" for line in _last_lines(job.log)] + [f"      {job.log}"]
     return "\n".join(lines)
+
+
+def _working_directory(folder: Path, planned: Sequence[tuple[str, Sequence[PlannedJob]]]) -> Path:
+    """Where Snakemake was started: two above the run's folder, or more where its results have a prefix."""
+    log = next((job.log.parts for _, jobs in planned for job in jobs), ("results", folder.name, "logs"))
+    depth = max(place for place, part in enumerate(log) if part == "logs")  # results/RUN is above logs/
+    return folder.parents[depth - 1]
 
 
 def _job(root: Path, job: PlannedJob, began: float, alive: bool) -> Job:

@@ -17,20 +17,22 @@ from sceneshift.settings.config import Settings
 S = TypeVar("S", bound=Section)
 
 
-def load_settings(config: Mapping[str, Any], shipped: Path | None = None, files: Iterable[Path | str] = ()) -> Settings:
+def load_settings(
+    config: Mapping[str, Any], shipped: Path | None = None, files: Iterable[Path | str] = (), below: str = "results/"
+) -> Settings:
     """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
 
     files: those that the config was read from. A key that stands twice in one is an error: YAML keeps only the last.
     Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
     workflow: they are found below `shipped` when another working directory is in use. `warm_start: imported` becomes
-    the path of the run's imported generator.
+    the path of the run's imported generator; runs lie `below` a folder.
     """
     twice = [line for file in files for line in repeated_keys(Path(file))]
     settings = _validated(Settings, config, "config", twice)
 
     def found(path: str | None) -> str | None:
         if path == IMPORTED:
-            return f"results/{settings.run}/generator/imported.safetensors"
+            return f"{below}{settings.run}/generator/imported.safetensors"
         if shipped and path and path.startswith("resources/") and not Path(path).exists():
             return str(shipped / path)
         return path
