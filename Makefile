@@ -58,6 +58,8 @@ gallery: $(SET_UP)
 
 docs: $(SET_UP)
 	$(BIN)/python -m tools.documentation
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "The site: $(CURDIR)/results/site/index.html"
 
 benchmark: $(SET_UP)
 	$(BIN)/python -m tools.benchmark results/benchmark.csv

@@ -1,12 +1,19 @@
-"""`make docs`: the option tables of config/README.md and the JSON schema, both made from the settings models."""
+"""`make docs`: what follows from elsewhere in the repository.
+
+The option tables of config/README.md and the JSON schema, from the settings models; the repository's address and the
+version wherever they stand, from pyproject.toml and the package; the conda environment, from what pip's is locked to.
+"""
 
 import json
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+import sceneshift
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.settings import Section, Settings
@@ -15,6 +22,7 @@ from tools.reruns import key_table, rule_table
 
 REPOSITORY = Path(__file__).parents[1]
 README, SCHEMA = REPOSITORY / "config" / "README.md", REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+ENVIRONMENT = REPOSITORY / "envs" / "sceneshift.yaml"
 RERUNS = """\
 ## What a change reruns
 
@@ -56,9 +64,54 @@ def with_tables(readme: str) -> str:
     return f"{before}{BEGIN}\n\n{option_tables()}\n\n{END}{after}"
 
 
+def environment() -> str:
+    """The conda environment of the jobs: Python from conda-forge, the dependencies as `make lock` pinned them."""
+    locks = "".join((REPOSITORY / "envs" / name).read_text() for name in ("requirements.txt", "torch.txt"))
+    pinned = dict(re.findall(r"^([\w.-]+)==([^ ]+)", locks, re.M))
+    names = [re.split("[<>=]", wanted)[0].lower().replace("_", "-") for wanted in _project()["dependencies"]]
+    pins = "\n".join(f"      - {name} =={pinned[name]}" for name in names if name != "snakemake")
+    return f"""\
+# Made by `make docs`. For `snakemake --sdm conda`: Python by conda, the rest in the versions of `make setup`.
+# The rules run this checkout's own code inside it.
+channels:
+  - conda-forge
+  - nodefaults
+dependencies:
+  - python =3.13
+  - pip
+  - pip:
+{pins}
+"""
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def named_files() -> dict[Path, str]:
+    """Files that name the repository or the version -> their text with both as they are now."""
+    files = [REPOSITORY / "README.md", REPOSITORY / "CITATION.cff", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    files += [REPOSITORY / name for name in ("mkdocs.yml", "workflow/Snakefile", "envs/Dockerfile")]
+    return {path: _named(path.read_text(encoding="utf-8"), _project()["urls"]["Repository"]) for path in files}
+
+
+def _named(text: str, repository: str) -> str:
+    name, version = repository.removeprefix("https://github.com/"), sceneshift.__version__
+    text = re.sub(r"https://github\.com/[\w.-]+/sceneshift", repository, text)
+    text = re.sub(r'github\("[\w.-]+/sceneshift"', f'github("{name}"', text)
+    text = re.sub(r"ghcr\.io/[\w.-]+/sceneshift:[\d.]+", f"ghcr.io/{name.lower()}:{version}", text)
+    text = re.sub(r'(tag="v|--tag v)[\d.]+', rf"\g<1>{version}", text)
+    return re.sub(r"^version: .*$", f"version: {version}", text, flags=re.M)
+
+
 def write_documentation() -> None:
-    """Write config/README.md and workflow/schemas/config.schema.yaml."""
-    texts = {README: with_tables(README.read_text(encoding="utf-8")), SCHEMA: schema()}
+    """Write config/README.md, the schema and the conda environment, and renew addresses and versions."""
+    texts = {
+        README: with_tables(README.read_text(encoding="utf-8")),
+        SCHEMA: schema(),
+        ENVIRONMENT: environment(),
+        **named_files(),
+    }
     for path, text in texts.items():
         with atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -259,6 +259,15 @@ def test_the_documentation_was_made_from_these_settings():
     assert documentation.schema() == documentation.SCHEMA.read_text(encoding="utf-8"), "run `make docs`"
 
 
+def test_the_conda_environment_has_the_versions_that_pip_is_locked_to():
+    assert documentation.ENVIRONMENT.read_text(encoding="utf-8") == documentation.environment(), "run `make docs`"
+
+
+def test_address_and_version_are_the_same_everywhere():
+    for path, text in documentation.named_files().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `make docs`"
+
+
 def test_every_option_has_a_description():
     def properties(schema):
         for definition in [schema, *schema["$defs"].values()]:

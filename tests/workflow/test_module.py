@@ -1,13 +1,16 @@
 """Taken into other workflows: as a `module` out of a repository, under a prefix, beside other rules; by snakedeploy."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sceneshift.run.status import described, status_of
 
+REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 SNAKEFILE = """\
@@ -47,6 +50,7 @@ def hosted(checkout, tmp_path, clean_environment) -> dict[str, str]:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         subprocess.run(["git", "-C", checkout, *identity, *words], check=True, capture_output=True)
 
+    shutil.copy(REPOSITORY / "profiles", checkout, follow_symlinks=False)
     git("init", "--initial-branch", "main")
     git("add", "--all", "--force")
     git("commit", "--message", "A release")
@@ -58,21 +62,46 @@ def hosted(checkout, tmp_path, clean_environment) -> dict[str, str]:
     return {**clean_environment, **config, "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
-def test_a_module_out_of_a_repository_makes_a_whole_run_below_its_prefix(fresh, hosted):
-    fresh.command(fresh.config())  # its config, and the boundary that it imports
-    snakefile = fresh.folder / "Snakefile"
-    snakefile.write_text(SNAKEFILE)
-    snakemake = [Path(sys.executable).parent / "snakemake", "--snakefile", snakefile, "--directory", fresh.folder]
+@pytest.fixture
+def snakemake(hosted):
+    """Run Snakemake in a folder as that user, and expect success; what it said."""
 
-    def run(*words):
-        done = subprocess.run(
-            [*snakemake, "--cores", "1", *words], capture_output=True, text=True, env=hosted, timeout=800
-        )
+    def run(folder: Path, *words: str) -> str:
+        command = [Path(sys.executable).parent / "snakemake", "--cores", "1", *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=hosted, timeout=800)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    run()
+    return run
+
+
+def test_a_module_out_of_a_repository_makes_a_whole_run_below_its_prefix(fresh, snakemake):
+    fresh.command(fresh.config())  # its config, and the boundary that it imports
+    (fresh.folder / "Snakefile").write_text(SNAKEFILE)
+    snakemake(fresh.folder)
     assert (fresh.folder / "archive.txt").read_text() == "cities/results/tiny/report.html\n"
     assert not (fresh.folder / "results").exists()
     assert "everything is done" in described(status_of(fresh.folder / "cities" / "results" / "tiny"))
-    assert "Nothing to be done" in run("--dry-run")
+    assert "Nothing to be done" in snakemake(fresh.folder, "--dry-run")
+
+
+def test_snakedeploy_brings_configs_and_profiles_and_what_ships_is_found(fresh, hosted, snakemake, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "tool"], check=True)
+    subprocess.run([tmp_path / "tool/bin/pip", "install", "--quiet", "snakedeploy==0.17.1"], check=True)
+    deploy = [tmp_path / "tool/bin/snakedeploy", "deploy-workflow", "https://github.com/someone/sceneshift"]
+    subprocess.run([*deploy, tmp_path / "deployed", "--tag", "v0.1.0"], check=True, env=hosted)
+    deployed = tmp_path / "deployed"
+    assert "train_generator" in snakemake(deployed, "--dry-run")  # config.yaml: resources/streets64.safetensors
+    slurm = ("--dry-run", "--workflow-profile", "profiles/slurm")
+    assert "rank_attributes" in snakemake(deployed, *slurm)
+    fresh.command(fresh.config())
+    snakemake(deployed, "--configfile", str(fresh.folder / "config.yaml"), "results/tiny/photos.h5")
+    assert "prepare_photos       done" in described(status_of(deployed / "results" / "tiny"))
+
+
+def test_the_catalogue_finds_what_it_asks_for():
+    usage = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert all(isinstance(text, str) for text in usage["mandatory-flags"].values())
+    assert all(isinstance(way, bool) for way in usage["software-stack-deployment"].values())
+    assert (REPOSITORY / "workflow" / "Snakefile").is_file()
+    assert (REPOSITORY / "config" / "README.md").is_file()

@@ -99,7 +99,7 @@ def test_the_published_scale_is_planned(run, tmp_path):
     assert plan["synthesize"] == 100
     assert plan["fit_boundary"] == plan["rescore_boundary"] == 102
     submitted = sum(plan.values()) - plan["fetch"]
-    assert submitted == 311  # README, "On a cluster": without the edits, chosen later, six jobs each
+    assert submitted == 311  # docs/cluster.md: without the edits, chosen later, six jobs each
 
 
 def test_make_quickstart_starts_the_default_run(fresh):
