@@ -142,6 +142,19 @@ def test_a_damaged_plan_blocks_nothing(run, tmp_path):
     assert results(broken) == results(run)
 
 
+def test_a_damaged_ranking_is_made_again(run, tmp_path):
+    """Even where nothing tells of it: its time is that of its job, as on a disk that rots, or the plan is lost too."""
+    broken = run.copy(tmp_path / "run")
+    ranking = broken.results / "attributes.csv"
+    whole, seen = ranking.read_bytes(), ranking.stat()
+    ranking.write_bytes(whole[: len(whole) // 2])
+    os.utime(ranking, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert broken.plan(broken.config())["rank_attributes"] == 1
+    (broken.results / "plan.json").write_text("{")
+    assert broken.made(broken.config(), "results/tiny/attributes.csv") == {"rank_attributes": 1}
+    assert ranking.read_bytes() == whole
+
+
 def test_a_full_disk_fails_the_job_and_costs_nothing_else(run, tmp_path, clean_environment):
     full, target = run.copy(tmp_path / "run"), "results/tiny/photos.h5"
     (full.folder / target).unlink()

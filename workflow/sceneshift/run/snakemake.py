@@ -32,7 +32,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from sceneshift.run.attempts import note_another_attempt, note_failure
 from sceneshift.run.gpu_slots import visible_gpus
 from sceneshift.run.paths import one_of, run_lock
-from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, planned_jobs, write_plan
+from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, chosen_attributes, planned_jobs, write_plan
 from sceneshift.run.recovery import changed_outputs, stale_locks
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.locks import NoLocksError, lock
@@ -121,6 +121,7 @@ def recovery(workflow: Any, folder: str) -> Callable[[Any], list[str]]:
         if workflow.exec_mode == ExecMode.DEFAULT and not held:
             workflow.dag_settings.force_incomplete = True
             held.append(None if workflow.dryrun else _recover(workflow, folder))
+            _rank_again_if_damaged(workflow, Path(folder, "attributes.csv"))
         return []
 
     return recovered
@@ -165,6 +166,17 @@ def _run_changed_again(workflow: Any, folder: Path) -> None:
         kept = f" (kept as {shutil.copy2(output, f'{output}.set-aside')})" if output.is_file() else ""
         logger.warning(f"{output} was changed or lost after it was made, and is made again{kept}.")
     workflow.dag.forcefiles.update(map(str, changed))
+
+
+def _rank_again_if_damaged(workflow: Any, table: Path) -> None:
+    """Force the ranking of attributes if its table cannot be read: which jobs there are follows from it."""
+    try:
+        if table.is_file():
+            chosen_attributes(table)
+    except SceneshiftError:
+        kept = "" if workflow.dryrun else f" (kept as {shutil.copy2(table, f'{table}.set-aside')})"
+        logger.warning(f"{table} is damaged, and is made again{kept}.")
+        workflow.dag.forcefiles.add(str(table))
 
 
 def at_start(workflow: Any, start: Callable[..., None], *arguments: Any) -> None:
