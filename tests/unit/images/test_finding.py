@@ -85,7 +85,8 @@ def test_links_upward_and_into_the_system_are_named_and_not_followed(tmp_path, s
     street.save(folder / "a.jpg")
     (folder / "sub" / "link").symlink_to(target if target.startswith("/") else folder / target)
     assert found(folder) == ["a.jpg", "sub/link"]
-    assert "not followed" in why_unreadable(folder / "sub" / "link")
+    assert "not followed" in (reason := why_unreadable(folder / "sub" / "link"))
+    assert ("is the system's" in reason) == (target in ("/proc", "/sys"))
 
 
 def test_linked_folders_are_read_once(tmp_path, street):

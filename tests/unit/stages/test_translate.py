@@ -324,6 +324,13 @@ def test_photos_in_a_folder_masks_and_their_masks_are_apart(make_translator, tmp
     assert written == {"a.png", "masks/a.png", "masks_/a.png", "masks_/masks/a.png"}
 
 
+def test_a_mask_of_a_photo_with_a_long_name(make_translator, tmp_path):
+    (tmp_path / "in").mkdir()
+    picture().save(tmp_path / "in" / f"{'a' * 251}.jpg")
+    assert translate(make_translator(), tmp_path / "in", tmp_path / "out", masks=True).count == 1
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 1
+
+
 @pytest.mark.parametrize("name", [b"latin-\xe9.png".decode("utf-8", "surrogateescape"), "a" * 251 + ".png"])
 def test_names_of_any_bytes_and_length(make_translator, tmp_path, name):
     (tmp_path / "in").mkdir()

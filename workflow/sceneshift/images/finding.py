@@ -67,7 +67,8 @@ def why_unreadable(path: Path) -> str | None:
         return f"a broken link: {os.readlink(path)} does not exist"
     if path.is_dir():
         if path.is_symlink() and os.access(path, os.R_OK | os.X_OK):
-            return f"a link to the folder {os.readlink(path)}, which was read already, or holds this one: not followed"
+            what = "is the system's" if _is_system(os.path.realpath(path)) else "was read already, or holds this one"
+            return f"a link to the folder {os.readlink(path)}, which {what}: not followed"
         return "a folder that cannot be read: mend its permissions"
     if path.exists() and not path.is_file():
         return "not a regular file"
@@ -94,11 +95,15 @@ def check_folder(folder: Path | str) -> None:
 def _is_followed(link: str, top: str, seen: set[tuple[int, int]]) -> bool:
     real = os.path.realpath(link)
     above = os.path.commonpath([real, top]) == real
-    system = any(os.path.commonpath([real, place]) == place for place in _SYSTEM) and not top.startswith(_SYSTEM)
+    system = _is_system(real) and not top.startswith(_SYSTEM)
     if above or system or not os.access(real, os.R_OK | os.X_OK):
         return False
     place = os.stat(real)
     return (place.st_dev, place.st_ino) not in seen
+
+
+def _is_system(real: str) -> bool:
+    return any(os.path.commonpath([real, place]) == place for place in _SYSTEM)
 
 
 def _is_candidate(path: str) -> bool:

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 
 FEWEST = 5  # photos held out of a folder, where that is no more than a quarter of it: one photo has no spread
+LONGEST, KEPT = 255, 40  # bytes of a file's name on common file systems; characters that a shorter one begins with
 MASKS = "masks"  # folder of the masks beside the translated photos
 
 
@@ -38,11 +40,12 @@ def held_out_among(names: Sequence[str], share: float) -> np.ndarray:
 def png_names(names: Collection[str]) -> dict[str, str]:
     """Names under which pictures made of these photos are written as PNG files: with .png added unless they end so.
 
-    No two are alike: beside `b.jpg`, whose picture is `b.jpg.png`, that of `b.jpg.png` is `b.jpg.png.png`.
+    No two are alike: beside `b.jpg`, whose picture is `b.jpg.png`, that of `b.jpg.png` is `b.jpg.png.png`. A name that
+    would be too long for the file system becomes its beginning and a hash.
     """
     there = set(names)
     kept = {name for name in there if name.lower().endswith(".png") and name[: -len(".png")] not in there}
-    return {name: name if name in kept else f"{name}.png" for name in names}
+    return {name: name if name in kept else _with_png(name) for name in names}
 
 
 def masks_folder(names: Collection[str]) -> str:
@@ -52,6 +55,13 @@ def masks_folder(names: Collection[str]) -> str:
     while folder in taken:
         folder += "_"
     return folder
+
+
+def _with_png(name: str) -> str:
+    written = PurePosixPath(f"{name}.png")
+    if len(written.name.encode("utf-8", "surrogateescape")) <= LONGEST:
+        return str(written)
+    return str(written.with_name(f"{written.name[:KEPT]}-{_place(name):016x}.png"))
 
 
 def _place(name: str) -> int:
