@@ -263,6 +263,16 @@ def test_greys_of_32_bits_have_no_sign(tmp_path, street):
     np.testing.assert_array_equal(read_photo(tmp_path / "a.tif")[..., 0], grey)
 
 
+@pytest.mark.parametrize(("dtype", "bits"), [("i1", 7), ("i2", 12), ("i2", 15), ("i4", 31)])
+def test_greys_with_a_sign_are_as_bright_as_without_and_black_below_zero(tmp_path, street, dtype, bits):
+    grey = np.asarray(street.convert("L")).astype(np.int64)
+    grey[0, 0], grey[-1, -1] = 255, 0
+    signed = (grey << bits >> 8).astype(dtype)
+    signed[grey == 0] = -1
+    write_tiff(tmp_path / "a.tif", signed[..., None], kind=2)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.tif")[..., 0], grey if bits > 7 else grey // 2 * 2)
+
+
 def test_deep_colors_in_planes_which_pillow_reads_wrongly_have_a_reason(tmp_path):
     write_tiff(tmp_path / "a.tif", np.zeros((8, 8, 3), np.uint16), kind=1, planes=True)
     with pytest.raises(UnusablePhotoError, match="16-bit colors in planes"):
@@ -277,7 +287,7 @@ def test_a_tiff_that_cannot_be_read_has_its_reason(tmp_path, dtype, channels, sa
 
 
 def write_tiff(path: Path, pixels: np.ndarray, kind: int = 3, planes: bool = False) -> None:
-    """kind: 1 whole numbers, 3 floats"""
+    """kind: 1 whole numbers, 2 with a sign, 3 floats"""
     height, width, channels = pixels.shape
     tags = [
         (256, 4, width), (257, 4, height), (258, 3, pixels.itemsize * 8), (259, 3, 1),

@@ -38,6 +38,7 @@ BACKGROUND = (255, 255, 255)  # behind transparent pixels
 
 _STRIP_PIXELS = 2**20  # pictures are converted in strips of rows of about this size
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and microscopes store in 16
+_SIGNED = 2  # SampleFormat of a TIFF: whole numbers with a sign
 # Of 16-bit colors Pillow keeps the first byte of the file's order, or the last one: the rawmode that keeps the other.
 _OTHER_BYTE = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B"}
 _OTHER_BYTE["RGB;16N"] = "RGB;16B" if sys.byteorder == "little" else "RGB;16L"
@@ -249,7 +250,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """What makes RGB of strips of this picture."""
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode.startswith("I") or image.mode == "F" or (image.mode == "L" and _sample_format(image) == _SIGNED):
         largest = max(_largest(_greys(image, strip)) for _, strip in _strips(image))
         return lambda strip: Image.fromarray(_to_8_bits(_greys(image, strip), largest)).convert("RGB")
     if image.has_transparency_data:
@@ -263,10 +264,18 @@ def _on_background(image: Image.Image) -> Image.Image:
 
 
 def _greys(image: Image.Image, strip: Image.Image) -> np.ndarray:
-    """Deep grey [H, W] of a strip of `image`; Pillow has no mode for 32 bits without a sign."""
-    greys = np.asarray(strip)
-    unsigned = image.mode == "I" and _bits(image) == 32 and image.tag_v2.get(339, (1,))[0] == 1
-    return greys.view(np.uint32) if unsigned else greys
+    """Deep or signed grey [H, W] of a strip of `image`, as the file stores it: Pillow has modes for few of its kinds."""
+    greys, bits, signed = np.asarray(strip), _bits(image), _sample_format(image) == _SIGNED
+    if image.mode == "L":
+        return greys.view(np.int8)
+    if image.mode == "I" and bits in (16, 32):
+        return greys.astype({(16, True): np.int16, (32, False): np.uint32}.get((bits, signed), np.int32), copy=False)
+    return greys
+
+
+def _sample_format(image: Image.Image) -> int:
+    """Of a TIFF: 1 whole numbers, 2 signed ones, 3 floats; 1 of other formats."""
+    return image.tag_v2.get(339, (1,))[0] if image.format == "TIFF" else 1
 
 
 def _largest(grey: np.ndarray) -> float:
@@ -275,14 +284,16 @@ def _largest(grey: np.ndarray) -> float:
 
 
 def _to_8_bits(grey: np.ndarray, largest: float) -> np.ndarray:
-    """Deep grey [H, W] -> uint8, by the picture's largest value; Pillow's own conversion clips at 255.
+    """Deep or signed grey [H, W] -> uint8, by the picture's largest value; Pillow's own conversion clips at 255.
 
-    White is the most that the fewest of 8, 10, 12, 14 or 16 bits hold (12-bit cameras write 16-bit files), and for
-    floats the smallest of 1, 255 and 65535 that holds the values.
+    White is the most that the fewest of 8, 10, 12, 14 or 16 bits hold (12-bit cameras write 16-bit files), but no more
+    than the type does; negative values are black. For floats it is the smallest of 1, 255 and 65535 that holds the
+    values.
     """
     if grey.dtype.kind in "iu":
         bits = next((bits for bits in _DEPTHS if largest < 2**bits), int(largest).bit_length())
-        return (grey.clip(0) >> (bits - 8)).astype(np.uint8)
+        bits = min(bits, int(np.iinfo(grey.dtype).max).bit_length())
+        return (grey.clip(0).astype(np.int64) << 8 >> bits).astype(np.uint8)
     top = 1.0 if largest <= 1 else 255.0 if largest <= 255 else max(65535.0, largest)
     grey = np.nan_to_num(grey.astype(np.float32), posinf=top)
     return np.clip(grey * (255 / top) + 0.5, 0, 255).astype(np.uint8)
