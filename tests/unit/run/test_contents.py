@@ -88,7 +88,11 @@ def test_what_ships_is_compared_by_its_bytes_wherever_the_clone_lies(tmp_path, m
     shutil.copyfile(shipped, clone / shipped.name)
     monkeypatch.setattr(subject, "RESOURCES", clone)
     assert contents(str(clone / shipped.name)) == before
+    monkeypatch.chdir(clone.parent)  # another clone than the workflow's, as for snakemake -s elsewhere/Snakefile
+    monkeypatch.setattr(subject, "RESOURCES", RESOURCES)
+    assert (file_inputs(f"resources/{shipped.name}"), contents(f"resources/{shipped.name}")) == ([], before)
     (clone / shipped.name).write_text("other")
+    monkeypatch.setattr(subject, "RESOURCES", clone)
     subject._digest.cache_clear()
     assert contents(str(clone / shipped.name)) != before
 

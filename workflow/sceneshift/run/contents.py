@@ -37,7 +37,8 @@ def _compared_here(path: str) -> bool:
 
 
 def _ships(path: str) -> bool:
-    return Path(path).resolve().is_relative_to(RESOURCES.resolve())
+    """Whether it lies in this checkout's resources, or is named as if: where another clone is the working directory."""
+    return path.startswith(f"{RESOURCES.name}/") or Path(path).resolve().is_relative_to(RESOURCES.resolve())
 
 
 @functools.cache
