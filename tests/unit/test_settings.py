@@ -63,6 +63,7 @@ def refusal(config):
         ({"generator": {"images": "many"}}, ["generator.images", "'many'", "integer"]),
         ({"photos": {"source": "folder"}}, ["photos", "must name a folder"]),
         ({"photos": {"held_out": 0}}, ["held_out", "0"]),
+        ({"photos": {"source": "folder", "folder": "p", "held_out": 0}}, ["held_out", "0"]),
         ({"translate": {"strength": 3.5}}, ["translate", "strength", "3.5", "less than or equal to 3"]),
         ({"translator": {"head": "image"}, "translate": {"strength": 1.5}}, ["translate.strength is 1.5", "up to 1"]),
         ({"predictors": [{"kind": "magic"}]}, ["predictors", "magic", "heads"]),

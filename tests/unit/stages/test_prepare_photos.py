@@ -201,19 +201,20 @@ def test_a_small_folder_holds_out_what_evaluation_needs(count, fewest):
     assert (held_out_among(names, 0.5) >= [is_held_out(name, 0.5) for name in names]).all()
 
 
+def test_too_few_photos_to_hold_one_out_are_refused(folder, tmp_path):
+    for path in sorted(folder.rglob("*.png"))[3:]:
+        path.unlink()
+    with pytest.raises(SceneshiftError, match=r"held_out = 0\.01 holds out none of 3 photos.*at least four"):
+        run(folder, tmp_path, held_out=0.01)
+    assert len(run(folder, tmp_path, held_out=0)[1]) == 3
+
+
 def test_twenty_photos_have_held_out_ones(folder, tmp_path):
     store, rows = run(folder, tmp_path, held_out=0.01)
     assert store.held_out.sum() == 5
     assert {name for name, row in rows.items() if row["held_out"] == "1"} == {
         store.names[index] for index in store.held_out_indices
     }
-
-
-def test_too_few_photos_to_hold_out_any_are_said(folder, tmp_path, capsys):
-    for path in sorted(folder.rglob("*.png"))[3:]:
-        path.unlink()
-    run(folder, tmp_path, held_out=0.01)
-    assert "no editor can be evaluated" in capsys.readouterr().err
 
 
 def test_a_split_above_the_classes_is_said(folder, tmp_path, capsys):
@@ -253,3 +254,12 @@ def test_no_two_photos_have_one_output():
     assert (written["b.jpg"], written["c.PNG"]) == ("b.jpg.png", "c.PNG")
     assert masks_folder(names) == "masks"
     assert masks_folder(["masks/a.png", "masks_/b.png"]) == "masks__"
+
+
+def test_outputs_of_long_names_are_short_enough_for_the_file_system():
+    names = [f"é/{'é' * 125}{digit}.jpg" for digit in "12"]  # 255 bytes
+    written = list(png_names(names).values())
+    assert written[0] != written[1]
+    assert all(name.startswith("é/ééé") and name.endswith(".png") for name in written)
+    assert all(len(name.split("/")[1].encode()) <= 255 for name in written)
+    assert png_names(["n" * 251]) == {"n" * 251: "n" * 251 + ".png"}

@@ -63,8 +63,8 @@ class Settings(Section):
         with_downloads([*self.predictors, *(judge for judge in judges if judge != "streets")], folder="")
         if "streets" in judges and (self.photos.source == "folder" or judges.count("streets") > 1):
             raise ValueError("evaluation.judges: `streets` is for rendered streets, and once; photos need predictors")
-        if self.photos.source == "rendered" and not self.photos.held_out:
-            raise ValueError("photos.held_out is 0, but the held-out streets are what is translated and evaluated")
+        if not self.photos.held_out:
+            raise ValueError("photos.held_out is 0, but the held-out photos are what editors are evaluated on")
         if self.translator.head == "image" and self.translate.strength > 1:
             raise ValueError(f"translate.strength is {self.translate.strength:g}, but with head: image it goes up to 1")
         names = [edit.attribute for edit in self.edits.attributes] + [editor.name for editor in self.editors]

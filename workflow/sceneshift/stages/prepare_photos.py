@@ -53,7 +53,7 @@ def prepare_photos(
     with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
 
     Raises SceneshiftError if the folder is missing or has no photo, if nothing in it is usable, if nothing is left to
-    train on, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
+    train on or can be held out, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
     with their reasons are then listed beside the table, in photos.skipped.csv.
 
     Example: my_photos photos.h5 --settings '{"resolution": 128, "crop": "pad"}'
@@ -211,8 +211,7 @@ def _check_split(settings: PhotosSettings, train: int, held_out: int) -> None:
             " Lower it, or give more photos."
         )
     if held_out == 0 and settings.held_out > 0:
-        print(
-            f"photos.held_out = {settings.held_out:g}: none of {train} photos was held out, which are too few for it:"
-            " no editor can be evaluated, and no held-out photo translated. Give four photos or more.",
-            file=sys.stderr,
+        raise SceneshiftError(
+            f"photos.held_out = {settings.held_out:g} holds out none of {train} photos, which are too few for it: no"
+            " editor could be evaluated. Give more photos, of a folder at least four."
         )
