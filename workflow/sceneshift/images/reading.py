@@ -264,7 +264,7 @@ def _on_background(image: Image.Image) -> Image.Image:
 
 
 def _greys(image: Image.Image, strip: Image.Image) -> np.ndarray:
-    """Deep or signed grey [H, W] of a strip of `image`, as the file stores it: Pillow has modes for few of its kinds."""
+    """Deep or signed grey [H, W] of a strip of `image`, as the file stores it: Pillow has few modes for them."""
     greys, bits, signed = np.asarray(strip), _bits(image), _sample_format(image) == _SIGNED
     if image.mode == "L":
         return greys.view(np.int8)

@@ -53,8 +53,8 @@ def prepare_photos(
     with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
 
     Raises SceneshiftError if the folder is missing or has no photo, if nothing in it is usable, if nothing is left to
-    train on or can be held out, or if more than `max_skipped` of the files are unusable: the message names the first few, and all of them
-    with their reasons are then listed beside the table, in photos.skipped.csv.
+    train on or can be held out, or if more than `max_skipped` of the files are unusable: the message names the first
+    few, and all of them with their reasons are then listed beside the table, in photos.skipped.csv.
 
     Example: my_photos photos.h5 --settings '{"resolution": 128, "crop": "pad"}'
     """
