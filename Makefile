@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 
 quickstart: $(SET_UP)
-	$(BIN)/snakemake --cores all
+	$(BIN)/sceneshift run
 	@echo
 	@echo "Done. Open this page in a browser: $(CURDIR)/results/streets/report.html"
 

@@ -69,7 +69,7 @@ def environment() -> str:
     locks = "".join((REPOSITORY / "envs" / name).read_text() for name in ("requirements.txt", "torch.txt"))
     pinned = dict(re.findall(r"^([\w.-]+)==([^ ]+)", locks, re.M))
     names = [re.split("[<>=]", wanted)[0].lower().replace("_", "-") for wanted in _project()["dependencies"]]
-    pins = "\n".join(f"      - {name} =={pinned[name]}" for name in names if name != "snakemake")
+    pins = "\n".join(f"      - {name} =={pinned[name]}" for name in names if name not in ("snakemake", "rich"))
     return f"""\
 # Made by `make docs`. For `snakemake --sdm conda`: Python by conda, the rest in the versions of `make setup`.
 # The rules run this checkout's own code inside it.

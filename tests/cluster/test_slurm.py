@@ -174,7 +174,9 @@ def test_the_readmes_job_script_trains_on_two_nodes_as_one_process_does(cluster,
     sizes |= {"batch": 8, "images": 160, "snapshot_images": 80, "precision": "float32", "frechet_images": 0}
     (tmp_path / "s.json").write_text(json.dumps(sizes))
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    script = re.search(r"^#!/bin/bash\n.*?(?=^```)", (REPOSITORY / "docs" / "gpus.md").read_text(), flags=re.M | re.S)[0]
+    script = re.search(r"^#!/bin/bash\n.*?(?=^```)", (REPOSITORY / "docs" / "gpus.md").read_text(), flags=re.M | re.S)[
+        0
+    ]
     (port,) = free_ports(1)
     first = f"${{first/n1/localhost}}:{port}"  # the names of this cluster's nodes are not known to the system
     here = {"-node=4": "-node=1", "$first:29500": first, "@s.json": "@s.json --device cpu"}

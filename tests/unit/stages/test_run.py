@@ -17,23 +17,32 @@ def started(monkeypatch):
     return commands
 
 
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile")]
+ALL_CORES, VIEW = ["--cores", "all"], ["--logger", "sceneshift"]
+
+
+def snakemake(*view):
+    return [sys.executable, "-m", "snakemake", *view, "--snakefile", str(ROOT / "workflow" / "Snakefile")]
 
 
 @pytest.mark.parametrize(
-    ("words", "cores"),
+    ("words", "view", "cores"),
     [
-        (["--configfile", "my.yaml"], ["--cores", "all"]),
-        (["-n", "results/a/report.html"], ["--cores", "all"]),
-        (["--cores", "2", "--configfile", "my.yaml"], []),
-        (["-c4"], []),
-        (["-j", "1", "-q"], []),
-        (["--workflow-profile", "slurm"], []),
+        (["--configfile", "my.yaml"], VIEW, ALL_CORES),
+        (["-n", "results/a/report.html"], [], ALL_CORES),
+        (["--cores", "2", "--configfile", "my.yaml"], VIEW, []),
+        (["-c4"], VIEW, []),
+        (["-j", "1", "-q"], VIEW, []),
+        (["--workflow-profile", "slurm", "--logger", "snkmt"], [], []),
     ],
 )
-def test_words_go_to_snakemake_and_all_cores_are_taken_unless_told(started, words, cores):
+def test_words_go_to_snakemake_and_all_cores_are_taken_and_the_view_shown_unless_told(started, words, view, cores):
     assert cli.main(["run", *words]) == 0
-    assert started == [[*SNAKEMAKE, *cores, *words]]
+    assert started == [[*snakemake(*view), *cores, *words]]
+
+
+def test_verbose_is_snakemakes_own_console(started):
+    assert cli.main(["run", "--verbose", "-c1"]) == 0
+    assert started == [[*snakemake(), "-c1"]]
 
 
 def test_other_commands_take_no_unknown_words(capsys):

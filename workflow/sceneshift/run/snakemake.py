@@ -34,6 +34,7 @@ from sceneshift.run.gpu_slots import visible_gpus
 from sceneshift.run.paths import one_of, run_lock
 from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, chosen_attributes, planned_jobs, write_plan
 from sceneshift.run.recovery import changed_outputs, stale_locks
+from sceneshift.run.status import QUIET_STAGES
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.locks import NoLocksError, lock
 
@@ -74,8 +75,12 @@ def set_up_jobs(workflow: Any, folder: Path) -> None:
     # Snakemake inside a job.
     if workflow.exec_mode != ExecMode.DEFAULT:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if workflow.exec_mode == ExecMode.REMOTE:
+        os.environ.pop(QUIET_STAGES, None)  # a cluster's job has a log of its own
     shell.prefix(
-        "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM INT; command tee \"$@\"; }}; "
+        "set -euo pipefail; trap : TERM; "
+        f'tee() {{{{ trap \'\' TERM INT; if [ "${{{{{QUIET_STAGES}:-}}}}" ]; then command tee "$@" > /dev/null;'
+        ' else command tee "$@"; fi; }}; '
         f'sceneshift() {{{{ PYTHONPATH={shlex.quote(str(folder))} python -m sceneshift "$@"; }}}}; '
     )
 

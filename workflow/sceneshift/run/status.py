@@ -19,6 +19,7 @@ from sceneshift.runtime.progress import NAME, Figures, last_progress, progress_f
 SIGN_OF_LIFE = 60  # seconds without one after which a job whose Snakemake is gone counts as dead
 SILENT = 300  # seconds without a sign of life after which the status says so
 LAST_LINES = 6
+QUIET_STAGES = "SCENESHIFT_QUIET_STAGES"  # in the environment: stages speak to their logs alone, a view shows the rest
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,12 @@ def described(status: Status) -> str:
         state = "stopped; the same snakemake command goes on from here"
     lines = [f"{status.folder}: {state} ({done} jobs done{f', {failed} failed' if failed else ''})", ""]
     for stage in status.stages:
-        lines.append(f"  {stage.rule:<20} {_summary(stage)}")
+        lines.append(f"  {stage.rule:<20} {summary(stage)}")
         for job in stage.jobs:
             if job.state in ("running", "failed"):
-                lines.append(f"    {job.state:<8} {job.name:<20} {_figures(job)}".rstrip())
+                lines.append(f"    {job.state:<8} {job.name:<20} {how_far(job)}".rstrip())
             if job.state == "failed":
-                lines += [f"      | {line}" for line in _last_lines(job.log)] + [f"      {job.log}"]
+                lines += [f"      | {line}" for line in last_lines(job.log)] + [f"      {job.log}"]
     return "\n".join(lines)
 
 
@@ -97,7 +98,7 @@ def _job(root: Path, job: PlannedJob, began: float, alive: bool) -> Job:
         source = _newest_progress([root / output for output in job.outputs])
         last = max(started, _time(source) if source else 0)
         lives = alive or time.time() - last < SIGN_OF_LIFE
-        said = _last_lines(log, 60)
+        said = last_lines(log, 60)
         state = "failed" if not lives or any(line.startswith(FAILED) for line in said) else "running"
         if alive and said and said[-1].startswith(AGAIN):
             state = "waiting"
@@ -134,7 +135,8 @@ def _count(jobs: list[Job], state: str) -> int:
     return sum(job.state == state for job in jobs)
 
 
-def _summary(stage: Stage) -> str:
+def summary(stage: Stage) -> str:
+    """How many jobs of a stage are in which state."""
     if not stage.jobs:
         return "waiting for the ranking of attributes"
     counts = {state: _count(stage.jobs, state) for state in ("done", "running", "waiting", "failed")}
@@ -143,7 +145,8 @@ def _summary(stage: Stage) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
-def _figures(job: Job) -> str:
+def how_far(job: Job) -> str:
+    """How far a job is, how fast, and how long it will take."""
     parts = []
     if p := job.progress:
         parts.append(f"{p.done:,} of {p.total:,} {p.unit}, {p.per_second:,.1f} {p.unit}/s")
@@ -161,7 +164,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes >= 3 else f"{int(seconds)} s"
 
 
-def _last_lines(log: Path, count: int = LAST_LINES) -> list[str]:
+def last_lines(log: Path, count: int = LAST_LINES) -> list[str]:
     """The log's last lines that say something; a live line's rewritings count as one."""
     try:
         with open(log, "rb") as file:

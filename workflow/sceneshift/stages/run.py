@@ -6,11 +6,14 @@ import sys
 
 from sceneshift.runtime.shipped import ROOT
 
+DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 HOW_MUCH = re.compile(r"-[cj]\d*|--(cores|jobs|profile|workflow-profile)(=.*)?")  # what says it to Snakemake
 
 
-def run(*words: str) -> None:
+def run(*words: str, verbose: bool = False) -> None:
     """Run the workflow: from photos to editors and a report, in results/ of the working directory.
+
+    verbose: show all that Snakemake and the stages say, instead of one view of how far they are
 
     It is Snakemake on the workflow that ships, and takes all of Snakemake's own words: `--configfile my.yaml` names the
     config (without one, the default run of rendered streets is made), `-n` only shows what would be done, `--cores 4`
@@ -19,5 +22,6 @@ def run(*words: str) -> None:
     Example: --configfile my.yaml --cores 4
     """
     cores = () if any(HOW_MUCH.fullmatch(word) for word in words) else ("--cores", "all")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *cores, *words]
-    os.execv(sys.executable, command)
+    view = () if verbose or DRY_RUN & set(words) or "--logger" in words else ("--logger", "sceneshift")
+    snakemake = [sys.executable, "-m", "snakemake", *view, "--snakefile", str(ROOT / "workflow" / "Snakefile")]
+    os.execv(sys.executable, [*snakemake, *cores, *words])
