@@ -16,13 +16,14 @@ HERE = Path(__file__).parent
 LARGEST = 15_000_000  # bytes; mail and browsers take a page of this size
 
 
-def write_html(out: Path | str, template: str, facts: Mapping[str, Any]) -> None:
-    """Fill in a template of this folder, with the pages' style and script, and write it.
+def write_html(out: Path | str, template: Path | str, facts: Mapping[str, Any]) -> None:
+    """Fill in a template, with the pages' style and script, and write it.
 
-    Raises SceneshiftError if the page gets too large.
+    template: a name in this folder, or the path of one elsewhere. Raises SceneshiftError if the page gets too large.
     """
+    path = HERE / template
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
+        loader=jinja2.FileSystemLoader([path.parent, HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -34,7 +35,7 @@ def write_html(out: Path | str, template: str, facts: Mapping[str, Any]) -> None
         name: (HERE / f"page.{end}").read_text(encoding="utf-8") for name, end in (("style", "css"), ("script", "js"))
     }
     own["version"] = sceneshift.__version__
-    page = environment.get_template(template).render(own | dict(facts)).encode("utf-8", "replace")  # odd file names
+    page = environment.get_template(path.name).render(own | dict(facts)).encode("utf-8", "replace")  # odd file names
     if len(page) > LARGEST:
         raise SceneshiftError(f"{out} would have {len(page) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB.")
     with atomic_file(out) as temporary:

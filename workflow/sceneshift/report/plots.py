@@ -35,7 +35,7 @@ class Plot:
     width: int
 
 
-def _plot(draw: Callable[[Figure, str], None], width: float, height: float) -> Plot:
+def plotted(draw: Callable[[Figure, str], None], width: float, height: float) -> Plot:
     """Draw a figure of this size in inches for both schemes; equal data give equal bytes."""
     uris = {}
     for scheme in ("light", "dark"):
@@ -82,7 +82,7 @@ def training_curves(history: pd.DataFrame) -> Plot:
             axis.remove()
         figure.supxlabel("images", fontsize=9.5)
 
-    return _plot(draw, 3.1 * columns, 1.9 * rows + 0.3)
+    return plotted(draw, 3.1 * columns, 1.9 * rows + 0.3)
 
 
 def ranking(table: pd.DataFrame) -> Plot:
@@ -101,7 +101,7 @@ def ranking(table: pd.DataFrame) -> Plot:
         axis.set_xlabel("own effect, in standard deviations of the score")
         _bare(axis)
 
-    return _plot(draw, 7, 0.3 * len(table) + 0.8)
+    return plotted(draw, 7, 0.3 * len(table) + 0.8)
 
 
 def entanglement(matrix: pd.DataFrame) -> Plot:
@@ -133,7 +133,7 @@ def entanglement(matrix: pd.DataFrame) -> Plot:
         bar.set_label("standard deviations")
 
     side = 0.62 if annotated else 0.13
-    return _plot(draw, min(9.4, side * 1.5 * columns + 2.6), min(10, side * rows + 1.6))
+    return plotted(draw, min(9.4, side * 1.5 * columns + 2.6), min(10, side * rows + 1.6))
 
 
 def distance_curve(curve: pd.DataFrame, chosen: float) -> Plot:
@@ -148,7 +148,7 @@ def distance_curve(curve: pd.DataFrame, chosen: float) -> Plot:
             axis.set_xlabel("step, in standard deviations along the normal")
             axis.grid(axis="y")
 
-    return _plot(draw, 7, 2.4)
+    return plotted(draw, 7, 2.4)
 
 
 def dose_response(curves: Sequence[Curve], responses: Sequence[Response]) -> Plot:
@@ -178,7 +178,7 @@ def dose_response(curves: Sequence[Curve], responses: Sequence[Response]) -> Plo
             axis.set_xlabel("strength")
             axis.grid(axis="y")
 
-    return _plot(draw, 7, 2.6)
+    return plotted(draw, 7, 2.6)
 
 
 def counts(reasons: pd.Series) -> Plot:
@@ -193,7 +193,7 @@ def counts(reasons: pd.Series) -> Plot:
         axis.set_xlabel("candidates")
         _bare(axis)
 
-    return _plot(draw, 6, 0.3 * len(reasons) + 0.8)
+    return plotted(draw, 6, 0.3 * len(reasons) + 0.8)
 
 
 def changes(values: Sequence[Change], own: str, title: str, unit: str) -> Plot:
@@ -214,7 +214,7 @@ def changes(values: Sequence[Change], own: str, title: str, unit: str) -> Plot:
         axis.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
         _bare(axis)
 
-    return _plot(draw, 5.2, 0.3 * len(values) + 1.1)
+    return plotted(draw, 5.2, 0.3 * len(values) + 1.1)
 
 
 def _bare(axis: Axes) -> None:

@@ -1,8 +1,8 @@
 """Scores from pairwise votes, and how far any scores agree with votes.
 
 Bradley & Terry 1952: the left photo i is preferred to the right one j with probability σ(θ_i - θ_j); an `equal` counts
-as half a win of each. The prior θ_i ~ N(0, 1) keeps photos that never lose finite, and those with few votes near the
-average, 0.
+as half a win of each. The prior θ_i ~ N(0, 1/precision) keeps photos that never lose finite, and those with few votes
+near the average, 0.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Votes:
         return Votes(self.left[chosen], self.right[chosen], self.winner[chosen])
 
 
-def bradley_terry(votes: Votes, count: int) -> np.ndarray:
+def bradley_terry(votes: Votes, count: int, precision: float = 1.0) -> np.ndarray:
     """θ of each of `count` photos, float64 [count]: the mode of the posterior; 0 for photos without votes."""
     wins = (votes.winner + 1) / 2
 
@@ -33,8 +33,9 @@ def bradley_terry(votes: Votes, count: int) -> np.ndarray:
         """(-log posterior of θ [count], its gradient [count])."""
         difference = theta[votes.left] - theta[votes.right]
         surplus = expit(difference) - wins
-        gradient = np.bincount(votes.left, surplus, count) - np.bincount(votes.right, surplus, count) + theta
-        return np.logaddexp(0, difference).sum() - wins @ difference + theta @ theta / 2, gradient
+        gradient = np.bincount(votes.left, surplus, count) - np.bincount(votes.right, surplus, count)
+        gradient += precision * theta
+        return np.logaddexp(0, difference).sum() - wins @ difference + precision * (theta @ theta) / 2, gradient
 
     return minimize(objective, np.zeros(count), jac=True, method="L-BFGS-B", options={"maxiter": 1000}).x
 

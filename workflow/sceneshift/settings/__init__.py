@@ -20,6 +20,7 @@ from sceneshift.settings.latents import (
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.reading import canonical_json, load_settings, parse
+from sceneshift.settings.study import StudySettings
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "SefaSettings",
     "Settings",
     "Source",
+    "StudySettings",
     "SynthesisSettings",
     "TranslateSettings",
     "TranslatorSettings",

@@ -13,6 +13,7 @@ from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
+from sceneshift.settings.study import StudySettings
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
 DRAWING = Shapes(
@@ -55,6 +56,7 @@ class Settings(Section):
     translator: TranslatorSettings = TranslatorSettings()
     translate: TranslateSettings = TranslateSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    study: StudySettings = StudySettings()
     editors: list[EditorSettings] = Field([], description="Editors that learn only from rendered streets.")
 
     @model_validator(mode="after")

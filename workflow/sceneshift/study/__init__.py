@@ -1,0 +1,1 @@
+"""What people say: pairwise studies of edits and doses, and what their votes mean."""
