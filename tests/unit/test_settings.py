@@ -105,6 +105,11 @@ def test_a_bad_value_is_named_with_what_is_allowed(config, says):
         assert part in message
 
 
+def test_keys_that_do_not_go_together_are_named_without_the_whole_section():
+    assert refusal({"photos": {"held_out": 0}}).splitlines()[1].startswith("  photos.held_out is 0, but")
+    assert refusal({"synthesis": {"count": 10**9, "shard_size": 1}}).splitlines()[1].startswith("  synthesis: 1,000,000,000")
+
+
 def test_photos_are_square_unless_they_have_a_width():
     assert PhotosSettings(resolution=128).shape == (128, 128)
     assert PhotosSettings(resolution=128, width=224).shape == (128, 224)

@@ -122,7 +122,10 @@ def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
         return f"{key}: missing; it must be given"
     if error["type"] in ("model_type", "model_attributes_type"):
         return f"{key}: found {error['input']!r}; this is a section: write its keys below it, or leave it out"
-    return f"{key}: found {error['input']!r}; {error['msg'].removeprefix('Value error, ')}{_hint(error)}"
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of keys that do not go together
+        return f"{key}: {said}" if path else said
+    return f"{key}: found {error['input']!r}; {said}{_hint(error)}"
 
 
 def _hint(error: Mapping[str, Any]) -> str:
