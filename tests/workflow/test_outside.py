@@ -51,6 +51,16 @@ def test_a_clone_may_have_any_name_and_none_of_it_is_run(fresh, checkout):
     assert not {"x", "y", "z"} & {path.name for path in fresh.folder.iterdir()}
 
 
+def test_a_clone_is_planned_by_its_own_package(fresh, checkout):
+    """Whichever is installed where Snakemake is, and imported by its logger plugin."""
+    (checkout / "workflow/sceneshift/run/checks.py").write_text(
+        "from sceneshift.runtime.errors import SceneshiftError\n"
+        "def check_paths(settings):\n    raise SceneshiftError(f'by {__file__}')\n"
+    )
+    done = fresh.with_workflow(checkout).snakemake(fresh.config(), "--dry-run")
+    assert f"by {checkout}/workflow/sceneshift/run/checks.py" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", ["a:b", "a{b}"])
 def test_a_clone_that_cannot_be_used_where_it_lies_is_told_so(fresh, checkout, name):
     clone = checkout.rename(checkout.with_name(name))

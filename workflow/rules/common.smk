@@ -3,6 +3,11 @@ import functools
 import sys
 
 sys.path.insert(0, str(WORKFLOW))  # a checkout's own package; where sceneshift is installed, it is found anyway
+# Snakemake imports the logger plugin of its environment, and with it that one's package: maybe another checkout's.
+own = WORKFLOW / "sceneshift"
+if "sceneshift" in sys.modules and own.is_dir() and not own.samefile(sys.modules["sceneshift"].__path__[0]):
+    for module in [name for name in sys.modules if name.partition(".")[0] == "sceneshift"]:
+        del sys.modules[module]
 
 from sceneshift.run.attributes import attributes_of
 from sceneshift.run.checks import check_paths
