@@ -1,4 +1,9 @@
-"""`make gallery`: the README's pictures of the rendered world and of the editors that ship, a street per row."""
+"""`make gallery`: the README's pictures of the rendered world, of the editors that ship, and of the explorer's page."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -6,6 +11,8 @@ from sceneshift.images.reading import read_photo
 from sceneshift.images.sheets import sheet
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.shipped import RESOURCES, shipped_editors
+from sceneshift.settings import PhotosSettings
+from sceneshift.stages.build_explorer import build_explorer
 from sceneshift.streets import render_street
 from sceneshift.translator import load_translator
 from sceneshift.translator.translator import shrunk
@@ -29,11 +36,21 @@ COLUMNS: dict[str, dict[str, float]] = {
 PHOTOS = ("opensfm-lund-01", "opensfm-lund-29", "nus-04", "opensfm-lund-25")
 PHOTO_SHAPE = (240, 320)
 
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+VISITS = {  # the browser, the edit, the example
+    "desktop": (DESKTOP, "night", "opensfm-lund-01.jpg"),
+    "dark": (DESKTOP | {"color_scheme": "dark"}, "snow", "opensfm-lund-25.jpg"),
+    "phone": (PHONE, "night", "opensfm-lund-01.jpg"),
+    "phone-dark": (PHONE | {"color_scheme": "dark"}, "fog", "nus-04.jpg"),
+}
+
 
 def main() -> None:
-    """Make both."""
+    """Make all three."""
     _world()
     _editors()
+    _explorer()
 
 
 def _world() -> None:
@@ -56,6 +73,29 @@ def _editors() -> None:
     with atomic_file(RESOURCES / "pictures" / "editors.jpg") as temporary:
         shown = [np.stack([shrunk(photo, *PHOTO_SHAPE) for photo in column]) for column in columns.values()]
         sheet(shown, list(columns), gap=3).save(temporary, quality=88)
+
+
+def _explorer() -> None:
+    """The page as a browser shows it; left as it is where there is none."""
+    if (chromium := shutil.which("chromium")) is None:
+        print("There is no chromium: resources/pictures/explorer-*.jpg are left as they are.", file=sys.stderr)
+        return
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as tools:
+        page = Path(folder) / "index.html"
+        build_explorer(page, PhotosSettings(), translators=["night", "snow", "fog"])
+        browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for name, (options, edit, example) in VISITS.items():
+            tab = browser.new_context(**options).new_page()
+            tab.goto(page.as_uri())
+            tab.check(f"[name=edit][value={edit}]", force=True)
+            tab.click(f"img[alt='{example}']")
+            tab.wait_for_function("(name) => state.name === name && stage.edit && !stage.frame", arg=example)
+            tab.evaluate("() => { page.status.textContent = ''; scrollTo(0, 0); document.activeElement.blur(); }")
+            with atomic_file(RESOURCES / "pictures" / f"explorer-{name}.jpg") as temporary:
+                tab.screenshot(path=temporary, type="jpeg", quality=72)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ ALTERNATIVES: dict[str, Any] = {
     "photos.folder": "photos/more",
     "photos.resolution": 64,
     "photos.width": 64,
+    "photos.licence": "CC BY 4.0",
+    "photos.credit": "whose they are",
     "generator.import": "generator.pkl",
     "generator.batch": 32,
     "generator.warm_start": "warm.safetensors",

@@ -11,6 +11,7 @@ rule report:
         judges=[results(f"{{run}}/judges/{judge}.safetensors") for judge in judges],
         shipped=expand(results("{{run}}/shipped/{editor}"), editor=shown_editors),
         edits=ranking.for_each_chosen(*(results(f"{{run}}/{file}") for file in reads.EDIT)),
+        explorer=results("{run}/explorer/index.html"),
     output:
         page=report(
             results("{run}/report.html"),
@@ -31,7 +32,8 @@ rule report:
         folder=lambda wildcards: in_place(results(wildcards.run)),
         translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
         shipped_from=["--shipped-from", shown_photos] if shown_editors else [],
+        settings=settings_json(settings.photos, "report"),
         code=code_version("sceneshift.stages.report"),
     shell:
         "sceneshift report {params.folder:q} {output.page:q} {params.translated:q}"
-        " --shipped {input.shipped:q} {params.shipped_from:q} 2>&1 | tee {log:q}"
+        " --shipped {input.shipped:q} {params.shipped_from:q} --settings {params.settings:q} 2>&1 | tee {log:q}"

@@ -2,7 +2,7 @@
 // An edit is {maps, coefficients, name, width, height}: what the network's thread answered, the translator, the photo's size.
 // A view is {left, top, width, height}: a part of the photo, in its pixels.
 
-const CELLS = 2 ** 14; // of the tables of powers, between whose points lines are drawn
+const CELLS = 2 ** 14, STEEP = 16; // of the tables of powers, between whose points lines are drawn
 
 /** Gain, offset and mask of each of `columns` × `rows` pixels over a view: 7 floats each. pixels: RGBA of what is there. */
 function viewMaps(edit, pixels, view, columns, rows) {
@@ -56,9 +56,11 @@ function edited(pixels, maps, strength) {
   if (strength === 0) return pixels.slice();
   const result = new Uint8ClampedArray(pixels.length), gains = powers(2, strength), kept = powers(1, strength);
   for (let i = 0, m = 0; i < pixels.length; i += 4, m += 7) {
-    const left = power(kept, 1, 1 - maps[m + 6]);
-    for (let c = 0; c < 3; c++)
-      result[i + c] = left * power(gains, 2, maps[m + c]) * pixels[i + c] + (1 - left) * (maps[m + c + 3] + 1) * 127.5;
+    const left = power(1 - maps[m + 6], strength, kept, CELLS);
+    for (let c = 0; c < 3; c++) {
+      const gain = power(maps[m + c], strength, gains, CELLS / 2);
+      result[i + c] = left * gain * pixels[i + c] + (1 - left) * (maps[m + c + 3] + 1) * 127.5;
+    }
     result[i + 3] = 255;
   }
   return result;
@@ -66,9 +68,10 @@ function edited(pixels, maps, strength) {
 
 const powers = (most, exponent) => Float64Array.from({ length: CELLS + 2 }, (_, i) => ((i * most) / CELLS) ** exponent);
 
-function power(table, most, base) {
-  const place = (base * CELLS) / most, cell = place | 0;
-  return table[cell] + (place - cell) * (table[cell + 1] - table[cell]);
+/** base ** exponent, from a table with so many cells for each 1 of the base, but for its steep beginning. */
+function power(base, exponent, table, cells) {
+  const place = base * cells, cell = place | 0;
+  return cell < STEEP ? base ** exponent : table[cell] + (place - cell) * (table[cell + 1] - table[cell]);
 }
 
 /** Where pixels changed: the photo in pale grey, tinted by |after − before|. RGBA. */

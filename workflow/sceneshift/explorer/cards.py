@@ -41,8 +41,11 @@ def plain_card(name: str, facts: TranslatorFacts) -> Card:
     return Card(title, [f"No figures: nothing but its file is here. {_length(facts)}"])
 
 
-def run_card(run: Path, attribute: str, facts: TranslatorFacts, kind: str) -> Card:
-    """The card of a run's edit. kind: `photos` or `rendered streets`. Raises SceneshiftError for a damaged file."""
+def run_card(run: Path, attribute: str, facts: TranslatorFacts, kind: str, attribution: str) -> Card:
+    """The card of a run's edit. kind: `photos` or `rendered streets`; attribution: whose the photos are, and licence.
+
+    Raises SceneshiftError for a damaged file.
+    """
     record = EditRecord.read(run / f"pairs/{attribute}/edit.json")
     rows = summarize(read_evaluation(run / f"evaluation/{attribute}.csv"))
     structure = next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure"))
@@ -69,6 +72,8 @@ def run_card(run: Path, attribute: str, facts: TranslatorFacts, kind: str) -> Ca
         blocks.append(f"What else moved most: {spoken(other.attribute)}, {signed(other.change, 2)}.")
     blocks.append(f"Edges kept a correlation of {figure(structure, 2)} with those before.")
     blocks.append(_length(facts))
+    if attribution:
+        blocks.append(f"The photos that it learned from and was measured on: {attribution}.")
     if kind != "photos":
         blocks.append("It has seen drawn streets alone. What it makes of a real photo was not measured.")
     title = f"{record.direction} {spoken(record.measured_by)}"

@@ -35,7 +35,9 @@ def shipped_examples() -> list[Example]:
     photos = RESOURCES / "photos"
     rows = [line.strip("| ").split(" | ") for line in (photos / "LICENCES.md").read_text(encoding="utf-8").splitlines()]
     # of `OWNER/REPOSITORY@COMMIT, FILE (who made them)` whose they are
-    credits = {row[0]: f"{re.sub('@[^ ]* [^ ]*', '', row[1])} · {row[2]}" for row in rows if row[0] in SHIPPED}
+    credits = {
+        row[0]: f"{re.sub('@[^ ]* [^ ]*', '', row[1])} · {row[2].split(' (')[0]}" for row in rows if row[0] in SHIPPED
+    }
     return [_example(name, photos / name, credits[name]) for name in SHIPPED]
 
 
@@ -50,8 +52,7 @@ def run_examples(run: Path, settings: PhotosSettings) -> list[Example]:
             Example(name, data_uri(street, LONGEST), "drawn by this project's own code")
             for name, street in zip(names, streets, strict=True)
         ]
-    credit = " · ".join(filter(None, (settings.credit, settings.licence)))
-    return [_example(name, folder / name, credit) for name in names] if settings.show else []
+    return [_example(name, folder / name, settings.attribution) for name in names] if settings.show else []
 
 
 def _example(name: str, path: Path, credit: str) -> Example:

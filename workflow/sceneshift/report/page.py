@@ -46,11 +46,13 @@ def write_page(
     translated_from: Path | str | None = None,
     shipped: Sequence[Path] = (),
     shipped_from: Path | str | None = None,
+    attribution: str = "",
 ) -> None:
     """Write one self-contained page about the run in `run_dir`, a finished results/RUN folder.
 
     translated_from: the folder whose photos were translated, if not the held-out ones (translate.folder).
     shipped, shipped_from: what each editor that ships has made of photos, and their folder (translate.editors).
+    attribution: whose the run's photos are, and their licence (photos.credit, photos.licence).
     What a run does not have is left out (no judge: no judge's verdict; an imported generator: no training curves).
     Raises SceneshiftError that names a file which every run has and this one lacks, or if the page gets too large.
     """
@@ -69,6 +71,8 @@ def write_page(
         "edits": edits,
         "shipped": editors,
         "licences": licences,
+        "attribution": attribution,
+        "explorer": (run / "explorer/index.html").exists(),
         "generator": generator_section(run),
         "predictor": predictor_section(run),
         "judges": judges_section(run, judges),

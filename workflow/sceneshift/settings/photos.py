@@ -47,6 +47,17 @@ class PhotosSettings(Section):
         0.05, description="More than this share of unusable files is an error."
     )
 
+    show: Annotated[bool, Shapes("build_explorer")] = Field(
+        False,
+        description="Of a folder: whether three held-out photos may stand on the explorer's page, as examples, at up to 1,600 pixels. Streets drawn from code may.",
+    )
+    licence: Annotated[str | None, Shapes("build_explorer", "report")] = Field(
+        None, description="The photos' licence, as every page that shows them names it: `CC BY 4.0`."
+    )
+    credit: Annotated[str | None, Shapes("build_explorer", "report")] = Field(
+        None, description="Whose photos these are, as every page that shows them names it."
+    )
+
     @field_validator("resolution")
     @classmethod
     def _power_of_two(cls, value: int) -> int:
@@ -72,6 +83,11 @@ class PhotosSettings(Section):
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.resolution, self.resolution if self.width is None else self.width
+
+    @property
+    def attribution(self) -> str:
+        """Credit and licence, as a page that shows the photos names them; empty if there are none."""
+        return " · ".join(filter(None, (self.credit, self.licence)))
 
     @model_validator(mode="after")
     def _folder_named(self) -> "PhotosSettings":

@@ -87,9 +87,9 @@ class TranslateSettings(Section):
             description="The edit's dose: 0 leaves the photo, 1 is as trained, up to 3 goes beyond (`head: image`: up to 1).",
         )
     )
-    editors: Annotated[list[str], Shapes("translate_shipped", "report")] = Field(
+    editors: Annotated[list[str], Shapes("translate_shipped", "build_explorer", "report")] = Field(
         [],
-        description="Editors that ship (`sceneshift editors` lists them) and are shown too: on the photos in `folder`, or on those that ship.",
+        description="Editors that ship (`sceneshift editors` lists them) and are shown too: on the photos in `folder`, or on those that ship; and on the explorer's page.",
     )
 
 

@@ -27,6 +27,7 @@ def build_explorer(
     """Build a page where anyone edits photos of their own in the browser: nothing is uploaded.
 
     out: page to write (.html); its translators go to the folder models beside it
+    settings: what the config says of the photos: show, licence, credit
     run_folder: folder of a run, results/RUN, whose editors are on the page
     translators: translators (.safetensors) that are on it too, or shipped editors' names
     single: hold the translators inside the page: one file, to send by mail
@@ -41,6 +42,8 @@ def build_explorer(
     files = {} if run is None else _chosen(run)
     for path in map(translator_file, translators):
         name = path.parent.name if path.stem == "translator" else path.stem
+        if run is not None and path.parent == EDITORS:
+            name = f"shipped-{name}"  # an edit of the run may have the same
         if name in files:
             raise SceneshiftError(f"{files[name]} and {path} would both be called {name} on the page. Rename one file.")
         files[name] = path
@@ -50,7 +53,7 @@ def build_explorer(
         if reason := why_left_out(facts.sizes):
             left_out.append((name, reason))
             continue
-        editors.append(Editor(name, facts.resolution, _card(name, path, facts, run)))
+        editors.append(Editor(name, facts.resolution, _card(name, path, facts, run, settings.attribution)))
         if single:
             weights[name] = text
         else:
@@ -73,12 +76,13 @@ def _chosen(run: Path) -> dict[str, Path]:
     }
 
 
-def _card(name: str, path: Path, facts: TranslatorFacts, run: Path | None) -> Card:
+def _card(name: str, path: Path, facts: TranslatorFacts, run: Path | None, attribution: str) -> Card:
     if run is not None and path.is_relative_to(run):
         with PhotoStore(run / "photos.h5") as store:
-            return run_card(run, name, facts, "rendered streets" if store.folder is None else "photos")
+            kind = "rendered streets" if store.folder is None else "photos"
+        return run_card(run, name, facts, kind, attribution)
     if path.parent == EDITORS:
-        return shipped_card(name, path.with_suffix(".md").read_text(encoding="utf-8"))
+        return shipped_card(path.stem, path.with_suffix(".md").read_text(encoding="utf-8"))
     return plain_card(name, facts)
 
 
