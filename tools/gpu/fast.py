@@ -71,30 +71,30 @@ def _convolution_rate(bench: Bench, channels: int, dtype: torch.dtype) -> float:
 def training(bench: Bench) -> None:
     """Seconds per 1,000 images in the auto configuration, every regularizer and augmentation on."""
     for resolution, facts in ({16: AUTO[128] | {"batch": 4}} if bench.small else AUTO).items():
-        for precision in ("auto",) if bench.small else ("auto", "float32"):
-            seconds = training_seconds(bench, resolution, facts["batch"], precision)
-            name = f"training, {resolution} px, {precision}, per 1,000 images"
-            bench.results.figure(name, seconds, f"s (published, A100: {facts['published']})")
-            if bench.cuda:
-                used = torch.cuda.max_memory_allocated(bench.device)
-                bench.results.figure(f"… most memory, batch {facts['batch']}", used / 2**30, "GiB")
-                torch.cuda.reset_peak_memory_stats(bench.device)
+        seconds = training_seconds(bench, resolution, facts["batch"])
+        bench.results.figure(
+            f"training, {resolution} px, per 1,000 images", seconds, f"s (published, A100: {facts['published']})"
+        )
+        if bench.cuda:
+            used = torch.cuda.max_memory_allocated(bench.device)
+            bench.results.figure(f"… most memory, batch {facts['batch']}", used / 2**30, "GiB")
+            torch.cuda.reset_peak_memory_stats(bench.device)
 
 
-def training_seconds(bench: Bench, resolution: int, batch: int, precision: str = "auto") -> float:
+def training_seconds(bench: Bench, resolution: int, batch: int) -> float:
     """Per 1,000 images. Two trainings of different length; their start and end, which are the same, cancel out."""
     steps = (0, 4, 8) if bench.small else (16, 16, 48)  # the first one for cuDNN's trials
-    times = [_train(bench, resolution, batch, count, precision) for count in steps if count]
+    times = [_train(bench, resolution, batch, count) for count in steps if count]
     return 1000 * (times[-1] - times[-2]) / ((steps[-1] - steps[-2]) * batch)
 
 
-def _train(bench: Bench, resolution: int, batch: int, steps: int, precision: str) -> float:
+def _train(bench: Bench, resolution: int, batch: int, steps: int) -> float:
     """Seconds of a training of so many steps."""
     photos = bench.folder / f"photos{resolution}.h5"
     if not photos.exists():
         photo_store(photos, 256, resolution)
     sizes = SMALL if bench.small else {"mapping_layers": 2}
-    settings = GeneratorSettings(images=steps * batch, batch=batch, frechet_images=0, precision=precision, **sizes)
+    settings = GeneratorSettings(images=steps * batch, batch=batch, frechet_images=0, **sizes)
     bench.finish()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, augmented(P):
@@ -220,7 +220,7 @@ def profile(bench: Bench) -> None:
             counter.__exit__(None, None, None)
 
     with mock.patch.object(State, "average", noted):
-        _train(bench, resolution, batch, last + 8, "auto")
+        _train(bench, resolution, batch, last + 8)
     seconds = marks[1] - marks[0]
     flops = counter.get_total_flops() * (last - first) / 4
     bench.results.figure("convolutions and products a step", flops / (last - first) / 1e12, "TFLOP")

@@ -155,11 +155,12 @@ class _HalvingDepthwise(torch.autograd.Function):
 def _convolve_one_dnn(x: Tensor, weight: Tensor, bias: Tensor, layer: _Layer, skip: Tensor | None) -> Tensor:
     """As `_convolve`, [N, C, H, W] -> [N, O, H', W'], with ReLU6 or the addition inside it: twice as fast."""
     geometry = (_padding(x, layer), [layer.stride] * 2, [1, 1], layer.groups)
-    if skip is not None:
+    if skip is not None and skip.shape[2:].numel() > 1:  # PyTorch 2.11 fails at a single pixel
         binary = torch.ops.mkldnn._convolution_pointwise.binary
         return binary(x, skip, weight, bias, *geometry, "add", 1.0, None, [], None)
     activation = ("hardtanh", [0.0, 6.0], "") if layer.relu6 else ("none", [], "")
-    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *geometry, *activation)
+    x = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *geometry, *activation)
+    return x if skip is None else x + skip
 
 
 def _padding(x: Tensor, layer: _Layer) -> list[int]:
