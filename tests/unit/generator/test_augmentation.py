@@ -8,6 +8,7 @@ import torch
 from sceneshift.generator import augmentation
 from sceneshift.generator.augmentation import augment
 from sceneshift.runtime.randomness import torch_generator
+from sceneshift.training.microbatches import WHOLE
 
 
 @pytest.fixture(params=[8, 14], ids=["square", "wide"])
@@ -21,8 +22,18 @@ def test_zero_probability_changes_nothing(images):
     assert augment(images, 0.0, torch_generator(0)) is images
 
 
+def warp(images, inverse):
+    return augmentation._warp(images, inverse, augmentation._margins(inverse, *images.shape[2:]))
+
+
+def test_wider_margins_than_are_reached_change_nothing(images):
+    inverse = augmentation._geometry((6, *images.shape[2:]), 0.5, torch_generator(0), WHOLE)
+    widest = tuple(side - 1 for side in images.shape[:1:-1])
+    torch.testing.assert_close(augmentation._warp(images, inverse, widest), warp(images, inverse), atol=1e-4, rtol=0)
+
+
 def test_the_warp_without_a_transformation_is_exact(images):
-    same = augmentation._warp(images, torch.eye(3).repeat(6, 1, 1))
+    same = warp(images, torch.eye(3).repeat(6, 1, 1))
     torch.testing.assert_close(same, images, atol=1e-4, rtol=0)
 
 
@@ -55,7 +66,7 @@ def smooth(x, y):
 def test_the_warp_shows_what_lies_at_the_inverse_places(name, width):
     y, x = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(width) - (width - 1) / 2, indexing="ij")
     picture = smooth(x, y)
-    warped = augmentation._warp(picture[None], TRANSFORMATIONS[name])[0]
+    warped = warp(picture[None], TRANSFORMATIONS[name])[0]
     places = torch.stack([x + CENTER, y + CENTER, torch.ones_like(x)], dim=-1) @ TRANSFORMATIONS[name][0].T - CENTER
     inside = (places[..., 0].abs() < width / 2 - 4) & (places[..., 1].abs() < 28)  # beyond, borders are mirrored
     assert inside.float().mean() > 0.45
@@ -70,7 +81,7 @@ def test_flips_and_turns_are_those_of_pixels_but_for_a_tenth_of_a_pixel():
     photos = torch.fft.irfft2(torch.fft.rfft2(noise) / frequencies**1.5)
     exact = {"flip": photos.flip(3), "quarter turn": photos.rot90(1, (2, 3)), "half turn": photos.rot90(2, (2, 3))}
     for name, wanted in exact.items():
-        warped = augmentation._warp(photos, TRANSFORMATIONS[name].expand(8, -1, -1))
+        warped = warp(photos, TRANSFORMATIONS[name].expand(8, -1, -1))
         assert (warped - wanted).std() < 0.04 * photos.std(), name
 
 
@@ -80,7 +91,7 @@ def test_only_squares_turn_by_quarters(monkeypatch):
     monkeypatch.setattr(augmentation, "_rotation", lambda angle: angles.append(angle) or original(angle))
     for width, steps in ((32, {0, 1, 2, 3}), (64, {0, 2})):
         angles.clear()
-        augmentation._geometry(torch.zeros(200, 3, 32, width), 1.0, torch_generator(0))
+        augmentation._geometry((200, 32, width), 1.0, torch_generator(0), WHOLE)
         assert set((angles[0] / (torch.pi / 2)).round().int().tolist()) == steps
 
 
@@ -88,7 +99,7 @@ def test_translations_are_shares_of_each_side(monkeypatch):
     shifts = []
     original = augmentation._translation
     monkeypatch.setattr(augmentation, "_translation", lambda shift: shifts.append(shift) or original(shift))
-    augmentation._geometry(torch.zeros(500, 3, 32, 96), 1.0, torch_generator(0))
+    augmentation._geometry((500, 32, 96), 1.0, torch_generator(0), WHOLE)
     whole, fine = shifts
     assert whole.abs().amax(dim=0).tolist() == [12, 4]
     assert (fine.std(dim=0) / torch.tensor([96, 32])).tolist() == pytest.approx([0.125, 0.125], rel=0.15)
@@ -96,7 +107,7 @@ def test_translations_are_shares_of_each_side(monkeypatch):
 
 def test_color_matrices_do_what_they_are_named_for(images):
     n = len(images)
-    color = augmentation._color(images, 1.0, torch_generator(0))
+    color = augmentation._color(len(images), 1.0, torch_generator(0), WHOLE)
     assert color.shape == (n, 4, 4)
     grey = images.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     # every transformation keeps the grey axis: grey pixels stay grey

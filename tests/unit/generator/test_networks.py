@@ -67,8 +67,10 @@ def test_bfloat16_synthesis_stays_near_the_reference():
     assert (g.synthesis(w) - exact).abs().mean() < 0.02 * exact.std()
 
 
+@pytest.mark.parametrize("forms", ["of a CPU", "of a GPU"])
 @pytest.mark.parametrize("width", [32, 56])
-def test_fast_discriminator_computes_the_reference(width, monkeypatch):
+def test_fast_discriminator_computes_the_reference(width, forms, monkeypatch):
+    monkeypatch.setattr(convolutions, "_on_cpu", lambda x: forms == "of a CPU")
     torch.manual_seed(0)
     d = Discriminator(resolution=32, width=width, channel_base=256, channel_max=16)
     images = torch.randn(8, 3, 32, width)

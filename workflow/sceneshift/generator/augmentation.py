@@ -12,6 +12,7 @@ see mostly mirrored borders.
 
 import functools
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -66,27 +67,75 @@ class AdaptiveStrength:
         self._count, self._batches = int(state["count"]), int(state["batches"])
 
 
-def augment(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
-    """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are.
+@dataclass(frozen=True)
+class Transformations:
+    """What is done to each image of a batch.
 
-    `part` of a batch that they are: numbers are drawn for the whole batch.
+    inverse: [N, 3, 3], from places in the augmented image to places in the given one, in pixels from the center
+    color: [N, 4, 4], on homogeneous RGB
+    margins: columns and rows beyond each border that are reached
     """
+
+    inverse: Tensor
+    color: Tensor
+    margins: tuple[int, int]
+
+
+def draw_transformations(
+    shape: tuple[int, int, int], p: float, rng: torch.Generator, part: Part, device: torch.device
+) -> Transformations:
+    """Of images of `shape` (N, H, W), each transformation with probability `p`; matrices on `device`.
+
+    `part` of a batch that they are: numbers are drawn for the whole batch. They are computed on the CPU: a GPU would be
+    asked for 200 tiny sums.
+    """
+    inverse, color = _geometry(shape, p, rng, part), _color(shape[0], p, rng, part)
+    if device.type == "cpu":
+        margins = _margins(inverse[_moved(inverse)], *shape[1:])
+    else:  # one of two sizes for all images, so that a step can be recorded
+        sides = shape[2], shape[1]
+        half = all(m <= s // 2 for m, s in zip(_margins(inverse, *shape[1:]), sides, strict=True))
+        margins = tuple(s // 2 if half else s - 1 for s in sides)
+    return Transformations(to_device(inverse, device), to_device(color, device), margins)
+
+
+def augment(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+    """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are."""
     if p == 0:
         return images
-    inverse, color = _geometry(images, p, rng, part), _color(images, p, rng, part)
-    moved = (inverse != torch.eye(3)).any(dim=(1, 2)).nonzero()[:, 0]
-    if len(moved):  # at small p most images stay where they are
-        rows = to_device(moved, images.device)
-        images = images.index_copy(0, rows, _warp(images[rows], inverse[moved]))
-    return _apply_color(images, to_device(color, images.device))
-
-
-def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
-    """Matrices [N, 3, 3] from places in the augmented image to places in the given one, in pixels from the center.
-
-    On the CPU, as the color's: a GPU would be asked for 200 tiny sums, and be waited for.
-    """
     n, _, height, width = images.shape
+    return transformed(images, draw_transformations((n, height, width), p, rng, WHOLE, images.device))
+
+
+def transformed(images: Tensor, by: Transformations) -> Tensor:
+    """Images [N, 3, H, W] in [-1, 1] so transformed."""
+    if images.device.type != "cpu":
+        return _apply_color(_warp(images, by.inverse, by.margins), by.color)
+    moved = _moved(by.inverse)
+    if len(moved):  # at small p most images stay where they are
+        images = images.index_copy(0, moved, _warp(images[moved], by.inverse[moved], by.margins))
+    return _apply_color(images, by.color)
+
+
+def _moved(inverse: Tensor) -> Tensor:
+    """Of `inverse` [N, 3, 3], which are not the identity."""
+    return (inverse != torch.eye(3)).any(dim=(1, 2)).nonzero()[:, 0]
+
+
+def _margins(inverse: Tensor, height: int, width: int) -> tuple[int, int]:
+    """Room for the corners of images that `inverse` [N, 3, 3] reaches, as far as mirrored pixels exist: x, y."""
+    if not len(inverse):
+        return 0, 0
+    corners = torch.tensor([[x, y, 1.0] for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
+    corners = corners * torch.tensor([width, height, 1.0])
+    reach = (inverse @ corners.T)[:, :2].abs().amax(dim=(0, 2)) - torch.tensor([width, height]) / 2
+    x, y = (min(max(math.ceil(r) + len(SYM6) // 2, 0), s - 1) for r, s in zip(reach, (width, height), strict=True))
+    return int(x), int(y)
+
+
+def _geometry(shape: tuple[int, int, int], p: float, rng: torch.Generator, part: Part) -> Tensor:
+    """`Transformations.inverse` of images of `shape` (N, H, W)."""
+    n, height, width = shape
     draw = _Draws(n, p, rng, part)
     size = torch.tensor([float(width), float(height)])
     flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
@@ -107,14 +156,14 @@ def _geometry(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE
     return inverse @ _translation(-draw.chosen(draw.normal(2) * 0.125, 0.0) * size)
 
 
-def _color(images: Tensor, p: float, rng: torch.Generator, part: Part = WHOLE) -> Tensor:
-    """Matrices [N, 4, 4] on homogeneous RGB."""
-    draw = _Draws(len(images), p, rng, part)
+def _color(n: int, p: float, rng: torch.Generator, part: Part) -> Tensor:
+    """`Transformations.color` of `n` images."""
+    draw = _Draws(n, p, rng, part)
     eye = torch.eye(4)
     luma = torch.tensor([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
     along = torch.outer(luma, luma)
 
-    brightness = eye.repeat(len(images), 1, 1)
+    brightness = eye.repeat(n, 1, 1)
     brightness[:, :3, 3] = draw.chosen(draw.normal() * 0.2, 0.0)[:, None]
     contrast = draw.chosen(torch.exp2(draw.normal() * 0.5), 1.0)
     color = torch.diag_embed(torch.stack([contrast, contrast, contrast, torch.ones_like(contrast)], dim=1)) @ brightness
@@ -131,17 +180,11 @@ def _apply_color(images: Tensor, color: Tensor) -> Tensor:
     return torch.einsum("noc,nchw->nohw", color[:, :3, :3], images) + color[:, :3, 3, None, None]
 
 
-def _warp(images: Tensor, inverse: Tensor) -> Tensor:
-    """Sample images [N, 3, H, W] at `inverse` places [N, 3, 3] (on the CPU): mirrored borders, 2× oversampled,
-    low-passed."""
+def _warp(images: Tensor, inverse: Tensor, margins: tuple[int, int]) -> Tensor:
+    """Sample images [N, 3, H, W] at `inverse` places [N, 3, 3]: mirrored borders, 2× oversampled, low-passed."""
     height, width = images.shape[2:]
     taps = len(SYM6)
-    # room for the corners of the image that the transformations reach, as far as mirrored pixels exist
-    corners = torch.tensor([[x, y, 1.0] for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
-    corners = corners * torch.tensor([width, height, 1.0])
-    reach = (inverse @ corners.T)[:, :2].abs().amax(dim=(0, 2)) - torch.tensor([width, height]) / 2
-    margin_x, margin_y = (int(min(max(math.ceil(r) + taps // 2, 0), s - 1)) for r, s in zip(reach, (width, height)))  # noqa: B905
-    fine = _resample(pad_mirrored(images, margin_x, margin_y), up=True)
+    fine = _resample(pad_mirrored(images, *margins), up=True)
 
     fine_height, fine_width = fine.shape[2:]
     # output on the same 2× grid with room for the low-pass; coordinates of pixel centers from the image's center
@@ -149,12 +192,10 @@ def _warp(images: Tensor, inverse: Tensor) -> Tensor:
     ys = (torch.arange(out_height, device=images.device) + 0.5 - out_height / 2) / 2
     xs = (torch.arange(out_width, device=images.device) + 0.5 - out_width / 2) / 2
     places = torch.stack([xs.expand(out_height, -1), ys[:, None].expand(-1, out_width)], dim=-1)
-    inverse = to_device(inverse, images.device)
     exact = torch.float64 if images.is_cuda else torch.float32  # TF32 would miss places by a tenth of a pixel
     source = ((places + FINE_SHIFT).to(exact) @ inverse[:, None, :2, :2].transpose(-1, -2).to(exact)).float()
     source = source + inverse[:, None, None, :2, 2] - FINE_SHIFT
-    scale = to_device(4 / torch.tensor([fine_width, fine_height]), images.device)
-    grid = source * scale  # grid_sample: ±1 are the outer edges
+    grid = source * _edges(fine_width, fine_height, images.device)  # grid_sample: ±1 are the outer edges
     warped = _Sample.apply(fine, grid)
     coarse = _resample(warped, up=False)
     return coarse[:, :, taps // 2 : taps // 2 + height, taps // 2 : taps // 2 + width]
@@ -170,6 +211,12 @@ def _resample(x: Tensor, up: bool) -> Tensor:
         matrix = _symlet_matrix(size, x.device)  # [size, 2·size]
         x = torch.movedim(torch.movedim(x, axis, -1) @ (matrix * 2 if up else matrix.T), -1, axis)
     return x
+
+
+@functools.lru_cache(maxsize=64)
+def _edges(width: int, height: int, device: torch.device) -> Tensor:
+    """What takes places in pixels of the coarse image to shares of the fine one: [2]."""
+    return (4 / torch.tensor([width, height])).to(device)
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,8 +1,9 @@
 """What one training step minimizes, for any part of its batch.
 
-Each loss draws from `rng` for the whole batch, in an order that the result depends on, and keeps what belongs to its
-part; so parts can be computed by several processes, or one after the other. It returns the loss and what is measured
-on the way by name, both as means over the part. Names of single numbers become columns of the history.
+Each loss first draws from `rng`, for the whole batch and in an order that the result depends on, and keeps what belongs
+to its part; so parts can be computed by several processes, or one after the other. What is then computed depends on
+nothing else, so that a GPU can record it. It is the loss, and what is measured on the way by name, both as means over
+the part. Names of single numbers become columns of the history.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sceneshift.generator.augmentation import augment
+from sceneshift.generator.augmentation import Transformations, draw_transformations, transformed
 from sceneshift.generator.losses import (
     discriminator_loss,
     generator_loss,
@@ -24,9 +25,33 @@ from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.devices import to_device
 from sceneshift.settings import GeneratorSettings
 from sceneshift.training.microbatches import MicroBatches, Part
+from sceneshift.training.recording import Work
 
 Figures = dict[str, Tensor]
-LossOf = Callable[[Part, torch.Generator], tuple[Tensor, Figures]]
+Inputs = dict[str, Tensor]
+Margins = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """The loss of one part of a batch: a function of the `inputs` that were drawn for it, and of `constants`."""
+
+    loss: Callable[[Inputs], tuple[Tensor, Figures]]
+    inputs: Inputs
+    constants: tuple = ()
+
+    def work(self, part: Part) -> Work:
+        """What adds the gradients of `part`'s share of the batch's loss."""
+
+        def run(inputs: Inputs) -> Figures:
+            loss, figures = self.loss(inputs)
+            (loss / part.count).backward()
+            return {name: figure.detach() / part.count for name, figure in figures.items()}
+
+        return Work(run, self.inputs, (self.loss.__qualname__, *self.constants))
+
+
+LossOf = Callable[[Part, torch.Generator], Drawn]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,26 +68,46 @@ class Losses:
     p: float
     real: Tensor
 
-    def generator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+    def generator(self, part: Part, rng: torch.Generator) -> Drawn:
         """The generator's logistic loss; also the mean of w [w_dim], for `w_avg`."""
-        fake, w_mean = self._fake(part, rng)
-        loss = generator_loss(self.d(augment(fake, self.p, rng, part)))
-        return loss, {"loss_g": loss, "w_mean": w_mean}
+        inputs = self._draw_codes(self.settings.batch, part, rng)
+        margins = self._draw_augmentation("fake", inputs, part, rng)
 
-    def discriminator(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+        def loss(inputs: Inputs) -> tuple[Tensor, Figures]:
+            fake, w_mean = self._fake(inputs)
+            loss = generator_loss(self.d(_augmented(fake, "fake", inputs, margins)))
+            return loss, {"loss_g": loss, "w_mean": w_mean}
+
+        return Drawn(loss, inputs, (margins,))
+
+    def discriminator(self, part: Part, rng: torch.Generator) -> Drawn:
         """The discriminator's logistic loss; also E[sign D(real)] and the mean of w [w_dim]."""
-        with torch.no_grad():
-            fake, w_mean = self._fake(part, rng)
-        fake_logits = self.d(augment(fake, self.p, rng, part))
-        real_logits = self.d(augment(part.of_own(self.real), self.p, rng, part))
-        loss = discriminator_loss(real_logits, fake_logits)
-        return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
+        inputs = self._draw_codes(self.settings.batch, part, rng) | {"real": part.of_own(self.real)}
+        margins = {images: self._draw_augmentation(images, inputs, part, rng) for images in ("fake", "real")}
 
-    def r1(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Figures]:
+        def loss(inputs: Inputs) -> tuple[Tensor, Figures]:
+            with torch.no_grad():
+                fake, w_mean = self._fake(inputs)
+            images = {"fake": fake, "real": inputs["real"]}
+            fake_logits, real_logits = (
+                self.d(_augmented(images[name], name, inputs, margins[name])) for name in ("fake", "real")
+            )
+            loss = discriminator_loss(real_logits, fake_logits)
+            return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
+
+        return Drawn(loss, inputs, tuple(margins.values()))
+
+    def r1(self, part: Part, rng: torch.Generator) -> Drawn:
         """R1 on the photos `real`, a scalar, weighted for being taken every few steps only."""
-        real = part.of_own(self.real).detach().requires_grad_(True)
-        penalty = r1_penalty(self.d(augment(real, self.p, rng, part)), real, self.r1_gamma)
-        return penalty * self.settings.r1_interval, {"r1": penalty}
+        inputs = {"real": part.of_own(self.real)}
+        margins = self._draw_augmentation("real", inputs, part, rng)
+
+        def loss(inputs: Inputs) -> tuple[Tensor, Figures]:
+            real = inputs["real"].detach().requires_grad_(True)
+            penalty = r1_penalty(self.d(_augmented(real, "real", inputs, margins)), real, self.r1_gamma)
+            return penalty * self.settings.r1_interval, {"r1": penalty}
+
+        return Drawn(loss, inputs, (margins,))
 
     def path_length(self, mean: Tensor, batches: MicroBatches, rng: torch.Generator) -> LossOf:
         """Path-length regularization on half a batch; also the new running mean. `mean`: the one so far.
@@ -72,66 +117,101 @@ class Losses:
         """
         count, start = max(self.settings.batch // 2, 1), rng.get_state()
 
-        def lengths_of(part: Part) -> Tensor:
+        def draw(part: Part) -> Inputs:
             rng.set_state(start)
-            ws, _ = _codes(self.g, count, self.settings.style_mixing, part, rng)
-            fake = self.g.synthesis(ws, noise=_noise(self.g, count, part, rng))
-            directions = to_device(part.of(torch.randn(count, *fake.shape[1:], generator=rng)), fake.device)
-            return path_lengths(fake, ws, directions)
+            inputs = self._draw_codes(count, part, rng)
+            shape = (count, 3, *self.g.synthesis.noise_shapes[-1])
+            directions = to_device(part.of(torch.randn(shape, generator=rng)), mean.device)
+            return inputs | {"directions": directions, "mean": mean}
+
+        def lengths_of(inputs: Inputs) -> Tensor:
+            ws, _ = _codes(self.g, inputs)
+            fake = self.g.synthesis(ws, noise=_noise(self.g, inputs))
+            return path_lengths(fake, ws, inputs["directions"])
 
         @functools.cache
         def batch_mean() -> Tensor:
-            shares = batches.each(rng, lambda part: lengths_of(part).detach().mean() / part.count)
+            shares = batches.each(rng, lambda part: lengths_of(draw(part)).detach().mean() / part.count)
             total = torch.stack(shares).sum()
             batches.world.add_up([total])
             return total
 
-        def loss_of(part: Part, _: torch.Generator) -> tuple[Tensor, Figures]:
-            of_batch = batch_mean() if part.count > 1 else None
-            lengths = lengths_of(part)
-            penalty, moved = path_length_penalty(lengths, mean, of_batch)
+        def loss_of(part: Part, _: torch.Generator) -> Drawn:
+            of_batch = {"batch_mean": batch_mean()} if part.count > 1 else {}
+            return Drawn(loss, draw(part) | of_batch)
+
+        def loss(inputs: Inputs) -> tuple[Tensor, Figures]:
+            lengths = lengths_of(inputs)
+            penalty, moved = path_length_penalty(lengths, inputs["mean"], inputs.get("batch_mean"))
             weighted = penalty * self.settings.path_length_weight * self.settings.path_length_interval
             return weighted, {"path_length": lengths.mean(), "path_length_mean": moved}
 
         return loss_of
 
-    def _fake(self, part: Part, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        ws, w_mean = _codes(self.g, self.settings.batch, self.settings.style_mixing, part, rng)
-        return self.g.synthesis(ws, noise=_noise(self.g, self.settings.batch, part, rng)), w_mean
+    def _draw_codes(self, count: int, part: Part, rng: torch.Generator) -> Inputs:
+        return draw_codes(self.g, count, self.settings.style_mixing, part, rng)
+
+    def _fake(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        ws, w_mean = _codes(self.g, inputs)
+        return self.g.synthesis(ws, noise=_noise(self.g, inputs)), w_mean
+
+    def _draw_augmentation(self, images: str, inputs: Inputs, part: Part, rng: torch.Generator) -> Margins | None:
+        """Add the matrices for `images` to the inputs; the margins that they need, None without augmentation."""
+        if not self.p:
+            return None
+        n, _, height, width = part.of_own(self.real).shape
+        drawn = draw_transformations((n, height, width), self.p, rng, part, self.real.device)
+        inputs |= {f"{images}_inverse": drawn.inverse, f"{images}_color": drawn.color}
+        return drawn.margins
 
 
 def minimize(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Generator, loss_of: LossOf) -> Figures:
     """One step of the optimizer on the whole batch; the means over the batch of what `loss_of` measures."""
 
-    def backward(part: Part) -> Figures:
-        loss, figures = loss_of(part, rng)
-        (loss / part.count).backward()
-        return {name: figure.detach() / part.count for name, figure in figures.items()}
-
-    figures = batches.gradients(optimizer.param_groups[0]["params"], rng, backward)
+    parameters = optimizer.param_groups[0]["params"]
+    figures = batches.gradients(parameters, rng, lambda part: loss_of(part, rng).work(part))
     optimizer.step()
     return figures
 
 
-def _codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """(ws [N, num_ws, w_dim], mean of w [w_dim]) of the part's share of `count` images.
+def _augmented(x: Tensor, images: str, inputs: Inputs, margins: Margins | None) -> Tensor:
+    """x [N, 3, H, W] under the matrices drawn for `images`."""
+    if margins is None:
+        return x
+    return transformed(x, Transformations(inputs[f"{images}_inverse"], inputs[f"{images}_color"], margins))
+
+
+def draw_codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> Inputs:
+    """What the part's share of `count` images is made of: z [2, N, z_dim], `second` [N, num_ws] and `noise` [N, …].
 
     With probability `style_mixing` the layers from a random one on get a second code.
     """
-    z = to_device(part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1), g.w_avg.device)
-    w = g.mapping(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [2, N, w_dim]
+    device = g.w_avg.device
+    z = to_device(part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1), device)
     crossover = torch.randint(1, g.num_ws, [count], generator=rng)
     crossover[torch.rand(count, generator=rng) >= style_mixing] = g.num_ws
-    second = to_device(torch.arange(g.num_ws)[None, :] >= part.of(crossover)[:, None], w.device)
-    return torch.where(second[:, :, None], w[1][:, None], w[0][:, None]), w[0].detach().float().mean(dim=0)
+    second = to_device(torch.arange(g.num_ws)[None, :] >= part.of(crossover)[:, None], device)
+    return {"z": z, "second": second, "noise": draw_noise(g, count, part, rng)}
 
 
-def _noise(g: Generator, count: int, part: Part, rng: torch.Generator) -> list[Tensor]:
-    """Fresh noise [N, 1, H, W] for each layer, drawn on the generator's own device."""
-    device = g.w_avg.device
-    if device.type != "cpu":
-        rng = torch.Generator(device).manual_seed(int(torch.randint(2**62, [1], generator=rng)))
-    return [
-        part.of(torch.randn(count, 1, *shape, device=device, generator=rng)).contiguous()
-        for shape in g.synthesis.noise_shapes
-    ]
+def draw_noise(g: Generator, count: int, part: Part, rng: torch.Generator) -> Tensor:
+    """The noise of all layers side by side, [N, …], drawn on the generator's own device."""
+    device, sizes = g.w_avg.device, [height * width for height, width in g.synthesis.noise_shapes]
+    if device.type == "cpu":
+        return torch.cat([part.of(torch.randn(count, size, generator=rng)) for size in sizes], dim=1)
+    rng = torch.Generator(device).manual_seed(int(torch.randint(2**62, [1], generator=rng)))
+    return part.of(torch.randn(count, sum(sizes), device=device, generator=rng))
+
+
+def _codes(g: Generator, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """(ws [N, num_ws, w_dim], mean of w [w_dim]) of what was drawn."""
+    z = inputs["z"]
+    w = g.mapping(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [2, N, w_dim]
+    return torch.where(inputs["second"][:, :, None], w[1][:, None], w[0][:, None]), w[0].detach().float().mean(dim=0)
+
+
+def _noise(g: Generator, inputs: Inputs) -> list[Tensor]:
+    """The noise of each layer, [N, 1, H, W]."""
+    shapes = g.synthesis.noise_shapes
+    layers = inputs["noise"].split([height * width for height, width in shapes], dim=1)
+    return [layer.unflatten(1, (1, *shape)) for layer, shape in zip(layers, shapes, strict=True)]

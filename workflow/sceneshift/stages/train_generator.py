@@ -23,6 +23,7 @@ from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import GeneratorSettings, canonical_json
 from sceneshift.training.distributed import ALONE, World
 from sceneshift.training.microbatches import MicroBatches
+from sceneshift.training.recording import recorder
 from sceneshift.training.snapshots import Snapshots, digest_of
 from sceneshift.training.status import STATUS_STEPS, History, announce, crossed, forget_sheets, require_finite
 
@@ -61,7 +62,8 @@ def train_generator(
     values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
     state = initial_state(settings, values, shape, seed, device)
-    batches = MicroBatches(world, batch, _group(state.d, settings, world))
+    steps = recorder(device, settings.deterministic)
+    batches = MicroBatches(world, batch, _group(state.d, settings, world), steps)
 
     # Resume.
     digest = world.from_first(

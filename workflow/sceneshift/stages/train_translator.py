@@ -19,6 +19,7 @@ from sceneshift.runtime.progress import Progress
 from sceneshift.settings import TranslatorSettings
 from sceneshift.training.distributed import ALONE, World
 from sceneshift.training.microbatches import MicroBatches
+from sceneshift.training.recording import recorder
 from sceneshift.training.snapshots import Snapshots, digest_of
 from sceneshift.training.status import STATUS_STEPS, History, announce, crossed, forget_sheets, require_finite
 from sceneshift.translator.architecture import Architecture, architecture
@@ -64,7 +65,7 @@ def train_translator(
     stages = perceptual_stages(settings.perceptual_network, device) if settings.perceptual else None
     dtype = compute_dtype(settings.precision, device)
     losses = Losses(state.translator, state.discriminator, settings, stages, dtype)
-    batches = MicroBatches(world, batch)
+    batches = MicroBatches(world, batch, recorder=recorder(device, settings.deterministic))
 
     # Resume.
     digest = digest_of(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sceneshift.runtime.errors import OUT_OF_GPU_MEMORY, SceneshiftError
 from sceneshift.training.distributed import World
+from sceneshift.training.recording import Recorder, Work
 
 Result = TypeVar("Result")
 Rows = TypeVar("Rows", Tensor, np.ndarray, range)
@@ -45,9 +46,10 @@ WHOLE = Part()
 class MicroBatches:
     """This process's part of a batch, worked on in as many parts as memory asks for: one until it is exceeded."""
 
-    def __init__(self, world: World, batch: int, group: int = 1) -> None:
-        """`group`: the number of images in each part is a multiple of it."""
+    def __init__(self, world: World, batch: int, group: int = 1, recorder: Recorder | None = None) -> None:
+        """`group`: the number of images in each part is a multiple of it; `recorder`: works on a part that is all."""
         self.world, self.batch, self.group, self.parts = world, batch, group, 1
+        self._recorder = recorder
 
     @property
     def own(self) -> Part:
@@ -79,11 +81,11 @@ class MicroBatches:
             self._halve(exceeded)
 
     def gradients(
-        self, parameters: Sequence[Tensor], rng: torch.Generator, backward: Callable[[Part], dict[str, Tensor]]
+        self, parameters: Sequence[Tensor], rng: torch.Generator, work_of: Callable[[Part], Work]
     ) -> dict[str, Tensor]:
         """Set `.grad` of the parameters (of any shapes) to that of the whole batch, in all processes.
 
-        `backward` adds a part's share of the gradient and returns its share of figures (float32), whose sums over the
+        A part's work adds its share of the gradient and returns its share of figures (float32), whose sums over the
         whole batch are returned.
         """
 
@@ -91,7 +93,11 @@ class MicroBatches:
             for parameter in parameters:
                 parameter.grad = None
 
-        shares = self.each(rng, backward, forget)
+        def work(part: Part) -> dict[str, Tensor]:
+            work = work_of(part)
+            return self._recorder(work, parameters) if self._recorder else work.run(work.inputs)
+
+        shares = self.each(rng, work, forget)
         figures = {name: sum(share[name] for share in shares) for name in shares[0]}
         self.world.add_up([*(p.grad for p in parameters if p.grad is not None), *figures.values()])
         return figures
@@ -104,6 +110,7 @@ class MicroBatches:
                 f"networks or a lower resolution, or use a GPU with more memory ({exceeded.splitlines()[0]})."
             )
         self.parts *= 2
+        self._recorder = None  # what is recorded keeps memory
         print(
             f"Out of memory with {images} images at a time: going on with {images // 2}, {self.parts} times a step, "
             "which gives the same gradients.",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sceneshift.runtime.devices import autocast
 from sceneshift.settings import TranslatorSettings
 from sceneshift.training.microbatches import MicroBatches, Part
+from sceneshift.training.recording import Work
 from sceneshift.translator.losses import LOSSES, Judged, discriminator_loss
 from sceneshift.translator.networks import MultiscaleDiscriminator
 from sceneshift.translator.perceptual import Stages
@@ -63,14 +64,20 @@ def minimize(
     held: what this process has of the photos and of the targets, [N, 3, H, W]; rate: of learning
     """
 
-    def backward(part: Part) -> Figures:
+    def work_of(part: Part) -> Work:
         photos, targets = (part.of_own(side) for side in held)
-        if not (share := len(photos) / count):  # the last batch may be smaller than there are parts
-            return {name: torch.zeros([], device=photos.device) for name in (*losses.weights, "discriminator")}
-        return {name: loss * share for name, loss in losses.gradients(photos, targets, share).items()}
+        share = len(photos) / count
+
+        def backward(inputs: dict[str, Tensor]) -> Figures:
+            if not share:  # the last batch may be smaller than there are parts
+                return {name: torch.zeros([], device=photos.device) for name in (*losses.weights, "discriminator")}
+            figures = losses.gradients(inputs["photos"], inputs["targets"], share)
+            return {name: loss * share for name, loss in figures.items()}
+
+        return Work(backward, {"photos": photos, "targets": targets}, (share,))
 
     parameters = [*state.translator.parameters(), *state.discriminator.parameters()]
-    figures = batches.gradients(parameters, torch.Generator(), backward)
+    figures = batches.gradients(parameters, torch.Generator(), work_of)
     for optimizer in (state.optimizer_translator, state.optimizer_discriminator):
         optimizer.param_groups[0]["lr"] = rate
         optimizer.step()
