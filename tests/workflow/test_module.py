@@ -95,7 +95,9 @@ def test_snakedeploy_brings_configs_and_profiles_and_what_ships_is_found(fresh, 
     slurm = ("--dry-run", "--workflow-profile", "profiles/slurm")
     assert "rank_attributes" in snakemake(deployed, *slurm)
     fresh.command(fresh.config())
-    snakemake(deployed, "results/tiny/photos.h5", "--configfile", str(fresh.folder / "config.yaml"))
+    shutil.copy(fresh.folder / "snow_boundary.npy", deployed)
+    shutil.copy(fresh.folder / "config.yaml", deployed / "config" / "config.yaml")
+    snakemake(deployed, "results/tiny/photos.h5")
     assert "prepare_photos       done" in described(status_of(deployed / "results" / "tiny"))
 
 

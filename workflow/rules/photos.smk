@@ -6,6 +6,7 @@ photos_folder = settings.photos.folder if settings.photos.source == "folder" els
 rule prepare_photos:
     input:
         recovered,
+        places=given(settings.photos.places),
     output:
         photos=results("{run}/photos.h5"),
         table=results("{run}/photos.csv"),
@@ -22,7 +23,7 @@ rule prepare_photos:
         runtime=doubling(120),
     params:
         folder=uncompared(photos_folder or ""),
-        contents=lambda wildcards: contents(photos_folder),
+        contents=lambda wildcards: contents(photos_folder, settings.photos.places),
         settings=uncompared_settings_json(settings.photos, "prepare_photos"),
         shaping=settings_json(settings.photos, "prepare_photos"),
         seed=settings.seed,

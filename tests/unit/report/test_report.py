@@ -246,6 +246,21 @@ def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_pat
     assert "mine.png" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_photos_that_say_where_they_were_taken_are_shown_there_by_their_change(page, broken, tmp_path):
+    assert "Where" not in page.text
+    photos = pd.read_csv(broken / "photos.csv")
+    photos["latitude"], photos["longitude"], photos["time"] = 59.4 + photos.index / 1e4, 24.7, ""
+    photos.loc[0, ["latitude", "longitude"]] = np.nan
+    photos.to_csv(broken / "photos.csv", index=False)
+    report(broken, tmp_path / "report.html")
+    shown = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    maps = [image for image in shown.all("img") if "where it was taken" in image["alt"]]
+    assert {image["alt"].partition("change of ")[2] for image in maps} == {
+        "natural light; north is up",
+        "vegetation; north is up",
+    }
+
+
 def test_editors_that_ship_stand_beside_the_run_with_the_photos_licences(broken, tmp_path):
     originals = tmp_path / "photos"
     originals.mkdir()

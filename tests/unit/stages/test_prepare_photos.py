@@ -263,3 +263,18 @@ def test_outputs_of_long_names_are_short_enough_for_the_file_system():
     assert all(name.startswith("é/ééé") and name.endswith(".png") for name in written)
     assert all(len(name.split("/")[1].encode()) <= 255 for name in written)
     assert png_names(["n" * 251]) == {"n" * 251: "n" * 251 + ".png"}
+
+
+def test_places_come_from_a_table_or_the_photo_itself(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (59.0, 26.0, 13.0), 3: "E", 4: (24.0, 45.0, 12.0)})
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg", exif=exif if number < 2 else Image.Exif())
+    (tmp_path / "mly_pids.csv").write_text("id,lat,lon,captured_at\n1,1.3456789,103.77,1600000000000\n")
+    _, rows = run(tmp_path / "photos", tmp_path, places=str(tmp_path / "mly_pids.csv"))
+    found = {name: (row["latitude"], row["longitude"], row["time"]) for name, row in rows.items()}
+    assert found["0.jpg"] == ("59.4369444", "24.7533333", "")
+    assert found["1.jpg"] == ("1.3456789", "103.77", "2020-09-13T12:26:40+00:00")
+    assert found["2.jpg"] == ("", "", "")

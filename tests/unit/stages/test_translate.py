@@ -2,6 +2,7 @@
 
 import io
 import os
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -381,3 +382,25 @@ def test_the_seam_of_a_360_degree_panorama_does_not_show(make_translator, tmp_pa
     assert steps["marked"] == steps["flagged"] < 1.5
     assert steps["dose 2"] < 1.5
     assert steps["plain"] > 2 * steps["flagged"], "a seam to speak of"
+
+
+def test_edited_photos_are_listed_with_their_places(make_translator, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (59.0, 26.0, 13.0), 3: "E", 4: (24.0, 45.0, 12.0)})
+    (tmp_path / "photos").mkdir()
+    for name, where in (("a.jpg", exif), ("b.jpg", Image.Exif())):
+        Image.new("RGB", (40, 40), "gray").save(tmp_path / "photos" / name, exif=where)
+    editor = make_translator()
+    for table in ("places.csv", "places.gpkg"):
+        translate(editor, tmp_path / "photos", tmp_path / "out", places=tmp_path / table)
+    rows = (tmp_path / "places.csv").read_text().splitlines()
+    edited = tmp_path / "out"
+    assert rows == [
+        "photo,original,latitude,longitude,time",
+        f"{edited / 'a.jpg'},a.jpg,59.4369444,24.7533333,",
+        f"{edited / 'b.jpg'},b.jpg,,,",
+    ]
+    with sqlite3.connect(tmp_path / "places.gpkg") as file:
+        assert file.execute("SELECT original, latitude FROM photos").fetchall() == [("a.jpg", 59.4369444)]
+    with pytest.raises(SceneshiftError, match=r"places\.txt is neither"):
+        translate(editor, tmp_path / "photos", tmp_path / "out", places=tmp_path / "places.txt")

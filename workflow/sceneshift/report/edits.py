@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -14,10 +15,11 @@ from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, read_picture, spread
-from sceneshift.report.plots import Plot, changes, counts, distance_curve, dose_response, training_curves
+from sceneshift.report.plots import Plot, change_map, changes, counts, distance_curve, dose_response, training_curves
 from sceneshift.report.run_files import history, if_sound, needed, table
 from sceneshift.report.text import spoken
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.tables import read_table
 
 PAIRS = 8
 PHOTO_SIDE, STRIP_SIDE = 560, 1100
@@ -71,6 +73,7 @@ class Edit:
     reasons: Plot
     curve: Plot | None
     training: Plot | None
+    map: Plot | None  # where the photos say so
     damaged: list[str]  # what the page lacks, a sentence each
 
 
@@ -124,9 +127,27 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         kept=_pairs(pairs / "train_A", pairs / "train_B"),
         reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),
         curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
+        map=_map(run / "photos.csv", evaluation, scorer, own),
         training=None if losses is None else training_curves(losses),
         damaged=damaged,
     )
+
+
+def _map(photos: Path, evaluation: list[Row], scorer: str, attribute: str) -> Plot | None:
+    """The change of each evaluated photo that says where it was taken; None if fewer than two do."""
+    columns: dict[str, Any] = {"file": str}
+    if "latitude" in next(iter(read_table(needed(photos), columns)), {}):
+        columns |= {"longitude": float | None, "latitude": float | None}
+    places = {
+        row["file"]: (row["longitude"], row["latitude"])
+        for row in read_table(photos, columns)
+        if row.get("longitude") is not None and row.get("latitude") is not None
+    }
+    own = [row for row in evaluation if (row["scorer"], row["attribute"]) == (scorer, attribute)]
+    known = [(places[row["photo"]], row["after"] - row["before"]) for row in own if row["photo"] in places]
+    if len(known) < 2:
+        return None
+    return change_map(*zip(*known, strict=True), unit=f"score of the {scorer.replace(':', ' ')}")
 
 
 def _lacking(evaluation: list[Row], attribute: str, direction: str) -> set[str]:

