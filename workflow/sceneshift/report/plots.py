@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
@@ -189,7 +188,7 @@ def change_map(places: Sequence[tuple[float, float]], changes: Sequence[float], 
 
     def draw(figure: Figure, scheme: str) -> None:
         axis = figure.subplots()
-        norm = Normalize(-most, most)
+        norm = TwoSlopeNorm(0, -most, most)
         dots = axis.scatter(
             longitudes, latitudes, c=changes, norm=norm, cmap="RdBu", s=18, edgecolor=INK[scheme], lw=0.3
         )
@@ -200,7 +199,7 @@ def change_map(places: Sequence[tuple[float, float]], changes: Sequence[float], 
         axis.set_xlabel("longitude")
         axis.set_ylabel("latitude")
 
-    return _plot(draw, 6, 4)
+    return plotted(draw, 6, 4)
 
 
 def counts(reasons: pd.Series) -> Plot:
