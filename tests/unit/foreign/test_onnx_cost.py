@@ -66,6 +66,12 @@ GREEDY = {
     "Expand": (
         summed([node("Expand", "x sizes", "huge")], x=np.float32(1), sizes=np.array([2**20, 2**12])), "bytes"),
     "Range": (summed([node("Range", "a b c", "huge")], a=np.float32(0), b=np.float32(4e9), c=np.float32(1)), "bytes"),
+    "Range of whole numbers": (
+        summed([node("Range", "a b c", "n"), node("Cast", "n", "huge", to=1)], a=np.array(0), b=np.array(2**33),
+               c=np.array(1)), "finding out what it asks for"),
+    "doubled again and again": (
+        summed([node("Shape", "image", "n0"), *(node("Concat", f"n{k} n{k}", f"n{k + 1}", axis=0) for k in range(32)),
+                node("Cast", "n32", "huge", to=1)]), "finding out what it asks for"),
     "RandomNormal": (summed([node("RandomNormal", "", "huge", **NORMAL)]), "bytes"),
     "Resize": (
         summed([node("Resize", "image nothing scales", "huge")], nothing=np.zeros(0, np.float32),

@@ -5,6 +5,9 @@ known: all that it makes must have one, and together they must stay within bound
 """
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,24 @@ WEIGHTS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "FusedConv": 1, "Defor
 INNER = {"MatMul": 0, "MatMulInteger": 0, "QLinearMatMul": 0}  # … whose last dimension is summed over
 RECURRENT = ("RNN", "GRU", "LSTM")
 Shape = list[int]
+# Shape inference itself computes with what shapes are made of: a chain of Concat doubles it again and again.
+INFERENCE_BYTES, INFERENCE_SECONDS = 2**30, 60  # the first beside ten times the model
+INFERENCE = """
+import contextlib, resource, sys
+most = {resource.RLIMIT_AS: int(sys.argv[1]), resource.RLIMIT_CPU: int(sys.argv[2]), resource.RLIMIT_CORE: 0}
+for kind, limit in most.items():
+    with contextlib.suppress(ValueError, OSError):  # systems without this one, or a lower limit than ours
+        resource.setrlimit(kind, (limit, limit))
+import onnx
+model = onnx.ModelProto.FromString(sys.stdin.buffer.read())
+try:
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+except MemoryError:
+    sys.exit(1)
+except Exception as error:  # they have no common class
+    sys.exit(f"damaged: {error}")
+sys.stdout.buffer.write(inferred.SerializeToString())
+"""
 
 
 def require_bounded(model: "onnx.ModelProto", shape: Sequence[int] | None, where: object) -> None:
@@ -39,10 +60,7 @@ def require_bounded(model: "onnx.ModelProto", shape: Sequence[int] | None, where
     if shape is not None:
         for dimension, size in zip(_pictures(model)[0].type.tensor_type.shape.dim, shape, strict=True):
             dimension.dim_value = size
-    try:
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception as error:  # its exceptions have no common class
-        raise SceneshiftError(f"{where} is a damaged ONNX model: {str(error).splitlines()[0][:300]}") from error
+    model = onnx.ModelProto.FromString(_inferred(model.SerializeToString(), where))
     made = {tensor.name: (list(tensor.dims), _item_size(tensor.data_type)) for tensor in model.graph.initializer}
     for graph in _graphs(model.graph):
         for value in (*graph.input, *graph.value_info, *graph.output):
@@ -70,6 +88,23 @@ def require_bounded(model: "onnx.ModelProto", shape: Sequence[int] | None, where
                 f"{where} asks for {found:.1e} {what}; {most:.1e} are the most. Export it for smaller pictures"
                 " (predictors.size), or use a smaller model."
             )
+
+
+def _inferred(content: bytes, where: object) -> bytes:
+    """The model with the shapes of all that it makes, by a process of its own that may take so much and no more."""
+    limits = str(INFERENCE_BYTES + 10 * len(content)), str(INFERENCE_SECONDS)
+    command = [sys.executable, "-P", "-c", INFERENCE, *limits]
+    one_thread = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # each other one would take some of the memory
+    done = subprocess.run(command, input=content, capture_output=True, env=one_thread, check=False)
+    if done.returncode:
+        said = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[0]
+        if said.startswith("damaged: "):
+            raise SceneshiftError(f"{where} is a damaged ONNX model: {said.removeprefix('damaged: ')[:300]}")
+        raise SceneshiftError(
+            f"{where}: finding out what it asks for takes more than {INFERENCE_BYTES:.1e} bytes or {INFERENCE_SECONDS}"
+            " seconds. Export it with fixed sizes."
+        )
+    return done.stdout
 
 
 def picture_shape(model: "onnx.ModelProto", size: Sequence[int], batch: int) -> list[int] | None:
