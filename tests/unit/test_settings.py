@@ -96,6 +96,7 @@ def refusal(config):
         ({"edits": {"attributes": [{"attribute": False}]}}, ["attribute: found False", "put the word in quotes"]),
         ({"run": 2024}, ["run", 'Put it in quotes: "2024"']),
         ({"photos": None}, ["photos: found None", "write its keys below it, or leave it out"]),
+        ({"predictors": [{"kind": "onnx", "network": "m"}]}, ["network: unknown key; known keys: kind, model"]),
         ({"photos.folder": "x"}, ["photos.folder: unknown key", "write `photos: {folder: …}`"]),
     ],
 )
@@ -107,7 +108,8 @@ def test_a_bad_value_is_named_with_what_is_allowed(config, says):
 
 def test_keys_that_do_not_go_together_are_named_without_the_whole_section():
     assert refusal({"photos": {"held_out": 0}}).splitlines()[1].startswith("  photos.held_out is 0, but")
-    assert refusal({"synthesis": {"count": 10**9, "shard_size": 1}}).splitlines()[1].startswith("  synthesis: 1,000,000,000")
+    shards = {"synthesis": {"count": 10**9, "shard_size": 1}}
+    assert refusal(shards).splitlines()[1].startswith("  synthesis: 1,000,000,000")
 
 
 def test_photos_are_square_unless_they_have_a_width():

@@ -109,7 +109,8 @@ def _explain(model: type[Section], error: Mapping[str, Any]) -> str:
     path = [part for part in error["loc"] if not (isinstance(part, str) and BRANCH.fullmatch(part))]
     key = ".".join(str(part) for part in path) or "(top level)"
     if error["type"] == "extra_forbidden":
-        known = _keys_at(model, path[:-1])
+        kinds = [part for part in error["loc"][:-1] if part in KINDS]
+        known = list(KINDS[kinds[-1]].model_fields) if kinds else _keys_at(model, path[:-1])
         section, *inner = str(path[-1]).split(".")
         near = difflib.get_close_matches(section, known, n=1)
         if inner:
