@@ -84,3 +84,15 @@ def test_wrong_labels_are_named_before_the_generator_is_trained_and_mended_ones_
     labels.write_text(labels.read_text().replace("street-000050,1,0", "street-000050,0,0"))
     assert "fit_predictor" in fresh.plan(config)
     assert not {"check_labels", "train_generator"} & set(fresh.plan(config))
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_a_finished_model_is_said_before_the_generator_is_trained(fresh):
+    (fresh.folder / "scorer.onnx").write_bytes(b"no model")
+    config = fresh.config("predictors", to=[{"kind": "onnx", "model": "scorer.onnx", "names": ["snow", "night"]}])
+    config["boundaries"]["attributes"], config["edits"] = "all", {"top": 1}
+    done = fresh.snakemake(config)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "scorer.onnx is not an ONNX model" in said
+    assert "rule train_generator" not in said

@@ -69,6 +69,7 @@ rule fit_predictor:
         logs("{run}/fit_predictor.log"),
     benchmark:
         benchmarks("{run}/fit_predictor.tsv")
+    priority: 0 if learned(predictors) else 2  # what is wrong with a finished model is known before the training
     conda:
         "../../envs/sceneshift.yaml"
     threads: share_of_cores(1 + len(judges))
