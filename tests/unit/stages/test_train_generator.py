@@ -218,11 +218,15 @@ def test_style_mixing_switches_codes_at_one_layer():
     from sceneshift.runtime.randomness import torch_generator
 
     g = Generator(z_dim=8, w_dim=8, resolution=32, channel_base=64, channel_max=4, mapping_layers=1)
-    ws, _ = steps._codes(g, 200, 0.9, WHOLE, torch_generator(0))
+
+    def codes(count, style_mixing):
+        return steps._codes(g, steps.draw_codes(g, count, style_mixing, WHOLE, torch_generator(0)))[0]
+
+    ws = codes(200, 0.9)
     switches = (ws[:, 1:] != ws[:, :-1]).any(dim=2).sum(dim=1)
     assert set(switches.tolist()) == {0, 1}
     assert 0.8 < (switches == 1).float().mean() < 0.97
-    assert (steps._codes(g, 50, 0.0, WHOLE, torch_generator(0))[0].std(dim=1) == 0).all()
+    assert (codes(50, 0.0).std(dim=1) == 0).all()
 
 
 def test_each_epoch_sees_every_photo_once():
