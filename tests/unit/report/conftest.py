@@ -72,8 +72,8 @@ def make_run(run, side=SIDE):
     )
     facts = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.7, "provenance": "{}"}
     facts |= {"generator_sha256": "", "predictor_sha256": ""}
-    with LatentStoreWriter(run / "synthesis.h5", 2, ["snow"], facts) as store:
-        store.append(np.arange(1234), np.zeros((1234, 2)), np.zeros((1234, 1)), np.zeros((0, 1, 1, 3)))
+    with LatentStoreWriter(run / "synthesis.h5", 2, list(LABELS), facts) as store:
+        store.append(np.arange(1234), np.zeros((1234, 2)), random.random((1234, len(LABELS))), np.zeros((0, 1, 1, 3)))
     columns = (
         "rank", "attribute", "standardized", "low", "high", "changes_most", "mean_change", "validation_accuracy",
         "best_level", "chosen",

@@ -137,6 +137,22 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
     assert "0.876" in text or "0.877" in text
 
 
+@pytest.mark.parametrize(
+    ("factor", "shift", "says"), [(1, 3, r"\+\d+\.\d standard"), (0.1, 0, r"0\.1\d? times their spread")]
+)
+def test_images_far_from_the_photos_are_warned_of(factor, shift, says, broken, tmp_path):
+    path = broken / "evaluation/vegetation.csv"
+    rows = pd.read_csv(path)
+    own = (rows["scorer"] == "predictor") & (rows["attribute"] == "vegetation")
+    rows.loc[own, ["before", "after"]] = rows.loc[own, ["before", "after"]] / factor - shift
+    rows.to_csv(path, index=False)
+    report(broken, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    opening = text[: text.index("images synthesized and")]
+    assert re.search(rf"More vegetation: the generator's images are far from the photos: .*{says}", opening)
+    assert "Less natural light: the generator's" not in opening
+
+
 def test_photos_shown_are_those_that_leave_the_edit_something_to_do(page, finished_run):
     rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'predictor'")
     before = rows[rows["attribute"] == "vegetation"].set_index("photo")["before"]

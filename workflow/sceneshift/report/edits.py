@@ -4,13 +4,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from sceneshift.evaluation.audit import Verdict, read_verdicts, shares, worst_first
 from sceneshift.evaluation.dose import Curve, dose_table, own_curves, read_responses
-from sceneshift.evaluation.summary import Change, Row, read_evaluation, summarize
+from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, read_evaluation, summarize
 from sceneshift.images.finding import find_photos
+from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
@@ -38,6 +40,18 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """How far synthesized images are from photos, as the predictor scores the edit's own attribute.
+
+    shift: of the mean, in standard deviations over held-out photos; spread: standard deviation over that of the photos.
+    NaN where all photos score the same.
+    """
+
+    shift: float
+    spread: float
+
+
+@dataclass(frozen=True)
 class ScorersView:
     """What one scorer says; `plot` is None for pixel facts, which have no common unit."""
 
@@ -58,6 +72,7 @@ class Edit:
     by: str  # who that is
     own_unit: str
     predictors: Change  # by the predictor that chose the pairs
+    apart: Apart
     structure: float
     aside: Change | None  # by the same scorer as `own`: the other attribute that moved most
     place: Change  # share of photos that are the same place, by the audit
@@ -113,6 +128,7 @@ def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | Non
         by=f"the {scorer.replace(':', ' ')}",
         own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else "standard deviations",
         predictors=owns["predictor"],
+        apart=_apart(run, evaluation, own),
         structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),
         aside=max(others, key=lambda row: abs(row.change), default=None),
         place=next(share for share in shares(audited) if share.attribute == "same_place"),
@@ -148,6 +164,16 @@ def _map(photos: Path, evaluation: list[Row], scorer: str, attribute: str) -> Pl
     if len(known) < 2:
         return None
     return change_map(*zip(*known, strict=True), unit=f"score of the {scorer.replace(':', ' ')}")
+
+
+def _apart(run: Path, evaluation: list[Row], own: str) -> Apart:
+    photos = [row["before"] for row in evaluation if (row["scorer"], row["attribute"]) == ("predictor", own)]
+    with LatentStore(needed(run / "synthesis.h5")) as store:
+        images = store.column(own)
+    spread = np.std(photos)
+    if spread < NO_SPREAD:
+        return Apart(np.nan, np.nan)
+    return Apart(float(np.mean(images) - np.mean(photos)) / spread, float(np.std(images)) / spread)
 
 
 def _lacking(evaluation: list[Row], attribute: str, direction: str) -> set[str]:

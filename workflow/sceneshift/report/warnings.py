@@ -5,6 +5,7 @@ import pandas as pd
 from sceneshift.report.edits import Edit
 from sceneshift.report.text import figure, signed, spoken
 
+FARTHEST, NARROWEST = 2.0, 0.25  # standard deviations of photos' scores; and share of them that images' must have
 LEAST_ACCURACY = 0.7  # of a boundary; guessing is right half of the time
 
 
@@ -28,5 +29,12 @@ def warnings(edit: Edit, accuracies: pd.Series) -> list[str]:
         found.append(
             f"its boundary tells only {figure(accuracy, 2)} of codes apart: the generator hardly shows"
             f" {spoken(edit.record.attribute)}, so train it longer, or on more photos"
+        )
+    shift, spread = edit.apart.shift, edit.apart.spread
+    if abs(shift) > FARTHEST or spread < NARROWEST:
+        found.append(
+            f"the generator's images are far from the photos: the predictor scores {spoken(edit.attribute)} of those"
+            f" synthesized {signed(shift, 1)} standard deviations of the held-out photos away from them, with"
+            f" {figure(spread, 2)} times their spread, so train the generator longer, or on more photos"
         )
     return [f"{edit.title}: {what}." for what in found]
