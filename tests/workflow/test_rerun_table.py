@@ -70,6 +70,9 @@ ALTERNATIVES: dict[str, Any] = {
     "translate.folder": "photos",
     "translate.editors": ["night"],
     "evaluation.judges": [{"kind": "heads"}],
+    "study.questions": ["Which looks greener?"],
+    "study.doses": [0, 2],
+    "study.send_to": "https://example.org/votes",
 }
 
 

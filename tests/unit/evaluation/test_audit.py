@@ -107,6 +107,7 @@ def test_halos_are_what_leaks_across_edges(photo):
     sharpened = Image.fromarray(photo).filter(ImageFilter.UnsharpMask(4, 150, 0))
     assert halos(photo, np.asarray(sharpened)) > 1.5
     assert np.isnan(halos(np.zeros_like(photo), np.zeros_like(photo))), "no edges, no ground"
+    assert np.isnan(halos(photo[::2, ::2], photo[::2, ::2])), "no room"
 
 
 def test_blocks_are_steps_at_their_borders():

@@ -10,6 +10,7 @@ BLACK, WHITE = 2, 253  # levels; a pixel all of whose channels lie there has los
 BLOCK = 8  # pixels; of JPEG, and of most networks that code pictures
 STRONG, SMOOTH = 0.95, 0.5  # quantiles of the photo's edges: those that may get halos, and the ground that shows them
 REACH = 6  # pixels from a strong edge to the end of its halo
+LEAST_SIDE = 128  # pixels; in smaller pictures a few pixels beside an edge are most of what there is
 LEAST = 0.005  # of the pixels; halos are not measured on fewer
 
 
@@ -42,8 +43,11 @@ def halos(before: np.ndarray, after: np.ndarray) -> float:
     """How much more the change varies beside strong edges than elsewhere, in levels of 255 per pixel.
 
     before, after: uint8 [H, W, 3], aligned. Both are looked at where the photo is smooth: a change that follows the
-    photo's edges, however strong, has no halo; one that leaks across them has. NaN where there is no such ground.
+    photo's edges, however strong, has no halo; one that leaks across them has. NaN where there is no such ground,
+    and for pictures of a shorter side below `LEAST_SIDE`.
     """
+    if min(before.shape[:2]) < LEAST_SIDE:
+        return np.nan
     luma = luminance(np.stack([before, after])).astype(np.float64)
     own, (change,) = edges(luma[:1])[0], edges(luma[1:] - luma[:1]) * 255
     strong = own > max(np.quantile(own, STRONG), 2 / 255)
