@@ -12,16 +12,16 @@ from sceneshift.evaluation.pair_files import PairFiles, read_pair
 from sceneshift.evaluation.summary import Change
 from sceneshift.report.edits import PHOTO_SIDE, Comparison
 from sceneshift.report.html import write_html
-from sceneshift.report.pictures import data_uri
+from sceneshift.report.pictures import data_uri, tinted
 from sceneshift.settings import AuditSettings
 
 SHOWN = 24  # cases, the worst
-BRIGHTER = 4  # of the map: a change of 64 levels is white
+FULL_TINT = 64  # levels of change
 
 
 @dataclass(frozen=True)
 class Case:
-    """A pair on the page; the mask of its photo is the map of the change."""
+    """A pair on the page."""
 
     verdict: Verdict
     photo: Comparison
@@ -46,7 +46,7 @@ def write_audit_page(
 def _shown(verdict: Verdict, files: PairFiles) -> Comparison:
     """The pair as it lies, and the map of what changed once zoom and shift are undone."""
     pair, found = read_pair(files), alignment_of(verdict.facts)
-    view, where = aligned(pair, found), np.zeros(pair.before.shape[:2], np.uint8)
-    where[found.shown(where.shape)] = difference(view.before, view.after).clip(0, 255 // BRIGHTER) * BRIGHTER
-    pictures = (data_uri(picture, PHOTO_SIDE) for picture in (pair.before, pair.after, np.dstack([where] * 3)))
-    return Comparison(verdict.photo, *pictures)
+    view, where = aligned(pair, found), np.zeros(pair.before.shape[:2])
+    where[found.shown(where.shape)] = difference(view.before, view.after) / FULL_TINT
+    pictures = (pair.before, pair.after, tinted(pair.before, where))
+    return Comparison(verdict.photo, *(data_uri(picture, PHOTO_SIDE) for picture in pictures))

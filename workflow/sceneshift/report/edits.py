@@ -16,7 +16,7 @@ from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.held_out import masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
-from sceneshift.report.pictures import data_uri, read_picture, spread
+from sceneshift.report.pictures import changed, data_uri, read_picture, spread
 from sceneshift.report.plots import Plot, change_map, changes, counts, distance_curve, dose_response, training_curves
 from sceneshift.report.run_files import history, if_sound, needed, table
 from sceneshift.report.text import spoken
@@ -31,12 +31,12 @@ DEVIATIONS = "mean change, in standard deviations of the score"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A real photo before and after, and where it was edited (None with the image head)."""
+    """A real photo before and after, and where it changed."""
 
     name: str
     before: str
     after: str
-    mask: str | None
+    change: str
 
 
 @dataclass(frozen=True)
@@ -200,9 +200,8 @@ def _comparisons(
         else:
             photos = [path.relative_to(translated_from).as_posix() for path in find_photos(translated_from)]
             written = {name: name for name in photos}
-        masks, mask_of = folder / masks_folder(photos), png_names(photos)
         photo_of = {name: photo for photo, name in written.items()}
-        found = list(find_photos(folder, without=[masks]))
+        found = list(find_photos(folder, without=[folder / masks_folder(photos)]))
         if among is not None:
             found = [path for path in found if photo_of.get(path.relative_to(folder).as_posix()) in among] or found
         comparisons = []
@@ -218,19 +217,16 @@ def _comparisons(
                     f"{path} is not a held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
                     " `sceneshift report … --translated-from FOLDER`."
                 )
-            mask = masks / mask_of.get(photo, name)
-            comparisons.append(compared(name, before, path, mask if mask.exists() else None))
+            comparisons.append(compared(name, before, path))
     return comparisons
 
 
-def compared(name: str, before: Image.Image, after: Path, mask: Path | None = None) -> Comparison:
+def compared(name: str, before: Image.Image, after: Path) -> Comparison:
     """A photo before and after, as the page holds it. Raises SceneshiftError for a picture that cannot be read."""
-    return Comparison(
-        name,
-        data_uri(before, PHOTO_SIDE),
-        data_uri(read_picture(after), PHOTO_SIDE),
-        data_uri(read_picture(mask), PHOTO_SIDE) if mask else None,
-    )
+    pictures = [before.copy(), read_picture(after)]
+    for picture in pictures:
+        picture.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
+    return Comparison(name, *map(data_uri, pictures), data_uri(changed(*pictures)))
 
 
 def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:

@@ -4,11 +4,13 @@ for (const slider of document.querySelectorAll(".compare input")) {
   slider.addEventListener("input", show);
   show();
 }
-// Masks: one button an edit.
-for (const button of document.querySelectorAll("button[data-masks]")) {
+// What changed, instead of after: one button for each group of photos.
+for (const button of document.querySelectorAll("button[data-changes]")) {
   button.addEventListener("click", () => {
     const on = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", on);
-    document.getElementById(button.dataset.masks).classList.toggle("masks", on);
+    const photos = document.getElementById(button.dataset.changes);
+    photos.classList.toggle("changes", on);
+    for (const tag of photos.querySelectorAll(".tag.right")) tag.textContent = on ? "what changed" : "after";
   });
 }

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sceneshift.images.luma import luminance
 from sceneshift.runtime.errors import SceneshiftError
 
 LOSSLESS_SIDE = 160  # pictures up to this side keep every pixel
+TINT = (24, 104, 132)  # of what changed, as on the explorer's page
+FULL_TINT = 128  # levels of change
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -30,6 +33,18 @@ def data_uri(picture: Image.Image | np.ndarray, side: int = 640) -> str:
     stream = io.BytesIO()
     picture.save(stream, **({"format": "PNG", "optimize": True} if small else {"format": "JPEG", "quality": 86}))
     return encoded(stream.getvalue(), "image/png" if small else "image/jpeg")
+
+
+def changed(before: Image.Image, after: Image.Image) -> np.ndarray:
+    """Where pictures of one size differ: the largest |after − before| of a channel, as `tinted` shows it."""
+    difference = np.abs(np.asarray(after, dtype=np.int16) - np.asarray(before)).max(axis=2)
+    return tinted(np.asarray(before), difference / FULL_TINT)
+
+
+def tinted(photo: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """The photo, uint8 [H, W, 3], in pale grey under a calm tint, by `amount` [H, W], from 0 to 1 and above."""
+    grey = (150 + 0.4 * 255 * luminance(photo[None])[0])[..., None]
+    return (grey + np.minimum(amount, 1)[..., None] * (np.array(TINT) - grey)).astype(np.uint8)
 
 
 def encoded(content: bytes, kind: str) -> str:
