@@ -4,10 +4,14 @@ import os
 import re
 import sys
 
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.shipped import ROOT
 
 DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 HOW_MUCH = re.compile(r"-[cj]\d*|--(cores|jobs|profile|workflow-profile)(=.*)?")  # what says it to Snakemake
+NESTED = re.compile(
+    r"(\w+)\.(\w+)=(.*)", re.DOTALL
+)  # `--config photos.folder=x`, on which Snakemake ends in a traceback
 
 
 def run(*words: str, verbose: bool = False) -> None:
@@ -21,6 +25,11 @@ def run(*words: str, verbose: bool = False) -> None:
 
     Example: --configfile my.yaml --cores 4
     """
+    for nested in filter(None, map(NESTED.fullmatch, words)):
+        section, key, value = nested.groups()
+        raise SceneshiftError(
+            f"--config {nested[0]}: write a key of a section as --config '{section}={{{key}: {value}}}'."
+        )
     cores = () if any(HOW_MUCH.fullmatch(word) for word in words) else ("--cores", "all")
     view = () if verbose or DRY_RUN & set(words) or "--logger" in words else ("--logger", "sceneshift")
     snakemake = [sys.executable, "-m", "snakemake", *view, "--snakefile", str(ROOT / "workflow" / "Snakefile")]
