@@ -54,5 +54,5 @@ def test_other_commands_take_no_unknown_words(capsys):
 def test_a_key_of_a_section_is_told_how_it_is_written(started, capsys):
     """Snakemake takes no dot there, and ends in its own traceback before the workflow is read."""
     assert cli.main(["run", "--config", "photos.folder=my photos"]) == 1
-    assert "--config 'photos={folder: my photos}'" in capsys.readouterr().err
+    assert "'photos={folder: my photos}'" in capsys.readouterr().err
     assert started == []
