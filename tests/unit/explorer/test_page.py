@@ -275,6 +275,39 @@ def test_keyboard_alone(built, visit):
     assert after[:2] != before
 
 
+def test_looking_closely_and_moving_the_photo(built, visit):
+    page = visit(built / "index.html", viewport={"width": 1200, "height": 800})
+    page.says("Edited")
+    page.tab.click("#close")
+    pixels = page.tab.evaluate("() => [stage.view().view.width, page.stage.clientWidth]")
+    assert pixels[0] == pixels[1]  # one of the photo for one of the screen
+    before = page.tab.evaluate("() => [stage.left, stage.top]")
+    box = page.tab.locator("#stage").bounding_box()
+    page.tab.mouse.move(box["x"] + 60, box["y"] + 100)
+    page.tab.mouse.down()
+    page.tab.mouse.move(box["x"] + 90, box["y"] + 80, steps=3)
+    page.tab.mouse.up()
+    after = page.tab.evaluate("() => [stage.left, stage.top]")
+    assert after == pytest.approx([before[0] - 30, before[1] + 20], abs=1)
+    page.tab.click("#change")
+    page.tab.wait_for_function("() => !stage.frame")
+    shown = "() => [...page.after.getContext('2d').getImageData(5, 5, 1, 1).data]"
+    tinted = "() => [...changed(stage.pixels, edited(stage.pixels, stage.maps, 1), TINT)]"
+    place = page.tab.evaluate("() => 4 * (5 * page.after.width + 5)")
+    assert page.tab.evaluate(shown) == page.tab.evaluate(tinted)[place : place + 4]
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing_that_shuts_anyone_out(built, visit, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme, "bypass_csp": True}
+    page = visit(built / "index.html", **options)  # its policy would refuse axe too
+    page.says("Edited")
+    assert [violation["id"] for violation in axe.Axe().run(page.tab).response["violations"]] == []
+
+
 def test_a_model_that_is_missing(built, visit, tmp_path):
     (tmp_path / "index.html").write_bytes((built / "index.html").read_bytes())
     page = visit(tmp_path / "index.html")

@@ -7,8 +7,12 @@ class Stage {
   constructor(page) {
     Object.assign(this, { page, photo: null, edit: null, strength: 1, close: false, showsChange: false, left: 0, top: 0 });
     page.split.addEventListener("input", () => page.stage.style.setProperty("--at", `${page.split.value}%`));
+    let from = null; // where the pointer that moves the photo was last
+    page.stage.addEventListener("pointerdown", (event) => (from = event.target === page.split ? null : event));
     page.stage.addEventListener("pointermove", (event) => {
-      if (this.close && event.buttons && event.target !== page.split) this.move(-event.movementX, -event.movementY);
+      if (!this.close || !event.buttons || !from) return;
+      this.move(from.clientX - event.clientX, from.clientY - event.clientY);
+      from = event;
     });
     page.stage.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
