@@ -111,11 +111,12 @@ def test_halos_are_what_leaks_across_edges(photo):
 
 
 def test_blocks_are_steps_at_their_borders():
-    grey = np.tile(np.arange(32), (32, 1))
+    grey = np.tile(np.arange(128), (128, 1))
     flat_blocks = np.repeat((grey // 8 * 8)[..., None], 3, axis=2).astype(np.uint8)
     assert blocks(flat_blocks) == pytest.approx(4), "8 levels in one direction, none in the other"
     assert blocks(np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)) == pytest.approx(0, abs=1e-6)
-    assert blocks(np.zeros((16, 16, 3), np.uint8)) == 0
+    assert blocks(np.zeros((128, 128, 3), np.uint8)) == 0
+    assert np.isnan(blocks(np.zeros((64, 128, 3), np.uint8))), "no room"
 
 
 def rows_of(scorer, **values):
@@ -145,6 +146,14 @@ def test_the_first_judge_that_knows_says_what_moved():
     assert {name: change.after for name, change in figures.items()} == {
         "passed": 0.5, "same_place": 1, "wrong_direction": 0.5,
     }  # fmt: skip
+
+
+def test_a_few_successes_are_no_certainty():
+    found = [Verdict(str(k), [], {}) for k in range(24)]
+    passed, _ = shares(found)
+    assert (passed.before, passed.after, passed.change, passed.high) == (1, 1, 0, 0)
+    assert passed.low == pytest.approx(-(1.96**2) / (24 + 1.96**2), abs=1e-4), "Wilson's lower end is n/(n + z²)"
+    assert np.isnan(shares(found[:1])[0].low)
 
 
 def test_without_an_aim_nothing_is_said_of_scores():

@@ -10,7 +10,7 @@ BLACK, WHITE = 2, 253  # levels; a pixel all of whose channels lie there has los
 BLOCK = 8  # pixels; of JPEG, and of most networks that code pictures
 STRONG, SMOOTH = 0.95, 0.5  # quantiles of the photo's edges: those that may get halos, and the ground that shows them
 REACH = 6  # pixels from a strong edge to the end of its halo
-LEAST_SIDE = 128  # pixels; in smaller pictures a few pixels beside an edge are most of what there is
+LEAST_SIDE = 128  # pixels; smaller pictures have few blocks, and little else than the surroundings of edges
 LEAST = 0.005  # of the pixels; halos are not measured on fewer
 
 
@@ -27,9 +27,11 @@ def blown(image: np.ndarray) -> float:
 def blocks(image: np.ndarray) -> float:
     """How much larger steps across the borders of 8 × 8 blocks are than others (after Wang et al. 2000).
 
-    uint8 [H, W, 3] on its file's grid, at least 9 pixels wide or high -> difference of the means, in levels of 255:
-    about 0 for a photo, 1.3 and 2.5 for JPEGs of quality 75 and 50.
+    uint8 [H, W, 3] on its file's grid -> difference of the means, in levels of 255: about 0 for a photo, 1.3 and 2.5
+    for JPEGs of quality 75 and 50. NaN for pictures of a shorter side below `LEAST_SIDE`.
     """
+    if min(image.shape[:2]) < LEAST_SIDE:
+        return np.nan
     luma = luminance(image[None])[0].astype(np.float64)
     at, elsewhere = [], []
     for steps in (np.abs(np.diff(luma, axis=0)), np.abs(np.diff(luma, axis=1)).T):

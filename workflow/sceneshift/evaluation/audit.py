@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy.stats import binomtest
 
 from sceneshift.evaluation.alignment import Alignment, align, residual
 from sceneshift.evaluation.artifacts import blocks, blown, crushed, halos
 from sceneshift.evaluation.dose import measured_copy
 from sceneshift.evaluation.locality import changed, difference, sent_as, share_inside
 from sceneshift.evaluation.pixels import pixel_facts
-from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, rows, summarize
+from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, rows
 from sceneshift.images.photo_files import Saving
 from sceneshift.images.structure import structure
 from sceneshift.runtime.tables import new_table, read_table
@@ -203,16 +204,22 @@ def verdicts_on(table: Iterable[Row], settings: AuditSettings, aim: Aim | None =
 
 
 def shares(found: Sequence[Verdict]) -> list[Change]:
-    """What share of the photos passed, is the same place, and moved the wrong way; an untouched photo before."""
-    facts = {"passed": (1, [not verdict.reasons for verdict in found])}
-    facts["same_place"] = (1, [verdict.same_place for verdict in found])
+    """What share of the photos passed, is the same place, and moved the wrong way; an untouched photo before.
+
+    Intervals are Wilson's (1927): a bootstrap of nothing but successes would be sure of them.
+    """
+    facts = {"passed": (1.0, [not verdict.reasons for verdict in found])}
+    facts["same_place"] = (1.0, [verdict.same_place for verdict in found])
     if moved := [verdict.moved < 0 for verdict in found if verdict.moved is not None]:
-        facts["wrong_direction"] = (0, moved)
-    return summarize(
-        {"scorer": "verdict", "attribute": name, "before": before, "after": float(value)}
-        for name, (before, values) in facts.items()
-        for value in values
-    )
+        facts["wrong_direction"] = (0.0, moved)
+    changes = []
+    for name, (before, values) in facts.items():
+        share, (low, high) = float(np.mean(values)), (np.nan, np.nan)
+        if len(values) > 1:
+            low, high = binomtest(sum(values), len(values)).proportion_ci(method="wilson")
+        ends = (float(end) - before for end in (share, low, high))
+        changes.append(Change("verdict", name, len(values), before, share, *ends))
+    return changes
 
 
 def write_verdicts(path: Path | str, found: Sequence[Verdict]) -> None:

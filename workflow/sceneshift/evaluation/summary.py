@@ -15,7 +15,7 @@ from sceneshift.runtime.tables import read_table
 COLUMNS = {"photo": str, "scorer": str, "attribute": str, "before": float, "after": float}
 CHANGE_COLUMNS = ["scorer", "attribute", "photos", "before", "after", "change", "low", "high"]  # of a `Change`
 Row = dict[str, Any]  # of an evaluation, one value a column
-OWN_UNIT = ("judge:streets", "truth", "pixels", "verdict")  # scorers whose numbers mean something as they are
+OWN_UNIT = ("judge:streets", "truth", "pixels")  # scorers whose numbers mean something as they are
 NO_SPREAD = 1e-9  # standard deviations below it are rounding: all photos score the same, or there is only one
 
 

@@ -49,7 +49,8 @@ def audit(
     real: folder of real photos that have what the edit adds
     overwrite: replace an earlier audit
 
-    Pairs that cannot be read are named and left out. Intervals (95 %) are by bootstrap over photos.
+    Pairs that cannot be read are named and left out. Intervals (95 %) are by bootstrap over photos, of
+    shares Wilson's.
 
     Raises SceneshiftError if no pair is there, or no scorer knows the attribute.
 
