@@ -8,6 +8,7 @@ from sceneshift.images.reading import read_photo
 from sceneshift.runtime.shipped import RESOURCES, shipped_editors
 from sceneshift.streets import render_street
 from sceneshift.translator import load_translator
+from sceneshift.translator.translator import padded
 
 STRENGTHS = (0, 0.5, 1, 3)
 SHAPES = [(30, 40), (16, 16), (16, 22), (17, 16), (97, 33), (33, 97), (150, 200), (61, 700), (480, 640)]
@@ -86,6 +87,24 @@ def test_a_part_of_the_photo_is_edited_as_in_the_whole(v8, make_translator):
     np.frombuffer(v8.value("part.buffer"), np.uint8)[:] = v8.rgba[7:29, 13:44].ravel()
     part = v8.array("edited(part, viewMaps(edit, part, view, 31, 22), 1).buffer", np.uint8, (22, 31, 4))[..., :3]
     np.testing.assert_array_equal(part, v8.edited(1)[7:29, 13:44])
+
+
+@pytest.mark.parametrize(("height", "width", "multiple"), [(13, 22, 8), (16, 40, 16), (5, 9, 4), (3, 64, 8)])
+def test_borders_are_mirrored_or_repeated_as_padded_does(v8, height, width, multiple):
+    v8.value(f"x = picture(3, {height}, {width}); 0")
+    values = np.random.default_rng(0).random((3, height, width), dtype=np.float32)
+    np.frombuffer(v8.value("x.data.buffer"), np.float32)[:] = values.ravel()
+    expected = padded(torch.from_numpy(values)[None], multiple)[0].numpy()
+    found = v8.array(f"mirrored(x, {multiple}).data.buffer", np.float32, expected.shape)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("exponent", [0.05, 0.5, 1, 2.95])
+def test_powers_by_table_are_right_to_a_quarter_of_a_level(v8, exponent):
+    bases = np.concatenate([[0, 1e-9], np.geomspace(1e-7, 2, 5000), [2]])
+    v8.value(f"table = powers(2, {exponent}); bases = Float64Array.from({bases.tolist()}); 0")
+    found = v8.array(f"bases.map((b) => power(b, {exponent}, table, CELLS / 2)).buffer", np.float64, bases.shape)
+    assert np.abs(found - bases**exponent).max() < 0.25 / 255
 
 
 def test_every_float16_is_read(v8):
