@@ -44,3 +44,13 @@ def test_the_site_builds_and_shows_the_docstrings(tmp_path):
     assert "StyleGAN2's generator" in page
     assert "Train StyleGAN2 on a photo store" in page
     assert (tmp_path / "site" / "pictures" / "editors.jpg").is_file()
+
+
+def test_containers_install_what_make_setup_does():
+    torch = re.search(r"^TORCH := (.*)$", (REPOSITORY / "Makefile").read_text(), re.M)[1]
+    for name in ("Dockerfile", "apptainer.def"):
+        steps = (REPOSITORY / "envs" / name).read_text()
+        assert f" torch=={torch}+cpu" in steps
+        for file in re.findall(r"--requirement ([\w/.]+)", steps):
+            assert (REPOSITORY / file).is_file()
+        assert re.search(r"python:3\.1[1-4]-slim", steps)

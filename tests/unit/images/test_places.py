@@ -77,3 +77,17 @@ def test_a_geopackage_holds_its_points_in_the_form_that_the_standard_fixes(tmp_p
         name, point = file.execute("SELECT photo, geom FROM photos").fetchone()
     assert name == "a.jpg"
     assert point.hex() == "47500001e61000000101000000e17a14ae47f15940cdccccccccccf43f"
+
+
+def test_scores_stand_beside_their_places(tmp_path):
+    from sceneshift.settings import parse
+    from sceneshift.stages.fit_predictor import fit_predictor
+    from sceneshift.stages.score import score
+
+    photo(tmp_path / "photos" / "a.jpg", ("N", (59.0, 26.0, 13.0), "E", (24.0, 45.0, 12.0)))
+    settings = parse(list, '[{"kind": "photometric"}]')
+    fit_predictor(None, tmp_path / "p.safetensors", settings)
+    score(tmp_path / "p.safetensors", tmp_path / "photos", tmp_path / "scores.csv", places=True)
+    header, row = (tmp_path / "scores.csv").read_text().splitlines()
+    assert header.startswith("file,latitude,longitude,time,brightness")
+    assert row.startswith("a.jpg,59.4369444,24.7533333,,")

@@ -25,6 +25,10 @@ class Place(NamedTuple):
     longitude: float | None = None  # degrees, east positive
     time: str | None = None  # ISO 8601, with the offset from UTC where it is known
 
+    def cells(self) -> tuple[str | None, ...]:
+        """For a table, as text: six digits of a number would be ten meters."""
+        return tuple(None if value is None else str(value) for value in self)
+
 
 COLUMNS = Place._fields
 NOWHERE = Place()

@@ -94,17 +94,17 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
             group = name.split("/")[0] if "/" in name else ""
             if isinstance(photo, str):
                 skipped.append((name, photo))
-                listed.append([name, "skipped", photo, "", "", "", group, *_cells(NOWHERE)])
+                listed.append([name, "skipped", photo, "", "", "", group, *NOWHERE])
                 continue
             size = (photo.width, photo.height)
             first = taken.setdefault(photo.digest, len(names))
             if first < len(names):
                 duplicates += 1
                 store.append_duplicate(name, first)
-                listed.append([name, "duplicate", f"same bytes as {names[first]}", *size, "", group, *_cells(place)])
+                listed.append([name, "duplicate", f"same bytes as {names[first]}", *size, "", group, *place.cells()])
                 continue
             names.append(name)
-            listed.append([name, "taken", "", *size, "", group, *_cells(place)])
+            listed.append([name, "taken", "", *size, "", group, *place.cells()])
             store.append(photo.pixels[None], [name], [False])
         _check_skipped(settings, folder, skipped, len(paths), skipped_csv)
         held_out = held_out_among(names, settings.held_out)
@@ -177,11 +177,6 @@ def _read(path: Path, shape: tuple[int, int], crop: str, places: dict[str, Place
     except UnusablePhotoError as reason:
         return str(reason), NOWHERE
     return photo, places.get(path.stem) or place_of(path)
-
-
-def _cells(place: Place) -> tuple[str | None, ...]:
-    """As text: a table's six digits of a number would be ten meters."""
-    return tuple(None if value is None else str(value) for value in place)
 
 
 def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -143,7 +143,7 @@ def _write_places(path: Path, jobs: list[Job]) -> None:
         known = [row for row in found if row[2].latitude is not None]
         write_points(path, columns, [(at.longitude, at.latitude, (*names, *at)) for *names, at in known])
     else:
-        write_table(path, columns, [(*names, *(None if v is None else str(v) for v in at)) for *names, at in found])
+        write_table(path, columns, [(*names, *at.cells()) for *names, at in found])
     somewhere = sum(at.latitude is not None for *_, at in found)
     print(f"{path}: {somewhere} of {len(found)} photos say where they were taken", file=sys.stderr)
 
