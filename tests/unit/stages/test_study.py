@@ -62,6 +62,22 @@ def test_the_page_loads_and_sends_nothing_elsewhere_unless_told_to(made, make_tr
     assert "connect-src https://example.org/votes" in (tmp_path / "sending/index.html").read_text(encoding="utf-8")
 
 
+def test_the_configs_own_section_is_taken(make_translator, photos, tmp_path):
+    config = tmp_path / "my.yaml"
+    config.write_text('run: mine\nstudy: {questions: ["Greener?"], photos: 3, pairs: 3, lists: 2, checks: 0}\n')
+    study(make_translator(), tmp_path / "study", SETTINGS, photos=photos, configfile=config)
+    lists = shown(tmp_path / "study")["lists"]
+    assert [{trial["question"] for trial in own} for own in lists] == [{"Greener?"}] * 2
+    for text, says in (
+        ("study: {question: [a]}", "study.question"),
+        ("a: [", "not a config in YAML"),
+        ("- a", "config"),
+    ):
+        config.write_text(text)
+        with pytest.raises(SceneshiftError, match=says):
+            study(make_translator(), tmp_path / "other", SETTINGS, photos=photos, configfile=config)
+
+
 def test_votes_become_preferences_and_a_table_to_learn_from(made, tmp_path):
     """Raters who always take the edited photo."""
     for rater, own in enumerate(shown(made)["lists"]):

@@ -19,7 +19,7 @@ from sceneshift.settings.latents import (
 )
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
-from sceneshift.settings.reading import canonical_json, load_settings, parse
+from sceneshift.settings.reading import canonical_json, load_settings, parse, read_config
 from sceneshift.settings.study import StudySettings
 from sceneshift.settings.translator import EvaluationSettings, TranslateSettings, TranslatorSettings
 
@@ -48,5 +48,6 @@ __all__ = [
     "canonical_json",
     "load_settings",
     "parse",
+    "read_config",
     "with_downloads",
 ]

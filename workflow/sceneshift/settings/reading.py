@@ -42,6 +42,17 @@ def load_settings(
     return settings.model_copy(update={"generator": generator})
 
 
+def read_config(path: Path | str) -> Settings:
+    """The config in a file. Raises SceneshiftError as `load_settings`, and for a file that is no YAML."""
+    import yaml  # Snakemake's
+
+    try:
+        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SceneshiftError(f"{path} is not a config in YAML: {error}.") from None
+    return load_settings(config or {}, files=[path])
+
+
 def parse(model: type[S] | Any, text: str | None, where: str = "--settings") -> S | Any:
     """A section, or the list of predictors, from the JSON of a command's option; None gives the defaults."""
     if not (isinstance(model, type) and issubclass(model, Section)):

@@ -21,7 +21,7 @@ from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.runtime.section import PositiveNumber
 from sceneshift.runtime.shipped import translator_file
 from sceneshift.runtime.tables import write_table
-from sceneshift.settings import StudySettings
+from sceneshift.settings import StudySettings, read_config
 from sceneshift.study.design import Picture, Plan, Trial, assignments, comparisons
 from sceneshift.study.power import ALIKE, LEVEL, PAIRS, POWER, raters_needed, votes_needed
 from sceneshift.translator import load_translator
@@ -43,25 +43,29 @@ LABEL_STUDIO = """\
 
 def study(
     run_folder: Path | str | None, out: Path | str | None, settings: StudySettings, *, photos: Path | None = None,
-    plan: PositiveNumber | None = None, seed: int = 0, device: torch.device | str = "cpu",
+    configfile: Path | None = None, plan: PositiveNumber | None = None, seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> None:  # fmt: skip
     """Make a pairwise study of edits: a page for raters, to put on a web host or hand over on a stick.
 
     run_folder: folder of a run (results/RUN), translator (.safetensors), or a shipped editor's name
     out: folder to write: index.html with its images, pairs.csv and label_studio.xml for other tools
     photos: folder of photos, or photo store (.h5), whose held-out photos are taken (default: the run's)
+    configfile: config of the run (.yaml), whose section `study` is taken in place of --settings
     plan: share of the votes that prefer the edit, such as 0.65: make nothing, say how many raters and pairs find it
 
     Raters open index.html, each with a list drawn by the page, or by you: index.html?list=0, ?list=1, … A rater's votes
     become a table that `study-results` reads.
 
-    Example: results/streets my_study --settings '{"questions": ["Which looks safer?"], "doses": [0, 0.5, 1]}'
+    Example: results/photos my_study --configfile my.yaml
     """
     if plan is not None:
         _say_what_it_takes(plan)
         return
     if run_folder is None or out is None:
         raise SceneshiftError("Name the run and the folder to write, or ask with --plan what an effect needs.")
+    if configfile is not None:
+        settings = read_config(configfile).study
     if Path(out).exists() and any(Path(out).iterdir()):
         raise SceneshiftError(f"{out} is not empty: raters may be at work with it. Name another folder.")
     device, editors = str(pick_device(str(device))), _editors(run_folder)
