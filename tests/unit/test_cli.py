@@ -300,7 +300,7 @@ def test_errors_are_said_even_if_quiet(files, capsys):
 @pytest.mark.parametrize("stage", stages())
 def test_every_command_tells_its_outputs_from_its_inputs(stage):
     """By `… to write` in the docstring, which the checks before the work go by."""
-    outputs = {"out", "table", "accuracy", "verdicts"}
+    outputs = {"out", "table", "accuracy", "verdicts", "places"}
     for file in files_of(stage):
         assert file.is_output == (file.argument.lower().strip("-") in outputs), file
 
