@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from sceneshift.generator.defaults import defaults
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Section
@@ -259,6 +260,16 @@ def test_the_published_scale_scores_every_sun_attribute():
     assert len(names) == 102
     assert paper.synthesis.count == 500_000
     assert paper.photos.resolution == 256
+
+
+def test_the_papers_schedules_are_the_papers():
+    paper = load_settings(yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    filled = defaults(paper.generator, 256, 256)
+    assert (filled.channel_base, filled.learning_rate, filled.r1_gamma, filled.ema_images) == (32768, 0.002, 10, 10_000)
+    assert (paper.generator.augment, paper.generator.ema_rampup, paper.generator.mapping_layers) == ("none", None, 8)
+    translator = paper.translator
+    assert (translator.head, translator.pixel, translator.batch) == ("image", 0, 1)
+    assert (translator.feature_matching, translator.perceptual, translator.discriminators) == (10, 10, 2)
 
 
 def test_the_documentation_was_made_from_these_settings():

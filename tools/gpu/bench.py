@@ -118,8 +118,8 @@ def augmented(p: float) -> Iterator[None]:
     """Trainings begin with this strength of the augmentation."""
     start = AdaptiveStrength.__init__
 
-    def begun(self: AdaptiveStrength, target: float) -> None:
-        start(self, target)
+    def begun(self: AdaptiveStrength, *how: float) -> None:
+        start(self, *how)
         self.p = p
 
     with mock.patch.object(AdaptiveStrength, "__init__", begun):

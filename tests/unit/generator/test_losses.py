@@ -44,10 +44,23 @@ def test_path_length_of_a_linear_generator_is_the_norm_of_its_jacobian_row():
     torch.testing.assert_close(path_lengths(images, ws, noise), expected)
 
 
-def test_path_length_penalty_moves_the_mean_first():
-    penalty, mean = path_length_penalty(torch.tensor([2.0, 4.0]), torch.tensor(1.0))
+def test_path_length_penalty_moves_the_mean_first_and_has_its_gradient():
+    lengths = torch.tensor([2.0, 4.0], requires_grad=True)
+    penalty, mean = path_length_penalty(lengths, torch.tensor(1.0), torch.tensor(3.0))
     assert mean.item() == pytest.approx(1.02)
     assert penalty.item() == pytest.approx(((2 - 1.02) ** 2 + (4 - 1.02) ** 2) / 2)
+    plain = (lengths - torch.tensor(1.0).lerp(lengths.mean(), 0.01)).square().mean()
+    expected = torch.autograd.grad(plain, lengths)[0]
+    torch.testing.assert_close(torch.autograd.grad(penalty, lengths)[0], expected, rtol=1e-6, atol=0)
+
+
+def test_path_length_penalties_of_parts_add_up_to_the_batchs():
+    lengths = torch.tensor([2.0, 4.0, 7.0, 3.0], requires_grad=True)
+    batch_mean, mean = lengths.detach().mean(), torch.tensor(1.0)
+    whole, _ = path_length_penalty(lengths, mean, batch_mean)
+    parts = sum(path_length_penalty(lengths[k::2], mean, batch_mean)[0] / 2 for k in (0, 1))
+    one, other = (torch.autograd.grad(penalty, lengths)[0] for penalty in (whole, parts))
+    torch.testing.assert_close(one, other, rtol=1e-6, atol=0)
 
 
 def test_path_lengths_train_in_bfloat16_as_in_float32():
@@ -90,13 +103,14 @@ def test_defaults_follow_the_resolution_and_yield_to_the_settings():
     assert defaults(GeneratorSettings(r1_gamma=0, channel_base=99), 1024, 1024).r1_gamma == 0
 
 
-def test_ada_moves_by_images_towards_its_target():
-    ada = AdaptiveStrength(target=0.6)
+@pytest.mark.parametrize("images", [500_000, 100_000])
+def test_ada_moves_by_images_towards_its_target(images):
+    ada = AdaptiveStrength(0.6, images)
     for _ in range(3):
         ada.update(torch.tensor(1.0), 32)
     assert ada.p == 0  # moves every four batches
     ada.update(torch.tensor(1.0), 32)
-    assert ada.p == pytest.approx(128 / 500_000)
+    assert ada.p == pytest.approx(128 / images)
     for _ in range(8):
         ada.update(torch.tensor(0.0), 32)  # mean sign 0: down, and never below zero
     assert ada.p == 0

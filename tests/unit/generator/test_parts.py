@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sceneshift.generator.augmentation import AdaptiveStrength
+from sceneshift.generator import state
 from sceneshift.generator.networks import Discriminator, Synthesis, minibatch_deviation
 from sceneshift.generator.state import State
 from sceneshift.runtime.errors import SceneshiftError
@@ -38,7 +38,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def strong_augmentation(monkeypatch):
     """ADA moves fast, so that the augmentations' draws count within a few steps."""
-    monkeypatch.setattr(AdaptiveStrength, "SPEED", 200)
+    monkeypatch.setattr(state, "FROM_SCRATCH", 200)
 
 
 def settings(**changes):

@@ -90,7 +90,10 @@ def test_vgg19_is_read_by_torchvisions_names(tmp_path):
         weights[f"features.{index}.weight"] = torch.randn(out, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
         weights[f"features.{index}.bias"] = torch.zeros(out)
     torch.save(weights, tmp_path / "vgg19.pth")
-    stages = load_vgg19(tmp_path / "vgg19.pth")(torch.rand(1, 3, 32, 32))
+    pictures = torch.rand(1, 3, 32, 32)
+    stages = load_vgg19(tmp_path / "vgg19.pth")(pictures)
+    first = torch.nn.functional.conv2d(2 * pictures - 1, weights["features.0.weight"], padding=1).relu()
+    torch.testing.assert_close(stages[0], first)  # in [-1, 1], as published
     assert [tuple(s.shape[1:]) for s in stages] == [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (512, 2, 2)]
     assert all(s.min() >= 0 for s in stages)  # after the ReLUs
 

@@ -33,14 +33,16 @@ SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.04
 FINE_SHIFT = 0.25
 
 
+FROM_SCRATCH, TRANSFERRED = 500_000, 100_000  # images in which p can go from 0 to 1, as in the authors' code
+
+
 class AdaptiveStrength:
-    """The probability p: steered so that E[sign D(real)] stays at `target`; 0 to 1 takes 500,000 images."""
+    """The probability p: steered so that E[sign D(real)] stays at `target`; 0 to 1 takes `images`."""
 
     INTERVAL = 4  # batches between adjustments
-    SPEED = 500_000  # images
 
-    def __init__(self, target: float) -> None:
-        self.target, self.p = target, 0.0
+    def __init__(self, target: float, images: int = FROM_SCRATCH) -> None:
+        self.target, self.images, self.p = target, images, 0.0
         self._sum, self._count, self._batches = 0.0, 0, 0
 
     def update(self, real_sign: Tensor, count: int) -> None:
@@ -49,7 +51,7 @@ class AdaptiveStrength:
         self._count += count
         self._batches += 1
         if self._batches == self.INTERVAL:
-            step = self._count / self.SPEED
+            step = self._count / self.images
             direction = math.copysign(1.0, self.signs / self._count - self.target)
             self.p = min(max(self.p + direction * step, 0.0), 1.0)
             self._sum, self._count, self._batches = 0.0, 0, 0

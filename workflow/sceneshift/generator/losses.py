@@ -12,6 +12,8 @@ from torch import Tensor
 
 from sceneshift.generator.double_backward import inputs_only
 
+DECAY = 0.01  # of the running mean of path lengths
+
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
     """E[softplus(−D(G(z)))], a scalar, from logits [N, 1]."""
@@ -38,10 +40,12 @@ def path_lengths(images: Tensor, ws: Tensor, noise: Tensor) -> Tensor:
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()
 
 
-def path_length_penalty(lengths: Tensor, mean: Tensor, batch_mean: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(E[(length − a)²], a): `a`, the running mean, is first moved by 0.01 of the way to this batch's mean length.
+def path_length_penalty(lengths: Tensor, mean: Tensor, batch_mean: Tensor) -> tuple[Tensor, Tensor]:
+    """(E[(length − a)²], a): `a`, the running mean, is first moved by 0.01 of the way to the batch's mean length.
 
-    lengths: [N]; the others are scalars. `batch_mean`: where `lengths` are a part of the batch only.
+    lengths: [N], of the batch or a part of it; batch_mean: of the whole batch, without gradient. The penalty's gradient
+    goes through `a` as well, as in the authors' code: over the batch it is −2·(mean length − a)·∂a.
     """
-    mean = mean.lerp(lengths.detach().mean() if batch_mean is None else batch_mean, 0.01)
-    return (lengths - mean).square().mean(), mean
+    moved = mean.lerp(batch_mean, DECAY)
+    through_a = lengths.mean() - lengths.mean().detach()  # zero, with the gradient of the mean length
+    return (lengths - moved).square().mean() - 2 * DECAY * (batch_mean - moved) * through_a, moved

@@ -6,7 +6,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from sceneshift.generator.augmentation import AdaptiveStrength
+from sceneshift.generator.augmentation import FROM_SCRATCH, TRANSFERRED, AdaptiveStrength
 from sceneshift.generator.checkpoints import load_discriminator, load_generator
 from sceneshift.generator.defaults import Defaults
 from sceneshift.generator.networks import Discriminator, Generator
@@ -45,7 +45,8 @@ def initial_state(
     """Networks and optimizers at the start: fresh, or those that the warm start has with fresh optimizers.
 
     shape: `resolution` and `width` of the photos. Raises SceneshiftError if the warm start is another network than the
-    settings describe.
+    settings describe. A generator file holds the average alone, so a warm start trains that; the authors' code, whose
+    files hold both, goes on with the unaveraged one.
     """
     sizes, d = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}, None
     with torch.random.fork_rng():  # initial weights come from torch's global generator
@@ -67,7 +68,7 @@ def initial_state(
             g, values.learning_rate, settings.path_length_interval * bool(settings.path_length_weight)
         ),
         optimizer_d=lazy_adam(d, values.learning_rate, values.r1_gamma and settings.r1_interval),
-        ada=AdaptiveStrength(settings.ada_target),
+        ada=AdaptiveStrength(settings.ada_target, TRANSFERRED if settings.warm_start else FROM_SCRATCH),
         path_length_mean=torch.zeros([], device=device),
         last_steps=LastSteps(),
     )

@@ -110,7 +110,7 @@ class Losses:
         return Drawn(loss, inputs, (margins,))
 
     def path_length(self, mean: Tensor, batches: MicroBatches, rng: torch.Generator) -> LossOf:
-        """Path-length regularization on half a batch; also the new running mean. `mean`: the one so far.
+        """Path-length regularization on half a batch; also the new running mean, and the mean of w. `mean`: so far.
 
         Lengths are compared with a running mean that the whole batch moves first: a part of a batch is not enough, so
         the lengths of all parts are then measured before.
@@ -124,14 +124,14 @@ class Losses:
             directions = to_device(part.of(torch.randn(shape, generator=rng)), mean.device)
             return inputs | {"directions": directions, "mean": mean}
 
-        def lengths_of(inputs: Inputs) -> Tensor:
-            ws, _ = _codes(self.g, inputs)
+        def lengths_of(inputs: Inputs) -> tuple[Tensor, Tensor]:
+            ws, w_mean = _codes(self.g, inputs)
             fake = self.g.synthesis(ws, noise=_noise(self.g, inputs))
-            return path_lengths(fake, ws, inputs["directions"])
+            return path_lengths(fake, ws, inputs["directions"]), w_mean
 
         @functools.cache
         def batch_mean() -> Tensor:
-            shares = batches.each(rng, lambda part: lengths_of(draw(part)).detach().mean() / part.count)
+            shares = batches.each(rng, lambda part: lengths_of(draw(part))[0].detach().mean() / part.count)
             total = torch.stack(shares).sum()
             batches.world.add_up([total])
             return total
@@ -141,10 +141,11 @@ class Losses:
             return Drawn(loss, draw(part) | of_batch)
 
         def loss(inputs: Inputs) -> tuple[Tensor, Figures]:
-            lengths = lengths_of(inputs)
-            penalty, moved = path_length_penalty(lengths, inputs["mean"], inputs.get("batch_mean"))
+            lengths, w_mean = lengths_of(inputs)
+            of_batch = inputs.get("batch_mean", lengths.detach().mean())
+            penalty, moved = path_length_penalty(lengths, inputs["mean"], of_batch)
             weighted = penalty * self.settings.path_length_weight * self.settings.path_length_interval
-            return weighted, {"path_length": lengths.mean(), "path_length_mean": moved}
+            return weighted, {"path_length": lengths.mean(), "path_length_mean": moved, "w_mean": w_mean}
 
         return loss_of
 
@@ -184,7 +185,8 @@ def _augmented(x: Tensor, images: str, inputs: Inputs, margins: Margins | None) 
 def draw_codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> Inputs:
     """What the part's share of `count` images is made of: z [2, N, z_dim], `second` [N, num_ws] and `noise` [N, …].
 
-    With probability `style_mixing` the layers from a random one on get a second code.
+    With probability `style_mixing` the layers from a random one on get a second code. The layer is drawn for each
+    image, where the authors' code draws one for all images of a GPU: here a batch may be shared in any way.
     """
     device = g.w_avg.device
     z = to_device(part.of(torch.randn(2, count, g.z_dim, generator=rng), axis=1), device)

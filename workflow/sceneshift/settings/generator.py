@@ -64,10 +64,12 @@ class GeneratorSettings(Section):
         None, description="Half-life of the generator's moving average, in images. `null`: batch·10000/32."
     )
     ema_rampup: Annotated[float, Field(ge=0)] | None = Field(
-        0.05, description="The half-life is at most this share of the images seen; `null`: no ramp-up."
+        0.05,
+        description="The half-life is at most this share of the images seen; `null`: no ramp-up. After a warm start there is none.",
     )
     augment: Literal["ada", "none"] = Field(
-        "ada", description="Adaptive discriminator augmentation (pipe `bgc`), or none."
+        "ada",
+        description="Adaptive discriminator augmentation (pipe `bgc`), or none. Its strength can go from 0 to 1 in 500,000 images, after a warm start in 100,000.",
     )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
     snapshot_images: Annotated[Positive, Shapes()] = Field(

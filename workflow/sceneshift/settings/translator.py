@@ -50,7 +50,7 @@ class TranslatorSettings(Section):
     )
     perceptual_network: Annotated[str, IS_PATH] = Field(
         "backbone",
-        description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss.",
+        description="`backbone` (efficientnet-lite0), or the path of torchvision's VGG19 weights (.pth) for the published loss, which feeds it pictures in [-1, 1].",
     )
     pixel: Annotated[float, Field(ge=0)] = Field(5.0, description="Weight of an L1 loss on pixels (0 in the paper).")
     snapshot_images: Annotated[Positive, Shapes()] = Field(

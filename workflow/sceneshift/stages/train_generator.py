@@ -48,7 +48,7 @@ def train_generator(
     count: every random draw is a function of (seed, images seen, place in the batch). Several processes make the steps
     of one, to rounding, and any number of them goes on from the snapshots of any other. SIGTERM, SIGUSR1 and Ctrl-C
     write a snapshot and raise Interrupted. Losses that are not finite raise SceneshiftError; the last good snapshot
-    stays.
+    stays. (The authors' code sets such gradients to zero and goes on; what is wrong then shows days later.)
 
     Example: photos.h5 generator/generator.safetensors --settings '{"images": 100000}'
     """
@@ -61,6 +61,7 @@ def train_generator(
     batch, shape = settings.batch, {"resolution": store.resolution, "width": store.width}
     values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
+    rampup = None if settings.warm_start else settings.ema_rampup  # as the authors' code: the average is good already
     state = initial_state(settings, values, shape, seed, device)
     steps = recorder(device, settings.deterministic)
     batches = MicroBatches(world, batch, _group(state.d, settings, world), steps)
@@ -110,6 +111,7 @@ def train_generator(
                 path_length = losses.path_length(state.path_length_mean, batches, rng)
                 figures |= minimize(state.optimizer_g, batches, rng, path_length)
                 state.path_length_mean = figures.pop("path_length_mean")
+                state.g.mapping.track_w_avg(figures.pop("w_mean"))
 
             # Discriminator.
             state.d.requires_grad_(True)
@@ -122,7 +124,7 @@ def train_generator(
 
             # Average the generator.
             before, state.images = state.images, state.images + batch
-            state.average(ema_decay(batch, warm_images + state.images, values.ema_images, settings.ema_rampup))
+            state.average(ema_decay(batch, state.images, values.ema_images, rampup))
             state.last_steps.note(figures)
             progress.advance(batch, remark)
 

@@ -14,7 +14,6 @@ from sceneshift.settings import TranslatorSettings
 # VGG19 as torchvision numbers it: channels of each convolution by its index in `features`, "M" where it pools
 VGG19 = (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M")
 RELU1_OF_BLOCKS = (1, 6, 11, 20, 29)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Stages = Callable[[Tensor], Sequence[Tensor]]  # images [N, 3, H, W] in [0, 1] -> five feature maps
 
@@ -37,7 +36,8 @@ def perceptual_weights(settings: TranslatorSettings) -> str | None:
 class Vgg19Stages(nn.Module):
     """VGG19's relu1_1 to relu5_1 (arXiv 1409.1556): images [N, 3, H, W] in [0, 1] -> five maps.
 
-    The images are normalized as ImageNet's were, which pix2pixHD's code leaves out.
+    It is fed pictures in [-1, 1], as in pix2pixHD's code, and not normalized as ImageNet's were: with that, the loss
+    would be 2.2 times smaller.
     """
 
     def __init__(self) -> None:
@@ -51,11 +51,9 @@ class Vgg19Stages(nn.Module):
                 layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
                 channels = width
         self.features = nn.Sequential(*layers[: RELU1_OF_BLOCKS[-1] + 1])
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        x = (images - self.mean) / self.std
+        x = images * 2 - 1
         maps = []
         for index, layer in enumerate(self.features):
             x = layer(x)
