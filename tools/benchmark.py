@@ -1,6 +1,8 @@
 """`make benchmark`: what the fast paths gain on this machine, each measured beside the plain path it is compared with.
 
-Absolute rates depend on the machine and on what else it does; the ratios, measured in turns, are what to look at.
+Absolute rates depend on the machine and on what else it does; the ratios, measured in turns, are what to look at. Of
+each stage it also says how much arithmetic it does a second, beside what this machine reaches in a plain convolution
+and a plain matrix product.
 """
 
 import argparse
@@ -19,6 +21,8 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import torch
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.checkpoints import save_generator
@@ -49,12 +53,14 @@ from sceneshift.translator.steps import Losses
 NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128, "mapping_layers": 8}
 BATCH = 32
 TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularization
+FLOPS_IMAGES = 16 * 4  # whose arithmetic is counted
 SYNTHESIS_IMAGES = 1024
 SMALL_RUN, LARGE_RUN = 5_000, 50_000  # images whose synthesis should take the same memory
 SHARDS, SHARD_SIZE = 100, 5_000  # of the published 500,000
 PHOTOS = 1000
 TRANSLATOR_SIZE = 256
 TURNS = 2
+PLAIN = {"channels": 128, "side": 64, "product": 2048}  # of the plain convolution and matrix product
 REPOSITORY = Path(__file__).parents[1]
 
 Row = tuple[str, float, str]
@@ -78,6 +84,39 @@ def main() -> None:
     print(f"\nOn {device}, {torch.get_num_threads()} threads, production arithmetic {precision}. Written to {out}.")
 
 
+def _machine(folder: Path, device: torch.device) -> Iterator[Row]:
+    """What plain operators reach, in the production arithmetic, in the layout of the networks."""
+    dtype, channels, side, product = compute_dtype("auto", device), *PLAIN.values()
+    x = torch.randn(BATCH, channels, side, side, device=device).to(dtype, memory_format=torch.channels_last)
+    weight = torch.randn(channels, channels, 3, 3, device=device).to(dtype, memory_format=torch.channels_last)
+    a = torch.randn(product, product, device=device).to(dtype)
+    for name, work, flops in (
+        ("3×3 convolution", partial(F.conv2d, x, weight, padding=1), 18 * BATCH * side**2 * channels**2),
+        ("matrix product", partial(torch.matmul, a, a), 2 * product**3),
+    ):
+        work()
+        yield f"plain {name}", flops / min(_seconds(work) for _ in range(3)) / 1e9, "GFLOP/s"
+
+
+def _flops(work: Callable[[], object]) -> float:
+    """Floating-point operations of the convolutions and products in `work`, forward and backward."""
+    one_dnn = torch.ops.mkldnn._convolution_pointwise
+
+    def pointwise(x: list[int], weight: list[int], *_: object, out_shape: list[int], **__: object) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    def with_skip(
+        x: list[int], skip: list[int], weight: list[int], *_: object, out_shape: list[int], **__: object
+    ) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    with FlopCounterMode(
+        display=False, custom_mapping={one_dnn.default: pointwise, one_dnn.binary: with_skip}
+    ) as counter:
+        work()
+    return counter.get_total_flops()
+
+
 def _training(folder: Path, device: torch.device) -> Iterator[Row]:
     photos = folder / "photos.h5"
     prepare_photos(None, photos, PhotosSettings(count=PHOTOS), table=folder / "photos.csv", seed=0)
@@ -91,6 +130,12 @@ def _training(folder: Path, device: torch.device) -> Iterator[Row]:
     yield "training, production path", fast, "images/s"
     yield "training, plain float32 path", slow, "images/s"
     yield "training, production / plain (wanted: 3)", fast / slow, "×"
+    # the difference of two lengths leaves out the sheets of samples that both draw; each has whole intervals
+    short, long = (
+        _flops(partial(_train, photos, settings.model_copy(update={"batch": 4, "images": images}), device))
+        for images in (FLOPS_IMAGES, 2 * FLOPS_IMAGES)
+    )
+    yield "training reaches", fast * (long - short) / FLOPS_IMAGES / 1e9, "GFLOP/s"
 
 
 def _train(photos: Path, settings: GeneratorSettings, device: torch.device) -> None:
@@ -122,8 +167,10 @@ def _synthesis(folder: Path, device: torch.device) -> Iterator[Row]:
     yield "synthesis, production path", fast, "images/s"
     yield "synthesis, plain float32 path", slow, "images/s"
     yield "synthesis, production / plain (wanted: 3)", fast / slow, "×"
+    yield "synthesis reaches", fast * _flops(partial(renderer.render, parts[0])) / len(parts[0]) / 1e9, "GFLOP/s"
     both, scoring = _in_turns(partial(_seconds, together), alone(scorer.score, images), count)
     yield "scoring alone", scoring, "images/s"
+    yield "scoring reaches", scoring * _flops(partial(scorer.score, images[0])) / len(images[0]) / 1e9, "GFLOP/s"
     yield "synthesis with scoring and storing", both, "images/s"
     yield "with scoring / the slower alone (wanted: 0.85)", both / min(fast, scoring), "×"
     # on a CPU the two share the cores: without any other cost they reach what they take one after the other
@@ -228,6 +275,8 @@ def _translator(folder: Path, device: torch.device) -> Iterator[Row]:
     training, translating = _in_turns(partial(_seconds, train), partial(_seconds, translate), batch)
     yield f"translator gradients, {size} px, published width", training, "images/s"
     yield f"translator forward, {size} px, published width", translating, "images/s"
+    yield "translator gradients reach", training * _flops(train) / batch / 1e9, "GFLOP/s"
+    yield "translator forward reaches", translating * _flops(translate) / batch / 1e9, "GFLOP/s"
 
 
 def _in_turns(one: Callable[[], float], other: Callable[[], float], images: int) -> tuple[float, float]:
@@ -254,7 +303,7 @@ def _seconds_of_reference(work: Callable[[], object]) -> float:
     return _seconds(work)
 
 
-MEASURES = (_training, _synthesis, _memory, _boundary, _published_scale, _translator)
+MEASURES = (_machine, _training, _synthesis, _memory, _boundary, _published_scale, _translator)
 
 if __name__ == "__main__":
     main()
