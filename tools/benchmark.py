@@ -22,7 +22,6 @@ import pandas as pd
 import PIL.Image
 import torch
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.checkpoints import save_generator
@@ -50,6 +49,8 @@ from sceneshift.translator.state import initial_state
 from sceneshift.translator.steps import Losses
 
 # The settings that published reference implementations were timed in: 64 px, every regularizer.
+from tools.flops import Flops
+
 NETWORK = {"z_dim": 512, "w_dim": 512, "channel_base": 4096, "channel_max": 128, "mapping_layers": 8}
 BATCH = 32
 TRAINING_IMAGES = 16 * BATCH  # one interval of R1, four of path-length regularization
@@ -100,21 +101,9 @@ def _machine(folder: Path, device: torch.device) -> Iterator[Row]:
 
 def _flops(work: Callable[[], object]) -> float:
     """Floating-point operations of the convolutions and products in `work`, forward and backward."""
-    one_dnn = torch.ops.mkldnn._convolution_pointwise
-
-    def pointwise(x: list[int], weight: list[int], *_: object, out_shape: list[int], **__: object) -> int:
-        return conv_flop_count(x, weight, out_shape)
-
-    def with_skip(
-        x: list[int], skip: list[int], weight: list[int], *_: object, out_shape: list[int], **__: object
-    ) -> int:
-        return conv_flop_count(x, weight, out_shape)
-
-    with FlopCounterMode(
-        display=False, custom_mapping={one_dnn.default: pointwise, one_dnn.binary: with_skip}
-    ) as counter:
+    with Flops() as counted:
         work()
-    return counter.get_total_flops()
+    return counted.total
 
 
 def _training(folder: Path, device: torch.device) -> Iterator[Row]:

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from sceneshift.generator import convolutions, reference
 from sceneshift.generator.checkpoints import save_generator
@@ -41,6 +40,7 @@ from sceneshift.translator.architecture import architecture
 from sceneshift.translator.perceptual import perceptual_stages
 from sceneshift.translator.steps import Losses, minimize
 from sceneshift.vision.backbone import FEATURES
+from tools.flops import Flops
 from tools.gpu.bench import Bench, augmented, error, noise_pictures, photo_store, places365_weights
 from tools.gpu.right import SMALL, random_translator
 
@@ -219,7 +219,7 @@ def profile(bench: Bench) -> None:
     resolution, batch = (16, 4) if bench.small else (256, 16)
     first, last = (1, 2) if bench.small else (32, 36)
     activities = [torch.profiler.ProfilerActivity.CPU, *[torch.profiler.ProfilerActivity.CUDA] * bench.cuda]
-    profiler, counter, marks = torch.profiler.profile(activities=activities), FlopCounterMode(display=False), []
+    profiler, counter, marks = torch.profiler.profile(activities=activities), Flops(), []
 
     def profiled(step: int) -> None:
         if step in (first, last):
@@ -236,7 +236,7 @@ def profile(bench: Bench) -> None:
     with mock.patch("sceneshift.stages.train_generator.recorder", return_value=None):  # a recording counts nothing
         _train(bench, resolution, batch, 5, counted)
     _train(bench, resolution, batch, last, profiled)
-    seconds, flops = marks[1] - marks[0], counter.get_total_flops() * (last - first) / 4
+    seconds, flops = marks[1] - marks[0], counter.total * (last - first) / 4
     bench.results.figure("convolutions and products a step", flops / (last - first) / 1e12, "TFLOP")
     bench.results.figure("reached in training, profiler running", flops / seconds / 1e12, "TFLOP/s")
     most = _convolution_rate(bench, 8 if bench.small else 512, compute_dtype("auto", bench.device))

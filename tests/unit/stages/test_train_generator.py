@@ -10,9 +10,15 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from sceneshift.generator import samples, steps
-from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
+from sceneshift.generator.checkpoints import (
+    images_seen,
+    load_discriminator,
+    load_generator,
+    save_generator,
+)
 from sceneshift.generator.networks import Generator
 from sceneshift.generator.state import State
 from sceneshift.generator.stylegan import StyleGAN
@@ -258,3 +264,33 @@ def test_history_is_a_table_with_its_columns(photos, tmp_path, monkeypatch):
     assert list(history.columns) == ["images", *measured, "ada_p", "images_per_second", "frechet_lite2"]
     assert history["images"].tolist() == [40, 80, 96]
     assert history["frechet_lite2"].tolist() == [16, 16, 16]  # 1000 images in batches of 64
+
+
+def test_the_best_generator_is_kept_over_a_kill(photos, tmp_path, monkeypatch):
+    """Distances 5, 2, 4, 3 at the snapshots: the second one's weights are the result, whenever the training dies."""
+    distances = {8: 5.0, 16: 2.0, 24: 4.0, 32: 3.0}
+    seen = []
+
+    def measured(*_):
+        return lambda g: {"frechet_lite2": distances[seen[-1]]}
+
+    average = State.average
+
+    def counted(state, decay):
+        average(state, decay)
+        seen.append(state.images)
+        if len(seen) == kill_at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "distance_to_photos", measured)
+    monkeypatch.setattr(State, "average", counted)
+    how = settings(images=32, snapshot_images=8, frechet_images=1, keep="best")
+    out, kill_at = tmp_path / "a" / "g.safetensors", 3
+    with pytest.raises(KeyboardInterrupt):
+        train_generator(photos, out, how)
+    kill_at = 0
+    train_generator(photos, out, how)
+    assert images_seen(out) == 16
+    train_generator(photos, tmp_path / "b" / "g.safetensors", settings(images=16, snapshot_images=8))
+    kept, short = (load_file(tmp_path / run / "g.safetensors") for run in ("a", "b"))
+    assert all(torch.equal(kept[name], short[name]) for name in kept)

@@ -66,11 +66,17 @@ def load_discriminator(path: Path | str) -> Discriminator | None:
     return discriminator
 
 
-def images_seen(path: Path | str) -> int:
-    """Length of the training behind a generator file, in images; 0 if unknown."""
+def provenance_of(path: Path | str) -> dict[str, Any]:
+    """What a generator file says of how it was made."""
     facts = FORMAT.facts(path)
     with FORMAT.understood(path):
-        return int(facts["provenance"].get("images_seen", 0))
+        return dict(facts["provenance"])
+
+
+def images_seen(path: Path | str) -> int:
+    """Length of the training behind a generator file, in images; 0 if unknown."""
+    with FORMAT.understood(path):
+        return int(provenance_of(path).get("images_seen", 0))
 
 
 def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -1,16 +1,19 @@
 """What a generator in training draws: always the same codes, as a sheet to look at and as a Fréchet distance."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from sceneshift.generator.checkpoints import provenance_of
 from sceneshift.generator.networks import Generator
 from sceneshift.images.pixels import to_uint8
 from sceneshift.images.sheets import grid
 from sceneshift.photos.store import PhotoStore
-from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_file, set_aside
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.vision.backbone import load_backbone
 from sceneshift.vision.frechet import FrechetMeter
@@ -49,3 +52,15 @@ def distance_to_photos(
     photos = (store.images(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
     meter = FrechetMeter(photos, load_backbone(device, network="efficientnet-lite2"))
     return lambda g: {"frechet_lite2": meter.distance(samples(g, count, seed))}
+
+
+def is_nearer(measured: dict[str, float], best: Path, digest: str) -> bool:
+    """Whether a distance is smaller than that of the file `best`, if that is there and of this training."""
+    if not best.exists():
+        return True
+    try:
+        facts = provenance_of(best)
+    except SceneshiftError as error:
+        print(f"{set_aside(best)} cannot be read ({error}): the best is sought from here on.", file=sys.stderr)
+        return True
+    return facts.get("digest") != digest or any(distance < facts[name] for name, distance in measured.items())

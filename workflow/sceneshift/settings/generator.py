@@ -79,6 +79,10 @@ class GeneratorSettings(Section):
         1000,
         description="Synthesized images in each Fréchet distance during training, in features of efficientnet-lite2 (`frechet_lite2`); 0 turns it off.",
     )
+    keep: Annotated[Literal["last", "best"], RESUMES] = Field(
+        "last",
+        description="Which generator is the result: the last one, or of those measured at snapshots the one with the smallest Fréchet distance, seen since this was set.",
+    )
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
@@ -91,6 +95,14 @@ class GeneratorSettings(Section):
             raise ValueError(
                 f"import replaces training, but warm_start is {self.warm_start!r}: set it to null, or to `imported` to go"
                 " on training the imported generator"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _best_is_measured(self) -> "GeneratorSettings":
+        if self.keep == "best" and not self.frechet_images:
+            raise ValueError(
+                "keep is `best`, but frechet_images is 0, so no distance is measured: set it to 1000 or more"
             )
         return self
 

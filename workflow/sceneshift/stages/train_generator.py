@@ -1,5 +1,6 @@
 """Training StyleGAN2 (arXiv 1912.04958): one loop, counted in images, that a kill at any moment does not change."""
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from sceneshift.generator.checkpoints import images_seen, save_generator
 from sceneshift.generator.defaults import Defaults, defaults, ema_decay
 from sceneshift.generator.networks import Discriminator
-from sceneshift.generator.samples import distance_to_photos, draw_samples
+from sceneshift.generator.samples import distance_to_photos, draw_samples, is_nearer
 from sceneshift.generator.state import initial_state
 from sceneshift.generator.steps import Figures, Losses, minimize
 from sceneshift.generator.training_photos import photo_batches
@@ -16,7 +17,7 @@ from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import set_up
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import sha256_of
+from sceneshift.runtime.files import atomic_file, sha256_of
 from sceneshift.runtime.interruption import Interrupted, stop_requested
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import torch_generator
@@ -84,12 +85,18 @@ def train_generator(
     if snapshots.restore(state, settings.images, device):
         start = f"Going on at {state.images:,} of {settings.images:,} images"
     announce(start, {"generator": state.g, "discriminator": state.d}, arithmetic, world, batch)
+    best = folder / "best.safetensors"
     history = History(folder / "history.csv", state.images, writes=world.first)
     if world.first:
         frechet = distance_to_photos(store, settings.frechet_images, seed, device)
         forget_sheets(folder, state.images)
         if state.images == 0:
+            best.unlink(missing_ok=True)
             draw_samples(state.g_ema, folder / "samples-00000000.png", seed)
+
+    def save(path: Path, **measured: float) -> None:
+        facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
+        save_generator(path, state.g_ema, state.d, **facts, **measured)
 
     # Main training loop.
     remark, starts = "", range(state.images, settings.images, batch)
@@ -145,6 +152,8 @@ def train_generator(
             # Snapshot.
             if due and world.first:
                 draw_samples(state.g_ema, folder / f"samples-{state.images:08d}.png", seed)
+                if settings.keep == "best" and is_nearer(measured, best, digest):
+                    save(best, **measured)
             if (due or stopping) and world.first:
                 snapshots.save(state)
             if stopping:
@@ -154,8 +163,11 @@ def train_generator(
 
     # Save.
     if world.first:
-        facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
-        save_generator(out, state.g_ema, state.d, **facts)
+        if settings.keep == "best":
+            with atomic_file(out) as temporary:
+                shutil.copyfile(best, temporary)
+        else:
+            save(out)
 
 
 def _group(d: Discriminator, settings: GeneratorSettings, world: World) -> int:
