@@ -1,13 +1,24 @@
 """What the workflow asks of Snakemake, apart from whole runs (tests/workflow)."""
 
 import collections
+import os
+import signal
+import threading
 from types import SimpleNamespace
 
 import pytest
 from snakemake.exceptions import format_exception_to_string
 from snakemake_interface_executor_plugins.settings import ExecMode
 
-from sceneshift.run.snakemake import ConfigError, Machine, checked, machine_of, retries, set_up_jobs
+from sceneshift.run.snakemake import (
+    ConfigError,
+    Machine,
+    checked,
+    handle_sigterm_in_a_thread,
+    machine_of,
+    retries,
+    set_up_jobs,
+)
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -51,3 +62,21 @@ def test_gpus_are_counted_on_one_machine_unless_the_command_line_does(monkeypatc
 def test_a_clusters_job_is_not_tried_again_within_itself():
     assert retries(workflow(), 5) == 5
     assert retries(workflow(ExecMode.REMOTE), 5) == 0
+
+
+def test_sigterm_is_heeded_also_while_the_lock_that_its_handler_takes_is_held():
+    """Snakemake holds it in the main thread while it chooses jobs; a command told to end then hung for ever."""
+    lock, heeded = threading.Lock(), threading.Event()
+
+    def handler(*_):
+        with lock:
+            heeded.set()
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        handle_sigterm_in_a_thread()
+        with lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert heeded.wait(60)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -7,6 +7,7 @@ Not all of this is documented; it was checked with Snakemake 9.27 (the interface
   wildcard_constraints), persistence.metadata, dag.jobs, dag.needrun and dag.forcefiles;
 - of jobs: rule, wildcards_dict; of records that a logger gets: event, log, rule_msg;
 - snakemake.io._IOFile and strip_wildcard_constraints; the files in .snakemake/locks;
+- that its handler of SIGTERM is there when jobs start, and only sets a flag, behind a lock;
 - that input functions are called before Snakemake looks for locks and for unfinished outputs;
 - that an exception without a traceback is printed without the lines of the Snakefile.
 """
@@ -17,6 +18,7 @@ import shlex
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,6 +186,16 @@ def _rank_again_if_damaged(workflow: Any, table: Path) -> None:
         workflow.dag.forcefiles.add(str(table))
 
 
+def handle_sigterm_in_a_thread() -> None:
+    """Let Snakemake's handler of SIGTERM wait for its lock in a thread of its own.
+
+    In the main thread it waits for ever where that is choosing jobs, and so holds the lock that the handler takes.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if callable(handler):
+        signal.signal(signal.SIGTERM, lambda *caught: threading.Thread(target=handler, args=caught).start())
+
+
 def at_start(workflow: Any, start: Callable[..., None], *arguments: Any) -> None:
     """Call `start` when the jobs are known, before the first of them.
 
@@ -207,6 +219,7 @@ def note_start(
     folder: the run's; behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking, which
     are `in_place` under a module's prefix
     """
+    handle_sigterm_in_a_thread()
     logger.addHandler(_StageLogs())
     results, run = os.path.split(folder)
     ours = [rule for rule in workflow.rules if rule.log and str(rule.log[0]).startswith(f"{results}/")]
