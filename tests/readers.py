@@ -17,8 +17,10 @@ import foreign_generators as foreign
 from sceneshift.attributes.votes import read_votes
 from sceneshift.evaluation import dose
 from sceneshift.evaluation import summary as evaluation_table
+from sceneshift.evaluation.audit import Verdict, read_verdicts, shares, write_verdicts
 from sceneshift.evaluation.judge import FORMAT as JUDGE
 from sceneshift.evaluation.judge import JudgeNetwork, load_judge
+from sceneshift.evaluation.pair_files import find_pairs
 from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
@@ -47,6 +49,8 @@ from sceneshift.stages.import_boundary import import_boundary
 from sceneshift.stages.import_generator import import_generator
 from sceneshift.stages.import_translator import import_translator
 from sceneshift.stages.rank_attributes import rank_attributes
+from sceneshift.study.votes import COLUMNS as STUDY
+from sceneshift.study.votes import read_study
 from sceneshift.training.snapshots import Snapshots, TrainingState
 from sceneshift.training.status import History
 from sceneshift.translator.architecture import TranslatorNetwork, architecture
@@ -292,6 +296,22 @@ def read_doses(path):
     dose.own_curves(dose.read_responses(path))
 
 
+def audited(path):
+    facts = {name: 0.5 for name in ("zoom", "structure_aligned", "halos")}
+    write_verdicts(path, [Verdict(f"{n}.jpg", ["zoomed", "blocks"][:n], facts, 0.1, 0.2, "snow") for n in range(3)])
+
+
+def study_votes(path):
+    row = ("rater", "safer?", "a.jpg", "b.jpg", "left", "night", "photo", 0, 1, "")
+    write_table(path, list(STUDY), [row, (*row[:4], "equal", *row[5:]), (*row[:-1], "left")])
+
+
+def pairs_of_names(path):
+    for name in ("a", "b"):
+        (path.parent / name).touch()
+    write_table(path, ["before", "after"], [("a", "b"), ("b", "a")])
+
+
 class Reader(NamedTuple):
     """How a file is made and read. refuses: a damaged one is an error; else whatever is damaged counts as not there."""
 
@@ -327,6 +347,9 @@ READERS = {
         table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarize(read_evaluation(path))
     ),
     "translator.dose.csv": Reader(table(dose.COLUMNS | {"translator_sha256": str}), read_doses),
+    "audit.csv": Reader(audited, lambda path: shares(read_verdicts(path))),
+    "study.csv": Reader(study_votes, lambda path: read_study([path])),
+    "named_pairs.csv": Reader(pairs_of_names, lambda path: find_pairs(path.parent, path.parent, path)),
     "attributes.csv": Reader(ranking, lambda path: (chosen_attributes(path), run_files.table(path, RANKED))),
     "photos.csv": Reader(table(PHOTOS), lambda path: run_files.table(path, PHOTOS)),
     "accuracy.csv": Reader(table(ACCURACY), lambda path: run_files.table(path, ACCURACY)),

@@ -85,6 +85,14 @@ def test_a_table_names_pairs_and_masks(folders):
     assert found[1].facts["inside_mask"] == 1
 
 
+def test_masks_lie_in_a_folder_of_their_own(folders, capsys):
+    (folder := folders / "masks").mkdir()
+    Image.new("L", (64, 48), 255).save(folder / "a.png")
+    found = audit(folders / "photos", folders / "edited", folders / "out", AuditSettings(), masks=folder)
+    assert {one.photo: one.facts.get("inside_mask") for one in found} == {"a.jpg": 1, "c.jpg": None, "sub/b.jpg": None}
+    assert "c.jpg: measured without a mask" in capsys.readouterr().err
+
+
 def test_what_has_no_partner_or_cannot_be_read_is_named(folders, capsys):
     (folders / "edited/a.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     (folders / "edited/c.png").rename(folders / "edited/d.png")

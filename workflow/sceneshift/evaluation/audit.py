@@ -16,12 +16,13 @@ from sceneshift.evaluation.pixels import pixel_facts
 from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, rows
 from sceneshift.images.photo_files import Saving
 from sceneshift.images.structure import structure
-from sceneshift.runtime.tables import new_table, read_table
+from sceneshift.runtime.tables import new_table, read_rows, read_table
 from sceneshift.scoring import Predictor
 from sceneshift.settings.audit import AuditSettings
 from sceneshift.translator.translator import shrunk
 
 VERDICT = ("photo", "passed", "reasons", "moved", "side_effect", "side_effect_of")
+REMEDY = "Make it again with audit, or evaluate-translator."
 SAME_ASPECT = 0.02  # by which the sides' ratios may differ: rounding to a network's multiples
 
 
@@ -234,12 +235,15 @@ def write_verdicts(path: Path | str, found: Sequence[Verdict]) -> None:
 
 def read_verdicts(path: Path | str) -> list[Verdict]:
     """What `write_verdicts` wrote. Raises SceneshiftError that names what is damaged."""
-    columns = {"photo": str, "reasons": str, "moved": float | None, "side_effect": float | None, "side_effect_of": str}
+    columns = {"photo": str, "passed": bool, "reasons": str, "moved": float | None, "side_effect": float | None}
+    columns |= {"side_effect_of": str}
+    _, header = next(read_rows(path, REMEDY, errors="surrogateescape"), (0, []))
+    facts = {name: float | None for name in header if name not in VERDICT} | {"structure_aligned": float}
     found = []
-    for row in read_table(path, columns | {"passed": bool, "structure_aligned": float}):
-        facts = {name: float(cell) for name, cell in row.items() if name not in VERDICT and cell != ""}
+    for row in read_table(path, columns | facts, REMEDY):
+        own = {name: row[name] for name in facts if row[name] is not None}
         reasons = row["reasons"].split("; ") if row["reasons"] else []
-        found.append(Verdict(row["photo"], reasons, facts, row["moved"], row["side_effect"], row["side_effect_of"]))
+        found.append(Verdict(row["photo"], reasons, own, row["moved"], row["side_effect"], row["side_effect_of"]))
     return found
 
 

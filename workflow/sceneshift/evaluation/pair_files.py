@@ -50,6 +50,8 @@ def find_pairs(before: Path, after: Path, pairs: Path | None = None, masks: Path
     for folder, alone in ((before, photos.keys() - edited.keys()), (after, edited.keys() - photos.keys())):
         for stem in sorted(alone):
             print(f"{folder / stem}: left out: no partner of that name", file=sys.stderr)
+    for stem in sorted((photos.keys() & edited.keys()) - drawn.keys()):
+        print(f"{photos[stem]}: measured without a mask: none of that name in {masks}", file=sys.stderr)
     return [
         PairFiles(path.relative_to(before).as_posix(), path, edited[stem], drawn.get(stem))
         for stem, path in photos.items()
