@@ -25,6 +25,7 @@ from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.images.places import read_places
 from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.latents import rescoring as rescoring_table
 from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
@@ -312,6 +313,10 @@ def pairs_of_names(path):
     write_table(path, ["before", "after"], [("a", "b"), ("b", "a")])
 
 
+def places(path):
+    write_table(path, ["file", "latitude", "longitude", "time"], [("a", 1.29, 103.85, "2026-11-27T06:50:10")] * 3)
+
+
 class Reader(NamedTuple):
     """How a file is made and read. refuses: a damaged one is an error; else whatever is damaged counts as not there."""
 
@@ -347,6 +352,7 @@ READERS = {
         table(evaluation_table.COLUMNS), lambda path: evaluation_table.summarize(read_evaluation(path))
     ),
     "translator.dose.csv": Reader(table(dose.COLUMNS | {"translator_sha256": str}), read_doses),
+    "places.csv": Reader(places, read_places),
     "audit.csv": Reader(audited, lambda path: shares(read_verdicts(path))),
     "study.csv": Reader(study_votes, lambda path: read_study([path])),
     "named_pairs.csv": Reader(pairs_of_names, lambda path: find_pairs(path.parent, path.parent, path)),

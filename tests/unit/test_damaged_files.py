@@ -75,6 +75,7 @@ NOT_DAMAGED = {  # functions that read, but not what others hand us, or that hav
     "run/": "logs and locks, of which any text is read",
     "stages/": "the record beside translated photos; models just written",
     "evaluation/open_sky.py": "a store's provenance",
+    "explorer/": "what ships, and editors by the readers here",
     "evaluation/locality.py": "a picture encoded just before",
     "evaluation/pair_files.py": "photos: images/reading.py",
 }
