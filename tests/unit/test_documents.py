@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -34,6 +35,15 @@ def test_links_lead_somewhere(document):
             there = (document.parent / name).resolve() if name else document
             assert there.exists(), f"{link} in {document.name}"
             assert not anchor or anchor in anchors(there), f"{link} in {document.name}"
+
+
+def test_the_readmes_python_runs_as_it_stands(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    (code,) = re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "README.md").read_text("utf-8"), re.M | re.S)
+    names = {}
+    exec(code, names)
+    assert names["edited"].size == Image.open("resources/photos/nus-05.jpg").size
+    assert names["x"].shape == (4, 3, 64, 64)
 
 
 def test_the_site_builds_and_shows_the_docstrings(tmp_path):

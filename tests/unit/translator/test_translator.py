@@ -1,8 +1,11 @@
 """Photos of any size are edited at their own size; strength dials the edit."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.translator import load_translator
@@ -21,6 +24,25 @@ def test_any_size_comes_back_in_its_size(make_translator, head, size):
     assert edited.shape == photo.shape
     assert edited.dtype == np.uint8
     assert not np.array_equal(edited, photo)
+
+
+def test_arrays_pictures_and_paths_are_edited_alike_and_come_back_as_they_came(make_translator, tmp_path):
+    translator, photo = load_translator(make_translator()), photo_of(20, 30)
+    wanted = translator(photo, 0.5)
+    turned = Image.Exif()
+    turned[0x112] = 6  # shown a quarter turn clockwise
+    Image.fromarray(np.rot90(photo)).save(tmp_path / "a.png", exif=turned)
+    with Image.open(tmp_path / "a.png") as picture:
+        of_picture = translator(picture, 0.5)
+    for edited in (of_picture, translator(tmp_path / "a.png", 0.5), translator(str(tmp_path / "a.png"), 0.5)):
+        assert isinstance(edited, Image.Image)
+        assert np.array_equal(np.asarray(edited), wanted)
+
+
+def test_a_translator_says_what_it_is(make_translator):
+    assert re.fullmatch(
+        r"<Translator: .*; image head, \d+ px, [\d,]+ pairs seen>", repr(load_translator(make_translator("image")))
+    )
 
 
 @pytest.mark.parametrize("size", [(16, 16), (40, 56)])
@@ -85,10 +107,17 @@ def test_image_head_has_no_maps(make_translator):
         load_translator(make_translator("image")).maps(photo_of(16, 16))
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), "photo.jpg"])
+@pytest.mark.parametrize("bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), 7])
 def test_what_is_no_photo_is_refused(make_translator, bad):
     with pytest.raises(SceneshiftError, match=r"uint8 \[H, W, 3\]"):
         load_translator(make_translator())(bad)
+
+
+def test_a_photo_that_cannot_be_read_is_named(make_translator, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    for name in ("missing.jpg", "text.jpg"):
+        with pytest.raises(SceneshiftError, match=rf"{name} cannot be edited"):
+            load_translator(make_translator())(tmp_path / name)
 
 
 def test_what_is_in_a_photo_has_the_size_it_was_trained_at(make_translator):

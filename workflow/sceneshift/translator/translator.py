@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sceneshift.images.pixels import from_uint8, rounded
+from sceneshift.images.reading import UnusablePhotoError, decoded, read_photo
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.shipped import translator_file
@@ -49,13 +50,35 @@ class Translator:
         self.resolution, self.head, self.edit = facts.resolution, facts.sizes.head, facts.edit
         self._device, self._dtype = device, dtype
 
-    def __call__(self, image: np.ndarray, strength: float = 1.0) -> np.ndarray:
-        """Edit a photo, uint8 [H, W, 3] of any size, to the same shape.
+    def __repr__(self) -> str:
+        known = [str(self.edit[key]) for key in ("direction", "attribute") if key in self.edit]
+        edit = " ".join(known) or "made elsewhere"
+        return f"<Translator: {edit}; {self.head} head, {self.resolution} px, {self.facts.images:,} pairs seen>"
+
+    @overload
+    def __call__(self, image: np.ndarray, strength: float = 1.0) -> np.ndarray: ...
+
+    @overload
+    def __call__(self, image: Image.Image | Path | str, strength: float = 1.0) -> Image.Image: ...
+
+    def __call__(self, image: np.ndarray | Image.Image | Path | str, strength: float = 1.0) -> np.ndarray | Image.Image:
+        """Edit a photo of any size: uint8 [H, W, 3] to the same; a PIL image, or a file's path, to a PIL image.
+
+        Pictures of PIL and files are turned as their EXIF says, and taken as RGB.
 
         strength: the dose s: 0 leaves the photo as it is, 1 is as trained, up to 3 goes beyond: gain^s, mask
         1 − (1 − m)^s (heads.py). With the image head up to 1: x + s·(y − x).
         """
-        return self.edited([image], strength)[0].image
+        if isinstance(image, Image.Image):
+            photo = decoded(image)
+        elif isinstance(image, (Path, str)):
+            try:
+                photo = read_photo(image)
+            except UnusablePhotoError as error:
+                raise SceneshiftError(f"{image} cannot be edited: {error}") from error
+        else:
+            return self.edited([image], strength)[0].image
+        return Image.fromarray(self.edited([photo], strength)[0].image)
 
     def refusal(self, height: int, width: int) -> str | None:
         """Why a photo of this size cannot be edited: the network would take more memory than `NETWORK_BYTES`."""
