@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import socket
 from collections.abc import Callable
 
@@ -57,3 +58,15 @@ def make_translator(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, Debian's package."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if (chromium := shutil.which("chromium")) is None:
+        pytest.skip("there is no chromium (apt-get install chromium)")
+    with playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -1,7 +1,5 @@
 """The page's JavaScript in V8, without a browser; and the page in Chromium."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -70,15 +68,3 @@ class V8:
 def v8():
     racer = pytest.importorskip("py_mini_racer", reason="mini-racer (V8) is not installed")
     return V8(racer.MiniRacer())
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium, Debian's package."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if (chromium := shutil.which("chromium")) is None:
-        pytest.skip("there is no chromium (apt-get install chromium)")
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()

@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -60,6 +62,43 @@ def test_the_page_loads_and_sends_nothing_elsewhere_unless_told_to(made, make_tr
     sending = SETTINGS.model_copy(update={"send_to": "https://example.org/votes"})
     study(make_translator(), tmp_path / "sending", sending, photos=photos)
     assert "connect-src https://example.org/votes" in (tmp_path / "sending/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_raters_answers_are_posted(make_translator, photos, tmp_path, browser, status):
+    received = []
+
+    class Researcher(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Researcher) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sending = SETTINGS.model_copy(update={"send_to": f"http://127.0.0.1:{server.server_port}/votes"})
+        study(make_translator(), tmp_path / "study", sending, photos=photos)
+        tab = browser.new_page()
+        tab.goto(f"{(tmp_path / 'study' / 'index.html').as_uri()}?list=2")
+        tab.click("#begin")
+        for place in range(5):
+            tab.wait_for_function(f"document.getElementById('progress').textContent === '{place + 1} of 5'")
+            tab.wait_for_timeout(400)
+            tab.click("[data-winner=left]")
+        says = "Your answers have arrived." if status == 200 else "Your answers could not be sent."
+        tab.wait_for_function(f"document.getElementById('said').textContent.startsWith('{says}')")
+        tab.close()
+        server.shutdown()
+    (rows,) = [list(csv.DictReader(text.splitlines())) for text in received]
+    assert [row["left"] for row in rows] == [trial["left"] for trial in shown(tmp_path / "study")["lists"][2]]
+    assert {row["winner"] for row in rows} == {"left"}
+    (tmp_path / "votes.csv").write_text(received[0], encoding="utf-8")
+    study_results(tmp_path / "votes.csv", tmp_path / "results", failed_checks=1)
+    assert (tmp_path / "results" / "preferences.csv").is_file()
 
 
 def test_the_configs_own_section_is_taken(make_translator, photos, tmp_path):

@@ -29,7 +29,7 @@ class StudySettings(Section):
     equal: bool = Field(True, description="Whether raters may say that both are equal.")
     send_to: str | None = Field(
         None,
-        description="A URL of your own (https://…) to which the page posts a rater's table as text/csv. `null`: raters save it on their machine and hand it over.",
+        description="A URL of your own (https://…) to which the page posts a rater's table (CSV, as text/plain); it must answer with `Access-Control-Allow-Origin: *`. `null`: raters save it on their machine and hand it over.",
     )
 
     @field_validator("doses", "questions")
