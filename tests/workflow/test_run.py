@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
+from sceneshift.settings import PhotosSettings
+from sceneshift.stages.publish import publish
+from sceneshift.translator import load_translator
+
 pytestmark = pytest.mark.slow
 
 ATTRIBUTES = ("natural_light", "vegetation", "snow")
@@ -116,3 +120,15 @@ def test_make_quickstart_starts_the_default_run(fresh):
     assert "results/streets/photos.h5" in plan
     assert "fit_judge" in plan  # from the start: it waits for no ranking
     assert "Exception" not in plan
+
+
+def test_a_run_is_published_as_one_folder(run, tmp_path):
+    """What a model hub gets: a card with the run's figures, and files that work without the run."""
+    publish(run.results, tmp_path / "out", PhotosSettings(licence="CC: BY"))
+    names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"README.md", "generator.safetensors", "explorer/index.html", "onnx/vegetation.onnx"} <= names
+    assert {"translators/vegetation.safetensors", "translators/vegetation.dose.csv", "strips/vegetation.png"} <= names
+    _, head, text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert yaml.safe_load(head)["license_name"] == "CC: BY"
+    assert "moved by" in text
+    assert load_translator(tmp_path / "out" / "translators" / "vegetation.safetensors").head == "edit"
