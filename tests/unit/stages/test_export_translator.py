@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.stages import export_translator as exporting
 from sceneshift.stages.export_translator import export_translator
-from sceneshift.translator import load_translator, portable, translator
+from sceneshift.translator import exporting, load_translator, portable, translator
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # the newer exporter cannot follow computed sizes
 

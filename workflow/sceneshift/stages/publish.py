@@ -10,9 +10,8 @@ from sceneshift.report.run_files import needed
 from sceneshift.runtime.files import atomic_directory
 from sceneshift.runtime.tables import read_table
 from sceneshift.settings import PhotosSettings
-from sceneshift.stages.build_explorer import build_explorer
-from sceneshift.stages.export_translator import export_translator
 from sceneshift.translator.checkpoints import TranslatorFacts, read_translator
+from sceneshift.translator.exporting import write_graph
 
 HEAD = """---
 library_name: sceneshift
@@ -50,7 +49,7 @@ def publish(run_folder: Path | str, out: Path | str, settings: PhotosSettings) -
 
     run_folder: folder of a run: results/RUN
     out: folder to write: README.md (the model card), generator, translators, onnx, explorer, strips, tables
-    settings: what the config says of the photos: show, licence, credit
+    settings: what the config says of the photos: licence, credit
 
     Raises SceneshiftError that names what the run lacks.
 
@@ -72,14 +71,14 @@ def publish(run_folder: Path | str, out: Path | str, settings: PhotosSettings) -
             (folder / name).mkdir()
         for name, path in files.items():
             shutil.copyfile(path, folder / f"translators/{name}.safetensors")
-            export_translator(path, folder / f"onnx/{name}.onnx")
+            write_graph(path, folder / f"onnx/{name}.onnx", "onnx")
             shutil.copyfile(needed(run / f"evaluation/{name}.csv"), folder / f"evaluation/{name}.csv")
             dose = needed(path.with_suffix(".dose.csv"))
             shutil.copyfile(dose, folder / f"translators/{name}.dose.csv")  # where `translate --effect` looks for it
             if (strip := run / f"edits/{name}.png").is_file():
                 shutil.copyfile(strip, folder / f"strips/{name}.png")
         shutil.copyfile(needed(run / "generator/generator.safetensors"), folder / "generator.safetensors")
-        build_explorer(folder / "explorer/index.html", settings, run_folder=run)
+        shutil.copytree(needed(run / "explorer"), folder / "explorer")
         text = _model_card(run.resolve().name, cards, facts, kind, shape, settings)
         (folder / "README.md").write_text(text, encoding="utf-8")
 
