@@ -41,6 +41,8 @@ FORMULAS: dict[str, Any] = {
 BASES: dict[str, dict[str, Any]] = {
     "photos.source": FORMULAS,
     "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "photos.places": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "generator.keep": {"generator": {"batch": 16, "frechet_images": 10}},
     "translate.folder": {"translate": {"editors": ["night"]}},
 }
 
@@ -50,6 +52,7 @@ ALTERNATIVES: dict[str, Any] = {
     "photos.folder": "photos/more",
     "photos.resolution": 64,
     "photos.width": 64,
+    "photos.places": "places.csv",
     "photos.licence": "CC BY 4.0",
     "photos.credit": "whose they are",
     "generator.import": "generator.pkl",
@@ -156,6 +159,7 @@ def planning(run, tmp_path_factory):
         (folder / "classes" / name).mkdir(parents=True)
         for number in range(10):  # the fewest to learn from
             (folder / "classes" / name / f"{number}.png").write_bytes(picture)
+    (folder / "places.csv").write_text("file,lat,lon\na.png,1.3,103.8\n")
     (folder / "votes.csv").write_text("question,left,right,winner\nsafer,a,b,left\n")
     for name in ("photos/a.png", "photos/more/b.png", "generator.pkl", "warm.safetensors", "vgg19.pth", "other.npy"):
         (folder / name).write_bytes(picture)
