@@ -172,7 +172,7 @@ def compared(before: dict[Job, Any], after: dict[Job, Any]) -> set[str]:
     """The rules whose jobs Snakemake finds changed, new or gone."""
     jobs = set(before) | set(after)
     if not {"make_pairs"} <= {rule for rule, _ in after}:  # the ranking is to be made: what is behind it is unknown
-        jobs = {job for job in after if job[0] != "report"}
+        jobs = {job for job in after if job[0] not in ("build_explorer", "report")}  # they read what is chosen
     return {job[0] for job in jobs if before.get(job) != after.get(job)}
 
 
