@@ -111,10 +111,9 @@ def test_make_quickstart_starts_the_default_run(fresh):
     said = subprocess.run(
         ["make", "--dry-run", "quickstart"], cwd=fresh.repository, capture_output=True, text=True
     ).stdout
-    (arguments,) = re.findall(r"^\S+/snakemake (.*)$", said, flags=re.M)
-    snakemake = [str(Path(sys.executable).parent / "snakemake"), *shlex.split(arguments)]
-    where = ["--snakefile", str(fresh.repository / "Snakefile"), "--directory", str(fresh.folder), "--dry-run"]
-    planned = subprocess.run([*snakemake, *where], capture_output=True, text=True)
+    (arguments,) = re.findall(r"^\S+/sceneshift run(.*)$", said, flags=re.M)
+    words = [*shlex.split(arguments), "--directory", str(fresh.folder), "--dry-run"]
+    planned = subprocess.run([sys.executable, "-m", "sceneshift", "run", *words], capture_output=True, text=True)
     assert planned.returncode == 0, planned.stderr
     plan = planned.stdout + planned.stderr
     assert "results/streets/photos.h5" in plan
