@@ -86,11 +86,11 @@ def test_a_raters_answers_are_posted(make_translator, photos, tmp_path, browser,
         tab.goto(f"{(tmp_path / 'study' / 'index.html').as_uri()}?list=2")
         tab.click("#begin")
         for place in range(5):
-            tab.wait_for_function(f"document.getElementById('progress').textContent === '{place + 1} of 5'")
+            tab.get_by_text(f"{place + 1} of 5", exact=True).wait_for()
             tab.wait_for_timeout(400)
             tab.click("[data-winner=left]")
         says = "Your answers have arrived." if status == 200 else "Your answers could not be sent."
-        tab.wait_for_function(f"document.getElementById('said').textContent.startsWith('{says}')")
+        tab.get_by_text(says).wait_for()
         tab.close()
         server.shutdown()
     (rows,) = [list(csv.DictReader(text.splitlines())) for text in received]
