@@ -31,6 +31,8 @@ WITHOUT_GPU = {
     "fit_boundary",
     "rank_attributes",
     "edit",
+    "pack_translator",
+    "build_explorer",
     "report",
 }
 TRAININGS = ("warned", "timed out", "cancelled", "requeued")
