@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import multiprocessing
 import os
 
@@ -9,6 +10,8 @@ import pytest
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_directory, atomic_file, inside, sha256_of
+
+atomic_directory_again = functools.partial(atomic_directory, holding=("a", "b", "x"))  # over an earlier one
 
 
 class StoppedError(Exception):
@@ -52,18 +55,35 @@ def test_a_folder_replaces_the_old_one_whole(tmp_path):
     folder = tmp_path / "f"
     folder.mkdir()
     (folder / "old").touch()
-    with atomic_directory(folder) as temporary:
+    with atomic_directory(folder, ["old"]) as temporary:
         (temporary / "new").touch()
         assert os.listdir(folder) == ["old"]
     assert os.listdir(folder) == ["new"]
     assert os.listdir(tmp_path) == ["f"]
 
 
+def test_what_a_folder_holds_besides_is_not_lost(tmp_path):
+    folder = tmp_path / "f"
+    folder.mkdir()
+    for name in ("old", ".snakemake_timestamp", "old.set-aside", "diary.txt"):
+        (folder / name).write_text(name)
+    with (
+        pytest.raises(SceneshiftError, match=r"f is not empty: diary\.txt would be lost"),
+        atomic_directory(folder, ["old"]),
+    ):
+        pytest.fail("the work began")
+    assert (folder / "diary.txt").read_text() == "diary.txt"
+    (folder / "diary.txt").unlink()
+    with atomic_directory(folder, ["old"]):
+        pass
+    assert os.listdir(folder) == []
+
+
 def test_a_failed_folder_leaves_the_old_one(tmp_path):
     folder = tmp_path / "f"
     folder.mkdir()
     (folder / "old").touch()
-    with pytest.raises(StoppedError), atomic_directory(folder) as temporary:
+    with pytest.raises(StoppedError), atomic_directory(folder, ["old"]) as temporary:
         stop_half_way(temporary)
     assert os.listdir(folder) == ["old"]
     assert os.listdir(tmp_path) == ["f"]
@@ -97,7 +117,7 @@ def test_another_file_that_failed_on_the_way_is_named(tmp_path):
         raise OSError(errno.EACCES, "Permission denied", "/data/in.h5")
 
 
-@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory_again])
 def test_names_may_be_as_long_as_the_file_system_allows(tmp_path, atomic):
     names = ["a" * 255, "b" * 250 + ".jpg", "c." + "d" * 253, "ü" * 127, "x" + "中" * 84]
     for name in names * 2:  # the second time over the old one
@@ -137,7 +157,7 @@ def test_the_old_folder_is_there_until_the_new_one_is(tmp_path, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", fails)
-    with pytest.raises(SceneshiftError, match="failed"), atomic_directory(folder) as temporary:
+    with pytest.raises(SceneshiftError, match="failed"), atomic_directory(folder, ["old"]) as temporary:
         (temporary / "new").touch()
     assert os.listdir(folder) == ["old"]
     assert os.listdir(tmp_path) == ["f"]
@@ -162,7 +182,7 @@ def write_again_and_again(path, atomic, letter):
                 file.write_text(letter * 10_000)
 
 
-@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory])
+@pytest.mark.parametrize("atomic", [atomic_file, atomic_directory_again])
 def test_of_two_writers_of_one_output_one_is_whole(tmp_path, atomic):
     context = multiprocessing.get_context("fork")
     path = tmp_path / "out"

@@ -32,6 +32,13 @@ def test_a_folder_holds_each_image_by_its_codes_number(model, wanted, tmp_path):
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "000006.png")), wanted(6))
 
 
+def test_a_folder_of_something_else_is_left_alone(model, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(SceneshiftError, match=r"diary\.txt would be lost"):
+        generate(model, tmp_path, images=1)
+    assert (tmp_path / "diary.txt").read_text() == "mine"
+
+
 def test_a_sheet_has_them_row_by_row(model, wanted, tmp_path):
     generate(model, tmp_path / "a.png", images=4)
     pixels = np.asarray(Image.open(tmp_path / "a.png"))

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sceneshift.images.finding import FORMAT_NAMES, find_photos
 from sceneshift.images.reading import UnusablePhotoError, read_photo
+from sceneshift.pairs.edit_record import NAME as EDIT_RECORD
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.training.microbatches import WHOLE, Part
@@ -18,6 +19,7 @@ from sceneshift.training.microbatches import WHOLE, Part
 IN_MEMORY_BYTES = 2**29  # pairs that take less than this once decoded are decoded once
 REMEDY = "Make it again, or remove the file from both folders."
 SIDES = ("train_A", "train_B")
+FILES = (*SIDES, "pairs.csv", EDIT_RECORD)  # of a folder of pairs that is made here
 
 
 class PairsBatch(NamedTuple):

@@ -7,11 +7,12 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 
 from sceneshift.runtime.errors import SceneshiftError, explanation
 
+ASIDE = ".set-aside"
 STEM, SUFFIX = 32, 16  # characters of a name, up to four bytes each, that its temporary name keeps
 
 
@@ -38,14 +39,30 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_replaced(folder: Path | str, holding: Collection[str] = ()) -> None:
+    """Raise SceneshiftError if a folder to be written holds anything but what is to be replaced: the names `holding`.
+
+    Hidden files, and copies that were set aside, do not count.
+    """
+    folder = Path(folder)
+    names: list[str] = []
+    with _explained(folder), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        names = sorted(os.listdir(folder))
+    others = [name for name in names if name not in holding and not name.startswith(".") and Path(name).suffix != ASIDE]
+    if others:
+        lost = ", ".join(others[:3]) + " …" * (len(others) > 3)
+        raise SceneshiftError(f"{folder} is not empty: {lost} would be lost. Name another folder.")
+
+
 @contextlib.contextmanager
-def atomic_directory(path: Path | str) -> Iterator[Path]:
+def atomic_directory(path: Path | str, holding: Collection[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it replaces `path` when the block ends without an error.
 
-    The old folder is removed when the new one is in its place, not before. Of several processes that write one folder
-    the last one's stays, whole.
+    The old folder is removed when the new one is in its place, not before; one that holds anything but the names
+    `holding` is refused. Of several processes that write one folder the last one's stays, whole.
     """
     path = Path(path)
+    check_replaced(path, holding)
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_dir():
@@ -77,7 +94,7 @@ def atomic_directory(path: Path | str) -> Iterator[Path]:
 def set_aside(path: Path | str) -> Path:
     """Rename a file or folder that is not to be trusted to `NAME.set-aside`, in place of an earlier one."""
     path = Path(path)
-    aside = path.with_name(f"{path.name}.set-aside")
+    aside = path.with_name(f"{path.name}{ASIDE}")
     with _explained(path):
         if aside.is_dir():
             shutil.rmtree(aside)

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from sceneshift.pairs.dataset import PairsDataset
+from sceneshift.pairs.dataset import FILES, PairsDataset
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.files import atomic_directory
 from sceneshift.runtime.provenance import made_by
@@ -25,7 +25,7 @@ def import_pairs(folder: Path | str, out: Path | str, *, edit: EditSettings) -> 
     pairs = PairsDataset(folder)
     count = len(pairs)
     provenance = made_by(command="import-pairs", pairs_sha256=pairs.sha256, edit=edit.model_dump())
-    with atomic_directory(out) as made:
+    with atomic_directory(out, FILES) as made:
         for pair in pairs.files:
             for path in pair:
                 copied = made / path.relative_to(pairs.folder)

@@ -17,12 +17,12 @@ from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import best_level, check_store, lowers, score_deviations
 from sceneshift.latents.store import LatentStore
-from sceneshift.pairs.dataset import SIDES
+from sceneshift.pairs.dataset import FILES, SIDES
 from sceneshift.pairs.distance import distance_of
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.pairs.keep import KeepRule, Tally
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.files import atomic_directory, sha256_of
+from sceneshift.runtime.files import atomic_directory, check_replaced, sha256_of
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.tables import new_table
@@ -76,6 +76,7 @@ def make_pairs(
     Example: generator.safetensors vegetation.npz pairs/vegetation --predictor predictor.safetensors
         --store synthesis.h5 --rescoring vegetation.csv
     """
+    check_replaced(out, FILES)
     renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
     direction = load_boundary(boundary, renderer.w_dim, generator)
     edit = edit or EditSettings(attribute=direction.attribute)
@@ -113,7 +114,7 @@ def make_pairs(
         boundary_sha256=sha256_of(boundary),
     )
     candidates = in_order(work, batches(settings.count * settings.candidates, BATCH), renderer.device)
-    with closing(candidates), atomic_directory(out) as folder:
+    with closing(candidates), atomic_directory(out, FILES) as folder:
         with Progress("pairs kept", settings.count, unit="pairs", beside=out) as progress:
             tally = _write(folder, candidates, rule, scorer.attributes, settings.count, progress)
         tally.check(edit, settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from sceneshift.pairs.dataset import FILES, SIDES
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.pairs.rendered import RenderedPairs
 from sceneshift.runtime.files import atomic_directory
@@ -33,11 +34,11 @@ def render_pairs(out: Path | str, *, editor: EditorSettings, shape: tuple[int, i
     """
     pairs, cores = RenderedPairs(seed, shape, editor), len(os.sched_getaffinity(0))
     with (
-        atomic_directory(out) as folder,
+        atomic_directory(out, FILES) as folder,
         ProcessPoolExecutor(cores, get_context("spawn"), end_with_parent) as pool,
         Progress(f"rendering {editor.name}", editor.count, unit="pairs", beside=out) as progress,
     ):
-        sides = [folder / name for name in ("train_A", "train_B")]
+        sides = [folder / name for name in SIDES]
         for side in sides:
             side.mkdir()
         for index, pair in enumerate(in_order(pool, pairs.pair, range(editor.count), waiting=8 * cores)):
