@@ -111,6 +111,8 @@ def test_what_has_no_partner_or_cannot_be_read_is_named(folders, capsys):
         ("photos", "edited", {"pairs": "x,y\n1,2\n"}, "expected one column before, after"),
         ("photos", "edited", {"pairs": "before,after\na.jpg,none.png\n"}, "line 2: there is no file .*none.png"),
         ("photos", "edited", {"pairs": "before,after\n"}, "names no pair"),
+        ("photos", "edited", {"pairs": "before,after\n../pairs.csv,a.png\n"}, "names a file '../pairs.csv'"),
+        ("photos", "edited", {"pairs": "before,after,mask\na.jpg,a.png,/etc/x\n"}, "names a file '/etc/x'"),
         ("photos", "edited", {"attribute": "snow"}, "no scorer given knows it"),
     ],
 )

@@ -10,6 +10,7 @@ from sceneshift.images.finding import FORMAT_NAMES, find_photos
 from sceneshift.images.photo_files import read_photo_file
 from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import inside
 from sceneshift.runtime.tables import read_table
 
 LEAST_SIDE = 32  # pixels; less holds no structure to speak of
@@ -88,8 +89,8 @@ def _from_table(table: Path, before: Path, after: Path, masks: Path | None) -> I
         raise SceneshiftError(f"{table} names no pair.")
     names = set()
     for number, row in enumerate(rows, start=2):
-        mask = (masks or before) / row["mask"] if row.get("mask") else None
-        files = PairFiles(row["before"], before / row["before"], after / row["after"], mask)
+        mask = inside(masks or before, row["mask"], table) if row.get("mask") else None
+        files = PairFiles(row["before"], inside(before, row["before"], table), inside(after, row["after"], table), mask)
         for path in (files.before, files.after, mask):
             if path is not None and not path.is_file():
                 raise SceneshiftError(f"{table}, line {number}: there is no file {path}.")
