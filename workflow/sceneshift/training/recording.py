@@ -52,7 +52,7 @@ class Recorder:
             self._record(key, work, parameters)
         if recording := self._recordings.setdefault(key, None):
             return self._replay(recording, work.inputs, parameters)
-        ahead = torch.cuda.current_stream()
+        ahead = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(ahead)
         with torch.cuda.stream(self._stream):
             figures = work.run(work.inputs)
