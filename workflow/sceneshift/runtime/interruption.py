@@ -32,6 +32,6 @@ def stop_requested() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def end_with_parent() -> None:
-    """For a pool's processes: end when the process that started them was killed, instead of waiting for work."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def end_with_parent(by: int = signal.SIGKILL) -> None:
+    """In a process: get the signal `by` when the process that started it ends, killed or not."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)

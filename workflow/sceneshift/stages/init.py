@@ -14,6 +14,7 @@ from sceneshift.photos.survey import Survey, survey
 from sceneshift.run.gpu_slots import visible_gpus
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
+from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.progress import NAME, last_progress
 
 Choice = dict[str, dict[str, Any]]  # some sections of a config
@@ -71,7 +72,9 @@ def images_per_second(seen: Survey, choice: Choice) -> float:
         with open(log, "w") as said:
             command = [sys.executable, "-m", "sceneshift"]
             failed = subprocess.run([*command, *prepare], stdout=said, stderr=said).returncode
-            training = subprocess.Popen([*command, *train], stdout=said, stderr=said) if not failed else None
+            training = None
+            if not failed:
+                training = subprocess.Popen([*command, *train], stdout=said, stderr=said, preexec_fn=end_with_parent)
             began, figures = time.monotonic(), None
             while training and training.poll() is None and not (figures and time.monotonic() - began > TRIAL_SECONDS):
                 time.sleep(0.5)

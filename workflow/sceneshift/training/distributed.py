@@ -4,7 +4,6 @@ torchrun's machinery starts the same command once per GPU and tells each its ran
 world of one, for which everything here costs nothing. `torchrun -m sceneshift train-generator …` works as well.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -18,13 +17,12 @@ import torch
 from torch import Tensor, distributed
 
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.interruption import EXIT_CODE, Interrupted
+from sceneshift.runtime.interruption import EXIT_CODE, Interrupted, end_with_parent
 
 Value = TypeVar("Value")
 
 TIMEOUT = timedelta(minutes=30)  # for the slowest of them: the first one measures Fréchet distances while others wait
 SNAPSHOT_SECONDS = 120  # between a signal and the end of processes that did not leave by themselves
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def is_worker() -> bool:
 
 def join(name: str) -> tuple[World, torch.device]:
     """In a process that torchrun started: its world, once all are there, and its device (`name`: auto or cpu)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # without its launcher a process stops, with a snapshot
+    end_with_parent(signal.SIGTERM)  # without its launcher a process stops, with a snapshot
     if name == "cpu" or not torch.cuda.is_available():
         device, backend = torch.device("cpu"), "gloo"
     else:
