@@ -47,12 +47,16 @@ def generate(
 
     Example: generator.safetensors samples.png --images 16
     """
-    drawn = [name for name, asked in (("mix", mix), ("frames", frames), ("several psi", truncation_psi[1:])) if asked]
-    if len(drawn) > 1:
-        raise SceneshiftError(f"{' and '.join(drawn)} are pictures of their own: ask for one of them.")
+    figures = [
+        name for name, wanted in (("mix", mix), ("frames", frames), ("several psi", truncation_psi[1:])) if wanted
+    ]
+    if len(figures) > 1:
+        raise SceneshiftError(f"{' and '.join(figures)} are pictures of their own: ask for one of them.")
     alone = not Path(out).suffix
-    if alone and drawn:
-        raise SceneshiftError(f"{out} has no suffix, so it is a folder of single images: drop {drawn[0]}, or add .png.")
+    if alone and figures:
+        raise SceneshiftError(
+            f"{out} has no suffix, so it is a folder of single images: drop {figures[0]}, or add .png."
+        )
     file_format = "PNG" if alone else by_suffix(out, WALKS if frames else SHEETS)
     renderer = Renderer(generator, device)
     w = renderer.mapped(z_of(seed, "synthesis", range(first, first + images), renderer.z_dim))
@@ -68,7 +72,8 @@ def generate(
         return
     with atomic_file(out) as temporary:
         if frames:
-            start, *rest = (Image.fromarray(frame) for frame in _walk(renderer, w, psi, frames))
+            rest = (Image.fromarray(frame) for frame in _walk(renderer, w, psi, frames))
+            start = next(rest)
             milliseconds = round(1000 * FRAME_SECONDS)
             start.save(temporary, file_format, save_all=True, append_images=rest, duration=milliseconds, loop=0)
         elif mix:

@@ -9,9 +9,8 @@ from sceneshift.runtime.shipped import ROOT
 
 DRY_RUN = {"-n", "--dry-run", "--dryrun"}
 HOW_MUCH = re.compile(r"-[cj]\d*|--(cores|jobs|profile|workflow-profile)(=.*)?")  # what says it to Snakemake
-NESTED = re.compile(
-    r"(\w+)\.(\w+)=(.*)", re.DOTALL
-)  # `--config photos.folder=x`, on which Snakemake ends in a traceback
+# `--config photos.folder=x`, on which Snakemake ends in a traceback
+NESTED = re.compile(r"(\w+)\.(\w+)=(.*)", re.DOTALL)
 
 
 def run(*words: str, verbose: bool = False) -> None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,8 @@ def study(
         (made / "images").mkdir()
         names: dict[Picture, str] = {}
         with Progress("editing", len(shown) * len(networks), unit="photos", beside=out) as progress:
-            for photo, pixels in shown.items():
+            for photo, read in shown.items():
+                pixels = read()
                 for editor, network in networks.items():
                     for dose in settings.doses:
                         picture = Picture(photo, editor, dose)
@@ -131,20 +133,22 @@ def _editors(subject: Path | str) -> dict[str, Path]:
     return found
 
 
-def _photos(photos: Path | None, run: Path, count: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, uint8 [H, W, 3]) of `count` photos drawn by the seed."""
+def _photos(photos: Path | None, run: Path, count: int, seed: int) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
+    """(name, what reads it: uint8 [H, W, 3]) of `count` photos drawn by the seed, each of which can be read."""
     rng = numpy_generator(seed, "study", "photos")
     source = photos or run / "photos.h5"
     if source.is_dir():
         check_folder(source)
         found = list(find_photos(source))
         taken = 0
-        for place in rng.permutation(len(found)):
+        for path in (found[place] for place in rng.permutation(len(found))):
             try:
-                yield found[place].relative_to(source).as_posix(), read_photo(found[place])
-                taken += 1
+                read_photo(path)
             except UnusablePhotoError as reason:
-                print(f"{found[place]}: left out: {reason}", file=sys.stderr)
+                print(f"{path}: left out: {reason}", file=sys.stderr)
+                continue
+            yield path.relative_to(source).as_posix(), partial(read_photo, path)
+            taken += 1
             if taken == count:
                 return
         return
@@ -152,7 +156,8 @@ def _photos(photos: Path | None, run: Path, count: int, seed: int) -> Iterator[t
         raise SceneshiftError(f"{source} does not exist: name the photos to show in --photos.")
     with PhotoStore(source) as store:
         for index in sorted(rng.permutation(store.held_out_indices)[:count]):
-            yield store.names[index], store.images([index])[0]
+            picture = store.images([index])[0]  # of the store's small size
+            yield store.names[index], lambda picture=picture: picture
 
 
 def _say_what_it_takes(preferred: float) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from sceneshift.attributes.votes import WINNERS
 from sceneshift.report.html import write_html
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Natural
@@ -15,7 +16,6 @@ from sceneshift.study.votes import read_study
 
 PAGE = Path(__file__).parents[1] / "study/results.html.j2"
 FILES = ("preferences.csv", "votes.csv", "index.html")
-WINNERS = {1: "left", -1: "right", 0: "equal"}
 
 
 def study_results(
@@ -41,11 +41,11 @@ def study_results(
     if not overwrite and (there := next((name for name in FILES if (out / name).exists()), None)):
         raise SceneshiftError(f"{out / there} is there already. Name another folder, or allow it with --overwrite.")
     cast = read_study([Path(votes), *map(Path, more)], failed_checks)
-    rows = preferences(cast)
+    rows, words = preferences(cast), {winner: word for word, winner in WINNERS.items()}
     write_table(out / "preferences.csv", [field.name for field in fields(Preference)], map(astuple, rows))
     write_table(
         out / "votes.csv", ["question", "left", "right", "winner"],
-        ((vote.question, vote.left, vote.right, WINNERS[vote.winner]) for vote in cast),
+        ((vote.question, vote.left, vote.right, words[vote.winner]) for vote in cast),
     )  # fmt: skip
     groups: dict[tuple[str, str], list[Preference]] = {}
     for row in rows:
