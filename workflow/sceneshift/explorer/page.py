@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 import sceneshift
 from sceneshift.explorer.cards import Card
 from sceneshift.explorer.examples import Example
-from sceneshift.report.text import sentence, spoken
+from sceneshift.report.html import environment
 
 HERE = Path(__file__).parent
 WORKER = ("kernel.js", "network.js", "guided.js", "weights.js", "worker.js")
@@ -39,15 +37,9 @@ def page_text(
     left_out: names and reasons of translators that a page cannot run; weights: packed translators to hold inside, by
     name; without them each is loaded from models/NAME.js.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"sentence": sentence, "spoken": spoken, "digest": _digest}
-    return environment.get_template("page.html.j2").render(
+    templates = environment(HERE)
+    templates.filters["digest"] = _digest
+    return templates.get_template("page.html.j2").render(
         title=title,
         editors=editors,
         examples=examples,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sceneshift.evaluation.locality import difference
 from sceneshift.images.luma import luminance
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -37,8 +38,8 @@ def data_uri(picture: Image.Image | np.ndarray, side: int = 640) -> str:
 
 def changed(before: Image.Image, after: Image.Image) -> np.ndarray:
     """Where pictures of one size differ: the largest |after − before| of a channel, as `tinted` shows it."""
-    difference = np.abs(np.asarray(after, dtype=np.int16) - np.asarray(before)).max(axis=2)
-    return tinted(np.asarray(before), difference / FULL_TINT)
+    before, after = np.asarray(before), np.asarray(after)
+    return tinted(before, difference(before, after) / FULL_TINT)
 
 
 def tinted(photo: np.ndarray, amount: np.ndarray) -> np.ndarray:
