@@ -21,7 +21,7 @@ T = TypeVar("T")
 def needed(path: Path) -> Path:
     """`path`, which must exist: every finished run has it."""
     if not path.exists():
-        raise SceneshiftError(f"The report needs {path}, which is missing. Run the workflow to its end first.")
+        raise SceneshiftError(f"{path} is missing. Run the workflow to its end first.")
     return path
 
 
