@@ -60,9 +60,10 @@ def make_translator(tmp_path):
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium, Debian's package."""
+    """Headless Chromium, Debian's package, closed with the module: as long as it is open, Playwright runs an event loop
+    in the main thread, and Snakemake plans nothing beside one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if (chromium := shutil.which("chromium")) is None:
         pytest.skip("there is no chromium (apt-get install chromium)")
