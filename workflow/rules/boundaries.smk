@@ -50,10 +50,11 @@ rule import_boundary:
         file=lambda wildcards: imported_boundaries[wildcards.attribute].file,
         contents=lambda wildcards: contents(imported_boundaries[wildcards.attribute].file),
         layers_of=lambda wildcards: imported_boundaries[wildcards.attribute].layers_of,
+        space=lambda wildcards: f"--space {space}" if (space := imported_boundaries[wildcards.attribute].space) else "",
         code=code_version("sceneshift.stages.import_boundary"),
     shell:
         "sceneshift import-boundary {params.file:q} {output.boundary:q} --generator {input.generator:q}"
-        " --name {wildcards.attribute:q} --layers-of {params.layers_of} 2>&1 | tee {log:q}"
+        " --name {wildcards.attribute:q} --layers-of {params.layers_of} {params.space} 2>&1 | tee {log:q}"
 
 
 if settings.boundaries.sefa.components:

@@ -1,10 +1,12 @@
 """Boundaries find a known normal; the fast SVM is the published one; conditioning and moving are their algebra."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from sceneshift.latents import fit_boundary, load_boundary, move_codes, save_boundary
-from sceneshift.latents.boundaries import FORMAT_VERSION, condition, select_examples
+from sceneshift.latents.boundaries import FORMAT_VERSION, check_fits, condition, select_examples
 from sceneshift.latents.levels import levels, mask_of
 from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
@@ -33,6 +35,31 @@ def test_known_normal_is_found_and_points_to_more(known, selection):
     distances = w @ boundary.normal + boundary.intercept
     assert np.corrcoef(distances, scores)[0, 1] > 0.9
     assert abs(distances.mean()) < 0.3  # the codes' middle, where the scores are 5
+
+
+@pytest.mark.parametrize("classifier", ["svm", "logistic"])
+def test_codes_that_took_no_part_count_from_the_middle_of_the_scores_on(known, classifier):
+    w, _, normal = known
+    scores = w @ normal
+    boundary = fit_boundary(w, scores, examples=1000, classifier=classifier)
+    others = np.sort(scores)[1000:-1000]
+    has = others >= (scores.min() + scores.max()) / 2
+    assert boundary.normal @ normal > 0.97
+    assert 0.5 < boundary.remaining_accuracy < boundary.validation_accuracy
+    turned = fit_boundary(w, -scores, examples=1000, classifier=classifier)
+    assert turned.normal @ boundary.normal < -0.99
+    # of scores that are the first coordinate alone, a boundary at its middle is right about nearly all
+    flat = np.linspace(-1, 1, 3000, dtype=np.float32)[:, None]
+    assert fit_boundary(flat, flat[:, 0], examples=1000, classifier=classifier).remaining_accuracy > 0.99
+    assert 0.3 < has.mean() < 0.7
+    assert np.isnan(fit_boundary(w, scores, examples=1500, classifier=classifier).remaining_accuracy), "none are left"
+
+
+def test_logistic_regression_is_another_direction_than_the_svm(known):
+    w, scores, _ = known
+    noisy = scores + np.random.default_rng(0).normal(size=len(scores)).astype(np.float32)
+    svm, logistic = (fit_boundary(w, noisy, examples=800, classifier=name) for name in ("svm", "logistic"))
+    assert 0.9 < svm.normal @ logistic.normal < 0.99999
 
 
 def test_fast_svm_agrees_with_the_published_one(known):
@@ -89,7 +116,7 @@ def test_boundary_of_a_store_round_trips_and_equals_that_of_arrays(known, tmp_pa
     for i in range(2):
         fit_boundary_stage(tmp_path / "s.h5", "snow", tmp_path / f"{i}.npz", settings)
     written = [load_boundary(tmp_path / f"{i}.npz") for i in range(2)]
-    loaded = load_boundary(tmp_path / "0.npz", 24)
+    loaded = load_boundary(tmp_path / "0.npz")
     np.testing.assert_array_equal(loaded.normal, fit_boundary(w, scores, examples=500).normal)
     assert {**vars(loaded), "normal": 0} == {**vars(written[0]), "normal": 0}
     assert (loaded.attribute, loaded.selection, len(loaded.store_sha256)) == ("snow", "extremes", 64)
@@ -101,7 +128,7 @@ def test_bad_boundary_files_are_refused(known, tmp_path):
     path = tmp_path / "b.npz"
     save_boundary(fit_boundary(w, scores, examples=50), path)
     with pytest.raises(SceneshiftError, match=r"b\.npz is for codes of 24 dimensions, but g\.safetensors has 512"):
-        load_boundary(path, 512, "g.safetensors")
+        check_fits(load_boundary(path), path, SimpleNamespace(z_dim=24, w_dim=512, num_ws=14), "g.safetensors")
     fields = dict(np.load(path))
     np.savez(path, **{**fields, "format_version": FORMAT_VERSION + 1})
     with pytest.raises(SceneshiftError, match=f"version {FORMAT_VERSION + 1}, expected {FORMAT_VERSION}"):
@@ -160,6 +187,10 @@ def test_levels_part_the_layers_by_resolution():
         assert (sum(mask.astype(int) for mask in parts.values()) == 1).all()
     with pytest.raises(SceneshiftError, match="it has: all, layout, objects, color"):
         mask_of("attributes", resolutions(16), 16)
+    assert mask_of("0-2,4", resolutions(16), 16).tolist() == [True, True, True, False, True, False]
+    np.testing.assert_array_equal(mask_of("6-10,5", ws, 256), mask_of("attributes", ws, 256))
+    with pytest.raises(SceneshiftError, match="names layer 6, but a generator of 16 px has 6, counted from 0"):
+        mask_of("0-6", resolutions(16), 16)
 
 
 @pytest.mark.parametrize("value", [0, 1])

@@ -44,7 +44,7 @@ def with_layers(direction, layers):
 def test_a_plain_array_is_a_boundary_of_all_layers(generator, direction, tmp_path, dtype):
     np.save(tmp_path / "b.npy", 3 * direction.astype(dtype))
     import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, name="clouds")
-    boundary = load_boundary(tmp_path / "b.npz", WIDTH)
+    boundary = load_boundary(tmp_path / "b.npz")
     np.testing.assert_allclose(boundary.normal, direction[0], atol=1e-6)
     assert (boundary.attribute, boundary.resolutions, boundary.selection) == ("clouds", (), "imported")
 
@@ -91,19 +91,25 @@ def test_what_is_written_is_read_back_and_by_old_numpy(generator, direction, tmp
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-@pytest.mark.parametrize("key", ["space", "latent_space_type"])
-@pytest.mark.parametrize("space", ["Z", "WP"])
-def test_a_boundary_of_another_space_is_refused(generator, direction, tmp_path, key, space):
-    """A direction of Z moves codes of W somewhere else."""
-    says = rf"b\.npy is of {'W+' if space == 'WP' else 'Z'}, but codes are moved in W".replace("+", r"\+")
-    np.save(tmp_path / "b.npy", {"boundary": direction, "meta_data": {key: space}}, allow_pickle=True)
-    with pytest.raises(SceneshiftError, match=says):
+@pytest.mark.parametrize("key", ["space", "latent_space_type", None])
+@pytest.mark.parametrize(("said", "space", "rows"), [("Z", "z", ()), ("W", "w", ()), ("WP", "w+", (10,))])
+def test_a_boundary_keeps_its_space_there_and_back(generator, direction, tmp_path, key, said, space, rows):
+    array = np.broadcast_to(direction, (1, *rows, WIDTH)) if rows else direction
+    held = {"boundary": array, "meta_data": {key: said, "manipulate_layers": "0-2"} if key else {}}
+    np.save(tmp_path / "b.npy", held, allow_pickle=True)
+    import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, space=None if key else space)
+    assert load_boundary(tmp_path / "b.npz").space == space
+    np.testing.assert_allclose(load_boundary(tmp_path / "b.npz").normal, array[0], atol=1e-6)
+    export_boundary(tmp_path / "b.npz", tmp_path / "b.npy")
+    import_boundary(tmp_path / "b.npy", tmp_path / "again.npz", generator=generator, space=None if key else space)
+    assert load_boundary(tmp_path / "again.npz").space == space
+
+
+@pytest.mark.parametrize(("space", "shape"), [("w+", (1, WIDTH)), ("w", (10, WIDTH)), ("s", (1, WIDTH))])
+def test_a_space_that_the_array_cannot_be_of_is_refused(generator, tmp_path, space, shape):
+    np.save(tmp_path / "b.npy", {"boundary": np.ones(shape), "meta_data": {"space": space}}, allow_pickle=True)
+    with pytest.raises(SceneshiftError, match=r"b\.npy is of .*, with an array of \(.*\); expected"):
         import_boundary(tmp_path / "b.npy", tmp_path / "b.npz", generator=generator)
-    np.save(tmp_path / "b.npy", direction)
-    with pytest.raises(SceneshiftError, match=says):
-        import_boundary(
-            tmp_path / "b.npy", tmp_path / "b.npz", generator=generator, space="w+" if space == "WP" else "z"
-        )
     assert not (tmp_path / "b.npz").exists()
 
 
@@ -123,15 +129,16 @@ def test_boundaries_of_before_there_were_spaces_are_of_w(generator, direction, t
     del fields["space"]
     np.savez(tmp_path / "old.npz", **fields)
     assert load_boundary(tmp_path / "old.npz").space == "w"
-    np.savez(tmp_path / "z.npz", **fields, space="z")
-    with pytest.raises(SceneshiftError, match=r"z\.npz is of Z"):
-        load_boundary(tmp_path / "z.npz")
+    np.savez(tmp_path / "x.npz", **fields, space="x")
+    with pytest.raises(SceneshiftError, match=r"x\.npz is of the space 'x'; expected z, w or w\+"):
+        load_boundary(tmp_path / "x.npz")
 
 
 NAN = np.full((1, WIDTH), np.nan)
 BROKEN = {
     "width": (np.ones((1, 9)), r"codes of 9 dimensions, but .*g\.safetensors has 16"),
-    "layerwise": (np.ones((14, WIDTH)), r"is \(14, 16\); expected \(1, w_dim\), one direction for all"),
+    "layerwise": (np.ones((14, WIDTH)), r"is for 14 layers' codes of 16 dimensions, but .* has 10 of 16"),
+    "cube": (np.ones((2, 14, WIDTH)), r"is \(2, 14, 16\); expected an array \(1, w_dim\) of floats, or \(num_ws"),
     "no floats": (np.ones((1, WIDTH), int), "expected an array .* of floats"),
     "nan": (NAN, "length nan; expected finite"),
     "zero": (np.zeros((1, WIDTH)), "length 0; expected finite values, not all zero"),
@@ -170,7 +177,7 @@ def test_sefa_finds_the_directions_that_the_styles_follow():
 def test_sefa_moves_styles_most_on_the_layers_of_its_level(generator, tmp_path):
     outs = [tmp_path / f"sefa_layout_{k}.npz" for k in (1, 2)]
     factorize_generator(generator, outs, level="layout")
-    first, second = (load_boundary(out, WIDTH) for out in outs)
+    first, second = (load_boundary(out) for out in outs)
     assert (first.attribute, first.resolutions) == ("sefa_layout_1", (4,))
     assert abs(float(first.normal @ second.normal)) < 1e-5
     weight = load_generator(generator).synthesis.b4.conv1.affine.weight.numpy()

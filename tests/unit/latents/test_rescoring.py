@@ -80,6 +80,17 @@ def test_levels_move_less_than_all_layers(run):
     assert best_level("brightness", run / "brightness.csv") != "all"
 
 
+def test_single_layers_make_up_their_levels(run, tmp_path):
+    save_boundary(load_boundary(run / "brightness.npz"), run / "by_layer.npz")
+    rescored(run, "by_layer", layers=True)
+    effects = effects_on("brightness", run / "by_layer.csv")
+    assert list(effects) == ["all", "layout", "objects", "attributes", "color", *map(str, range(8))]
+    whole = effects_on("brightness", run / "brightness.csv")
+    assert all(effects[level]["mean_change"] == whole[level]["mean_change"] for level in whole)
+    assert effects["0"]["mean_change"] == effects["layout"]["mean_change"], "the one layer of 4 px"
+    assert len({row["mean_change"] for row in effects.values()}) > 9
+
+
 def test_summary_is_higans_delta():
     change = Change(np.array([[1.0, -2.0], [-1.0, -4.0], [3.0, 0.0]], np.float32), np.array([0.5, 0.7, 0.9]))
     first, second = summarize("a", "all", change, ["a", "b"], np.array([2.0, 4.0]), 0)

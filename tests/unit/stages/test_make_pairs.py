@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
-from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
+from sceneshift.latents.boundaries import Boundary, fit_boundary, load_boundary, save_boundary
+from sceneshift.latents.codes import z_of
 from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.keep import KeepRule
 from sceneshift.runtime.errors import SceneshiftError
@@ -191,3 +193,27 @@ def test_wrong_boundary_or_missing_table_is_an_error(run, tmp_path):
         made(run, tmp_path / "p", {"attribute": "warmth"})
     with pytest.raises(SceneshiftError, match="level `auto` needs the re-scoring table"):
         made(run, tmp_path / "p", {"level": "auto"})
+
+
+def test_an_edit_of_z_to_an_absolute_distance(run, tmp_path):
+    fitted = load_boundary(run / "brightness.npz")
+    z = z_of(0, "synthesis", range(300), 16)
+    with LatentStore(run / "s.h5") as store:
+        of_z = fit_boundary(z, store.column("brightness"), examples=100, attribute="brightness")
+    save_boundary(replace(of_z, space="z"), run / "z.npz")
+    edit = {"attribute": "brightness", "absolute": True}
+    inputs = {"predictor": run / "p.safetensors", "store": run / "s.h5"}
+
+    def of(boundary, out, condition=()):
+        make_pairs(
+            run / "g.safetensors", boundary, out, PairsSettings(count=5, keep=LOOSE), **inputs, condition=condition,
+            edit=EditSettings(**edit | ({"absolute": False, "condition_on": ["warmth"]} if condition else {})),
+        )  # fmt: skip
+        return json.loads((out / "edit.json").read_text())
+
+    record = of(run / "z.npz", tmp_path / "z")
+    assert (record["space"], record["absolute"], record["effect"] > 0.9) == ("z", True, True)
+    assert of(run / "brightness.npz", tmp_path / "w")["space"] == "w"
+    assert fitted.space == "w"
+    with pytest.raises(SceneshiftError, match=r"all of W, or all of Z; these are of brightness: Z, warmth: W"):
+        of(run / "z.npz", tmp_path / "x", [run / "warmth.npz"])

@@ -1,17 +1,19 @@
-"""Linear boundaries in W between codes that have an attribute and codes that lack it.
+"""Linear boundaries between codes that have an attribute and codes that lack it: fitted in W; from elsewhere also of Z
+and W+.
 
-InterFaceGAN (arXiv 1907.10786, 2005.09635) and HiGAN (1911.09267).
+InterFaceGAN (arXiv 1907.10786, 2005.09635), HiGAN (1911.09267) and StyleGAN2 Distillation (2003.03581).
 """
 
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, get_args
 from zipfile import ZipFile
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC, LinearSVC
 
 from sceneshift.runtime.errors import SceneshiftError
@@ -20,16 +22,18 @@ from sceneshift.runtime.randomness import key_of, numpy_generator
 
 FORMAT_VERSION = 1
 FEWEST = 10  # examples of either side
+REMAINING = 10_000  # codes at most that took no part, on which a boundary is tried
 LARGEST = 10_000_000  # bytes in a boundary's file, unpacked
 Space = Literal["z", "w", "w+"]
+Classifier = Literal["svm", "logistic"]
 
 
 @dataclass(frozen=True)
 class Boundary:
     """The hyperplane normal · w + intercept = 0; `normal` points to more of the attribute."""
 
-    normal: np.ndarray  # float32 [w_dim], unit length
-    intercept: float  # normal · w + intercept is the signed distance to the hyperplane, in units of W
+    normal: np.ndarray  # float32 [w_dim], of Z [z_dim], unit length; of W+ [num_ws, w_dim], rows so on average
+    intercept: float  # normal · w + intercept is the signed distance to the hyperplane, in units of the space
     attribute: str  # what it is more of; for one found without labels, its name
     validation_accuracy: float  # NaN where nothing was fitted
     examples: int  # codes used, of both sides, training and validation
@@ -37,6 +41,7 @@ class Boundary:
     store_sha256: str = ""
     resolutions: tuple[int, ...] = ()  # of the layers that it is for; none: all
     space: Space = "w"  # that the normal lies in; older files do not say it, and are of W
+    remaining_accuracy: float = float("nan")  # on codes that were not selected; NaN: there are none, or not measured
 
 
 def fit_boundary(
@@ -48,6 +53,7 @@ def fit_boundary(
     split: float = 0.7,
     seed: int = 0,
     attribute: str = "attribute",
+    classifier: Classifier = "svm",
     exact: bool = False,
 ) -> Boundary:
     """The boundary of one attribute.
@@ -56,7 +62,11 @@ def fit_boundary(
         attribute.
     selection: `extremes` takes `examples` codes from each end of the scores, at most half of all (HiGAN); `random`
         takes `examples` codes in all, split at their median score. split: share that trains, the rest validates.
+    classifier: `svm`, or `logistic` regression, also with C = 1.
     exact: the published SVC(kernel="linear", C=1) instead of the faster LinearSVC with the same loss.
+
+    `remaining_accuracy` is measured as InterFaceGAN does it: on codes that were not selected, which count as having the
+    attribute from the middle between the smallest and the largest score on; on at most REMAINING of them.
 
     Raises SceneshiftError that names the attribute if too few codes, or codes of one side only, are there.
     """
@@ -66,28 +76,36 @@ def fit_boundary(
     w_low, w_high = codes(low), codes(high)
     train = np.concatenate([w_low[:cut], w_high[:cut]])
     validation = np.concatenate([w_low[cut:], w_high[cut:]])
-    classifier = SVC(kernel="linear", C=1.0) if exact else _fast_svm(seed)
+    model = _classifier(classifier, exact, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the direction has settled long before the loss
-        classifier.fit(train, np.repeat([0, 1], cut))
-    length = float(np.linalg.norm(classifier.coef_))
+        model.fit(train, np.repeat([0, 1], cut))
+    length = float(np.linalg.norm(model.coef_))
     if not 0 < length < np.inf:
         raise SceneshiftError(
             f"{attribute}: the codes with it and those without do not differ, so no boundary separates them. The"
             " generator or the store is damaged: look at what it makes, and synthesize again."
         )
-    right = classifier.predict(validation) == np.repeat([0, 1], len(low) - cut)
+    right = model.predict(validation) == np.repeat([0, 1], len(low) - cut)
+    others = np.setdiff1d(np.arange(len(scores)), np.concatenate([low, high]))
+    others = np.sort(numpy_generator(seed, "boundary", "remaining").permutation(others)[:REMAINING])
+    has = scores[others] >= (scores.min() + scores.max()) / 2
     return Boundary(
-        normal=(classifier.coef_[0] / length).astype(np.float32),
-        intercept=float(classifier.intercept_[0]) / length,
+        normal=(model.coef_[0] / length).astype(np.float32),
+        intercept=float(model.intercept_[0]) / length,
         attribute=attribute,
         validation_accuracy=float(right.mean()),
         examples=2 * len(low),
         selection=selection,
+        remaining_accuracy=float((model.predict(codes(others)) == has).mean()) if len(others) else float("nan"),
     )
 
 
-def _fast_svm(seed: int) -> LinearSVC:
+def _classifier(classifier: Classifier, exact: bool, seed: int) -> SVC | LinearSVC | LogisticRegression:
+    if classifier == "logistic":
+        return LogisticRegression(C=1.0, max_iter=2000)
+    if exact:
+        return SVC(kernel="linear", C=1.0)
     # hinge, not the default squared hinge: cosine to SVC's normal 0.9995 against 0.94
     return LinearSVC(loss="hinge", dual=True, C=1.0, max_iter=2000, random_state=key_of(seed, "svm") % 2**31)
 
@@ -153,8 +171,8 @@ def save_boundary(boundary: Boundary, path: Path | str) -> None:
         np.savez(file, format_version=FORMAT_VERSION, **asdict(boundary))
 
 
-def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | str = "the generator") -> Boundary:
-    """Read a boundary. Raises SceneshiftError if it is missing, damaged, of another version, or not of `w_dim`."""
+def load_boundary(path: Path | str) -> Boundary:
+    """Read a boundary. Raises SceneshiftError if it is missing, damaged or of another version."""
     path = Path(path)
     if not path.is_file():
         raise SceneshiftError(f"The boundary {path} does not exist. Make it with `sceneshift fit-boundary`.")
@@ -177,29 +195,36 @@ def load_boundary(path: Path | str, w_dim: int | None = None, generator: Path | 
     except (TypeError, ValueError) as error:
         raise SceneshiftError(f"The boundary {path} does not have the entries of a boundary ({error}).") from error
     normal = boundary.normal
-    if normal.dtype != np.float32 or normal.ndim != 1 or not np.isfinite(normal).all():
+    if boundary.space not in get_args(Space):
+        raise SceneshiftError(f"The boundary {path} is of the space {boundary.space!r:.20}; expected z, w or w+.")
+    expected, dimensions = ("[num_ws, w_dim]", 2) if boundary.space == "w+" else (f"[{boundary.space}_dim]", 1)
+    if normal.dtype != np.float32 or normal.ndim != dimensions or not np.isfinite(normal).all():
         raise SceneshiftError(
-            f"The boundary {path}: its normal is {normal.dtype} {normal.shape}; expected float32 [w_dim], all finite."
+            f"The boundary {path}: its normal is {normal.dtype} {normal.shape}; expected float32 {expected}, finite."
         )
-    check_space(boundary.space, path)
-    if w_dim is not None:
-        check_width(normal, w_dim, path, generator)
     return boundary
 
 
-def check_space(space: str, path: Path | str) -> None:
-    """Raise SceneshiftError unless a direction lies in W, where codes are moved here."""
-    if space != "w":
-        raise SceneshiftError(
-            f"The boundary {path} is of {space[:9].upper()}, but codes are moved in W here, after the mapping network."
-            " Give a boundary of W, or fit one on this generator's codes with `sceneshift fit-boundary`."
-        )
+class TakesCodes(Protocol):
+    """What a generator says of its codes."""
+
+    z_dim: int
+    w_dim: int
+    num_ws: int
 
 
-def check_width(normal: np.ndarray, w_dim: int, path: Path | str, generator: Path | str) -> None:
-    """Raise SceneshiftError with both numbers unless a normal [w_dim] is for codes of that width."""
-    if normal.shape != (w_dim,):
+def check_fits(boundary: Boundary, path: Path | str, network: TakesCodes, generator: Path | str) -> None:
+    """Raise SceneshiftError with both shapes unless a boundary is for codes of `network`, which `generator` holds."""
+    wanted = {"z": (network.z_dim,), "w": (network.w_dim,), "w+": (network.num_ws, network.w_dim)}[boundary.space]
+    found = boundary.normal.shape
+    if found == wanted:
+        return
+    if boundary.space == "w+":
         raise SceneshiftError(
-            f"The boundary {path} is for codes of {normal.shape[-1]} dimensions, but {generator} has {w_dim}."
-            " Fit the boundary on codes of this generator."
+            f"The boundary {path} is for {found[0]} layers' codes of {found[1]} dimensions, but {generator} has"
+            f" {wanted[0]} of {wanted[1]}."
         )
+    raise SceneshiftError(
+        f"The boundary {path} is for codes of {found[0]} dimensions, but {generator} has {wanted[0]}."
+        " Fit the boundary on codes of this generator."
+    )

@@ -5,10 +5,11 @@ the network that the boundary was found for, and mean resolutions here: StyleGAN
 are 32 to 128; StyleGAN2 has one at 4 px, two at each higher resolution, and a last one to RGB.
 
 HiGAN's (arXiv 1911.09267) are of W. InterFaceGAN's (1907.10786) are of W where the file is called NAME_w_boundary.npy,
-and of Z otherwise; an array alone does not say.
+and of Z otherwise; an array alone does not say. StyleGAN2 Distillation's (2003.03581) have a row for each layer: W+.
 """
 
 import io
+import math
 import pickle
 import re
 from collections.abc import Sequence
@@ -70,16 +71,19 @@ def space_of(facts: Any) -> str | None:
 
 
 def unit_normal(held: Any, path: Path | str) -> np.ndarray:
-    """A file's array (1, w_dim) or (w_dim,) as float32 [w_dim] of length 1; SceneshiftError if it is none."""
+    """A file's array (1, w_dim) or (w_dim,) as float32 [w_dim] of length 1; of W+, (1, num_ws, w_dim) or (num_ws,
+    w_dim), as float32 [num_ws, w_dim] with rows of length 1 in the root mean square, so that a direction of W in every
+    row moves as that of W does. SceneshiftError if it is none."""
     shape = held.shape if isinstance(held, np.ndarray) else type(held).__name__
-    if not isinstance(held, np.ndarray) or held.dtype.kind != "f" or held.ndim not in (1, 2) or held.size == 0:
-        raise SceneshiftError(f"{path}: its boundary is {shape}; expected an array (1, w_dim) of floats.")
-    if held.ndim == 2 and len(held) != 1:
-        raise SceneshiftError(f"{path}: its boundary is {shape}; expected (1, w_dim), one direction for all layers.")
+    rows = held.squeeze().shape if isinstance(held, np.ndarray) and held.dtype.kind == "f" else ()
+    if len(rows) not in (1, 2) or 0 in rows:
+        raise SceneshiftError(
+            f"{path}: its boundary is {shape}; expected an array (1, w_dim) of floats, or (num_ws, w_dim) of W+."
+        )
     length = float(np.linalg.norm(held.astype(np.float64)))
     if not np.isfinite(length) or length == 0:
         raise SceneshiftError(f"{path}: its boundary has length {length:g}; expected finite values, not all zero.")
-    return (held.ravel() / length).astype(np.float32)
+    return (held.reshape(rows) / (length / math.sqrt(rows[0]) if len(rows) == 2 else length)).astype(np.float32)
 
 
 def old_npy(held: dict[str, Any]) -> bytes:

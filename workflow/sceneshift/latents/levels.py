@@ -1,14 +1,15 @@
-"""HiGAN's levels (arXiv 1911.09267), layout to color, by the resolution of the generator's layers."""
+"""HiGAN's levels (arXiv 1911.09267), layout to color, by the resolution of the generator's layers, or by number."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from sceneshift.latents.higan_boundaries import layer_indices
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import Level
+from sceneshift.settings import Level, NamedLevel
 
 
-def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[Level, np.ndarray]:
+def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> dict[NamedLevel, np.ndarray]:
     """Level -> bool [num_ws]: which of an image's codes it moves.
 
     ws_resolutions: the height of the layer that each code acts on. Bounds are shares of the output's height R; its
@@ -35,9 +36,18 @@ def levels(ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = 
 
 def mask_of(level: Level, ws_resolutions: Sequence[int], resolution: int, own: Sequence[int] = ()) -> np.ndarray:
     """The mask of one level, bool [num_ws]; SceneshiftError that lists them if the generator has no such level."""
+    if level[0].isdigit():
+        indices = layer_indices(level, "level")
+        if (last := indices[-1]) >= len(ws_resolutions):
+            raise SceneshiftError(
+                f"Level {level!r} names layer {last}, but a generator of {resolution} px has {len(ws_resolutions)},"
+                " counted from 0."
+            )
+        return np.isin(np.arange(len(ws_resolutions)), indices)
     masks = levels(ws_resolutions, resolution, own)
     if level not in masks:
         raise SceneshiftError(
             f"Level {level!r} has no layers in a generator of {resolution} px; it has: {', '.join(masks)}."
+            " Layers by number, such as 0-3, do as well."
         )
     return masks[level]

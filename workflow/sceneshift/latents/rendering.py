@@ -10,7 +10,9 @@ import torch
 
 from sceneshift.generator import load_generator
 from sceneshift.images.pixels import to_uint8
-from sceneshift.latents.moving import truncated
+from sceneshift.latents.boundaries import Boundary, check_fits, load_boundary
+from sceneshift.latents.codes import Codes
+from sceneshift.latents.moving import Move, truncated
 from sceneshift.runtime import parallel
 from sceneshift.runtime.devices import set_up
 from sceneshift.training.microbatches import InHalves
@@ -39,6 +41,20 @@ class Renderer:
     def render(self, w: np.ndarray) -> np.ndarray:
         """Codes as the generator takes them, [N, w_dim] or [N, num_ws, w_dim] -> uint8 [N, H, W, 3], fixed noise."""
         return to_uint8(self.generator.synthesis(torch.from_numpy(w).to(self.device), noise="const"))
+
+    def codes(self, z: np.ndarray) -> Codes:
+        """z [N, z_dim] with their codes in W."""
+        return Codes(z, self.mapped(z))
+
+    def render_moved(self, codes: Codes, move: Move) -> np.ndarray:
+        """Codes moved, truncated and rendered: uint8 [N, H, W, 3]."""
+        return self.render(move.of(codes, self.mapped, self.w_avg))
+
+    def boundary(self, path: Path | str) -> Boundary:
+        """Read a boundary that is for this generator's codes; SceneshiftError if it is not."""
+        boundary = load_boundary(path)
+        check_fits(boundary, path, self.generator, self.path)
+        return boundary
 
     def truncation(self, truncation_psi: float) -> float | np.ndarray:
         """ψ as this generator takes it: for all layers alike, or [num_ws, 1]: 1 where it does not truncate."""

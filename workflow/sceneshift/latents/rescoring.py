@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sceneshift.images.structure import structure
+from sceneshift.latents.codes import Codes
 from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStore
@@ -27,9 +28,9 @@ Row = dict[str, Any]  # of a re-scoring table, one value per column
 
 @dataclass(frozen=True)
 class Unedited:
-    """N codes, untruncated, and what the predictor says of their truncated images."""
+    """N codes, and what the predictor says of their truncated images."""
 
-    codes: np.ndarray  # float32 [N, w_dim]
+    codes: Codes
     images: np.ndarray  # uint8 [N, H, W, 3]
     scores: np.ndarray  # float32 [N, K]
 
@@ -47,7 +48,7 @@ def measure_change(renderer: Renderer, predictor: Predictor, before: Unedited, m
 
     def work(rows: range) -> tuple[np.ndarray, np.ndarray]:
         some = slice(rows.start, rows.stop)
-        images = renderer.render(move.of(before.codes[some], renderer.w_avg))
+        images = renderer.render_moved(before.codes[some], move)
         return predictor.score(images) - before.scores[some], structure(before.images[some], images)
 
     results = list(in_order(work, batches(len(before.codes), BATCH), renderer.device))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sceneshift.latents.codes import z_of
-from sceneshift.latents.moving import Move, truncated
+from sceneshift.latents.codes import Codes, z_of
+from sceneshift.latents.moving import Move, on_sphere, truncated
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import Unedited, measure_change
 from sceneshift.pairs.keep import KeepRule
@@ -100,20 +100,21 @@ def distance_of(
     Raises SceneshiftError if none of them may.
     """
 
-    def start(rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        w = renderer.mapped(z_of(seed, "rescoring", rows, renderer.z_dim))
-        images = renderer.render(truncated(w, move.truncation_psi, renderer.w_avg))
-        return w, images, predictor.score(images)
+    def start(rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        codes = renderer.codes(z_of(seed, "rescoring", rows, renderer.z_dim))
+        images = renderer.render(truncated(codes.w, move.truncation_psi, renderer.w_avg))
+        return codes.z, codes.w, images, predictor.score(images)
 
     parts = in_order(start, batches(CODES, BATCH), renderer.device)
-    codes, images, scores = map(np.concatenate, zip(*parts, strict=True))
-    deviation, sources = projection_deviation(codes, move.normal), rule.may_be_source(scores)
+    z, w, images, scores = map(np.concatenate, zip(*parts, strict=True))
+    deviation = projection_deviation(on_sphere(z) if move.space == "z" else w, move.normal)
+    sources = rule.may_be_source(scores)
     if not sources.any():
         raise SceneshiftError(
             f"{edit.attribute}, {edit.direction}: none of {CODES} images may be a source of pairs (pairs.keep.source):"
             " raise it, or bring pairs.truncation_psi nearer to synthesis.truncation_psi."
         )
-    before = Unedited(codes[sources], images[sources], scores[sources])
+    before = Unedited(Codes(z, w)[sources], images[sources], scores[sources])
 
     def measure(distance: float) -> tuple[float, float]:
         change = measure_change(renderer, predictor, before, replace(move, distance=rule.sign * distance))
@@ -127,7 +128,8 @@ def distance_of(
         found = FoundDistance(point, "given", [point])
     point = found.point
     print(
-        f"{edit.attribute}, {edit.direction}: step {point.distance:.3g} in W ({point.deviations:.2f} standard"
+        f"{edit.attribute}, {edit.direction}: {'distance' if edit.absolute else 'step'} {point.distance:.3g} in"
+        f" {move.space.upper()} ({point.deviations:.2f} standard"
         f" deviations of the codes): own effect {point.effect:.2f}, structure {point.structure:.2f} ({found.reason})",
         file=sys.stderr,
     )
@@ -141,5 +143,7 @@ def distance_of(
 
 
 def projection_deviation(w: np.ndarray, normal: np.ndarray) -> float:
-    """Standard deviation of codes [N, w_dim] along a unit normal, in units of W."""
-    return float((w.astype(np.float64) @ normal).std())
+    """Standard deviation of codes [N, w_dim] along a unit normal [w_dim]; of W+, [num_ws, w_dim], the layers' root mean
+    square."""
+    deviations = (w.astype(np.float64) @ normal.T).std(axis=0)
+    return float(np.sqrt(np.square(deviations).mean()) if deviations.ndim else deviations)

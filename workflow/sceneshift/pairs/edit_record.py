@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, ValidationError
 
+from sceneshift.latents.boundaries import Space
 from sceneshift.pairs.distance import Point
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import Level
@@ -24,7 +25,9 @@ class EditRecord(BaseModel):
     condition_on: list[str] = []
     measured_by: str  # the scored attribute that tells whether the edit works
     reversed: bool = False  # whether the boundary's normal was
-    distance: FiniteFloat | None = None  # units of W
+    space: Space = "w"  # of the boundary: z, w or w+
+    absolute: bool = False  # whether the distance is from the boundary
+    distance: FiniteFloat | None = None  # units of the space
     deviations: FiniteFloat | None = None  # the same in standard deviations of the codes along the normal
     effect: FiniteFloat | None = None  # standard deviations of the score
     structure: FiniteFloat | None = None

@@ -8,7 +8,7 @@ from sceneshift.runtime.section import Section, Source
 from sceneshift.settings.audit import AuditSettings
 from sceneshift.settings.config import Settings
 from sceneshift.settings.editors import EditorSettings
-from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, Level, PairsSettings
+from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings, Level, NamedLevel, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import (
     BoundariesSettings,
@@ -34,6 +34,7 @@ __all__ = [
     "ImportedBoundary",
     "KeepSettings",
     "Level",
+    "NamedLevel",
     "PairsSettings",
     "PhotosSettings",
     "RescoringSettings",

@@ -1,12 +1,23 @@
 """What becomes an editor, and the pairs that it learns from."""
 
-from typing import Annotated, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Natural, Positive, Section, Shapes, Share
 
-Level = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
+NamedLevel = Literal["all", "layout", "objects", "attributes", "color"]  # of the generator's layers, as in HiGAN
+LAYERS = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*")
+
+
+def _level(text: str) -> str:
+    if text not in get_args(NamedLevel) and not LAYERS.fullmatch(text):
+        raise ValueError(f"must be {', '.join(get_args(NamedLevel))}, or layers counted from 0, such as 0-7 or 3")
+    return text
+
+
+Level = Annotated[str, AfterValidator(_level)]
 
 RANKED = Shapes("rank_attributes", "make_pairs")
 
@@ -28,19 +39,31 @@ class EditSettings(Section):
         "auto",
         description="Step along the normal, in units of W. `auto`: the smallest step whose effect reaches `target_effect`.",
     )
+    absolute: bool = Field(
+        False,
+        description="`distance` is that from the boundary, to which each code is moved from wherever it lies (InterFaceGAN), not a step that is the same for all codes (HiGAN).",
+    )
     target_effect: Annotated[float, Field(gt=0)] = Field(
         1.0,
         description="With `distance: auto`: the change of the attribute's own score to reach, in standard deviations of the score; the mean over images that may be sources of pairs (`pairs.keep.source`).",
     )
     level: Literal["auto"] | Level = Field(
         "all",
-        description="Layers moved: HiGAN's levels by resolution, `all` (those that the boundary is for, if it names any), or `auto`: the one where re-scoring is strongest.",
+        description="Layers moved: HiGAN's levels by resolution (layout, objects, attributes, color), `all` (those that the boundary is for, if it names any), layers counted from 0, such as `0-7`, or `auto`: the one where re-scoring is strongest.",
     )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
     pairs: Annotated[str | None, IS_PATH, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
         None,
         description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesized: `{attribute: snow, pairs: my_pairs}`.",
     )
+
+    @model_validator(mode="after")
+    def _a_plane_to_count_from(self) -> "EditSettings":
+        if self.absolute and self.condition_on:
+            raise ValueError(
+                "absolute distances count from the boundary, which condition_on turns away: drop one of them"
+            )
+        return self
 
     @property
     def measure(self) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import IS_PATH, Natural, Positive, Section, Shapes, Share
-from sceneshift.settings.edits import Level
+from sceneshift.settings.edits import NamedLevel
 
 MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
 SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
@@ -43,16 +43,20 @@ class SynthesisSettings(Section):
 
 
 class ImportedBoundary(Section):
-    """A boundary made elsewhere: HiGAN's or InterFaceGAN's .npy. `import: [{name: natural_light, file: natural_light_boundary.npy}]`"""
+    """A boundary made elsewhere: HiGAN's, InterFaceGAN's or StyleGAN2 Distillation's .npy. `import: [{name: natural_light, file: natural_light_boundary.npy}]`"""
 
     name: Annotated[str, Field(pattern=r"^[^/]+$")] = Field(
         description="An attribute that the predictors score: the file takes the place of the fitted boundary. Or a name of its own: ranked beside the others, and used by an edit of that name with `measured_by`."
     )
     file: Annotated[str, IS_PATH] = Field(
-        description="The .npy file: an array (1, w_dim), or a dict with `boundary` and `meta_data`."
+        description="The .npy file: an array (1, w_dim), or (num_ws, w_dim) of W+, or a dict with `boundary` and `meta_data`."
     )
     layers_of: Literal["stylegan2", "stylegan"] = Field(
         "stylegan2", description="Whose layers the file counts in `manipulate_layers`, if it names any."
+    )
+    space: Literal["z", "w", "w+"] | None = Field(
+        None,
+        description="Latent space of the boundary. `null`: what the file says, else W, or W+ of an array with a row for each layer. InterFaceGAN's without `_w` in their names are of Z.",
     )
 
 
@@ -63,13 +67,13 @@ class SefaSettings(Section):
         0,
         description="How many of each level, called sefa_LEVEL_1 and so on. An edit takes one by that name, with `measured_by`.",
     )
-    levels: list[Level] = Field(
+    levels: list[NamedLevel] = Field(
         ["all"], description="Whose layers' weights are factorized; the directions then move these layers."
     )
 
 
 class BoundariesSettings(Section):
-    """The linear SVM boundaries in W (InterFaceGAN, HiGAN), and directions from elsewhere."""
+    """The linear boundaries in W (InterFaceGAN, HiGAN), and directions from elsewhere."""
 
     shapes: ClassVar = Shapes("fit_boundary")
 
@@ -79,6 +83,10 @@ class BoundariesSettings(Section):
     selection: Literal["extremes", "random"] = Field(
         "extremes",
         description="`extremes`: the highest and the lowest scores (HiGAN). `random`: random codes, split at the median score.",
+    )
+    classifier: Literal["svm", "logistic"] = Field(
+        "svm",
+        description="What finds the hyperplane: the linear SVM of HiGAN and InterFaceGAN, or logistic regression.",
     )
     examples: Annotated[int, Field(ge=10)] = Field(
         2000, description="Codes from each end (`extremes`), at most half of all; or in all (`random`)."
@@ -98,4 +106,8 @@ class RescoringSettings(Section):
     count: Annotated[Positive, Shapes("synthesize_unedited")] = Field(500, description="Fresh codes. Published: 2000.")
     distance: Annotated[float, Field(gt=0), Shapes("rescore_boundary")] = Field(
         2.0, description="Step along the normal, in units of W, as HiGAN's 2."
+    )
+    layers: Annotated[bool, Shapes("rescore_boundary")] = Field(
+        False,
+        description="Re-score each single layer too, as HiGAN's layer-wise analysis; an edit's `level` may name it.",
     )

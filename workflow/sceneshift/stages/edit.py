@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from sceneshift.images.sheets import sheet
-from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.codes import z_of
-from sceneshift.latents.levels import Level, mask_of
-from sceneshift.latents.moving import move_codes
+from sceneshift.latents.levels import mask_of
+from sceneshift.latents.moving import Move, plane_of
 from sceneshift.latents.rendering import Renderer
 from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.section import Positive, Share
+from sceneshift.settings import Level
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 GAP = 4
@@ -28,6 +28,7 @@ def edit(
     *,
     images: Positive = 6,
     distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3),
+    absolute: bool = False,
     level: Level = "all",
     truncation_psi: Share = 0.7,
     seed: int = 0,
@@ -39,21 +40,23 @@ def edit(
     boundary: boundary (.npz)
     out: picture to write (.png, .jpg, .webp)
     images: rows, a code each
-    distances: columns: steps along the normal, in W, written above (HiGAN: -3 to 3)
-    level: layers moved
+    distances: columns: steps along the normal, in units of its space, written above (HiGAN: -3 to 3)
+    absolute: distances are from the boundary, not from each code (InterFaceGAN)
+    level: layers moved: all, layout, objects, attributes, color, or by number, such as 0-7
     truncation_psi: truncation
 
     Example: generator.safetensors vegetation.npz vegetation.png --images 6
     """
     file_format = by_suffix(out, FORMATS)
     renderer = Renderer(generator, device)
-    direction = load_boundary(boundary, renderer.w_dim, generator)
+    direction = renderer.boundary(boundary)
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
-    w = renderer.mapped(z_of(seed, "rescoring", range(images), renderer.z_dim))
+    plane = plane_of(direction) if absolute else None
+    codes = renderer.codes(z_of(seed, "rescoring", range(images), renderer.z_dim))
     psi, columns = renderer.truncation(truncation_psi), []
     for distance in distances:
-        codes = move_codes(w, direction.normal, distance, mask, psi, renderer.w_avg)
-        columns.append(np.concatenate([renderer.render(code[None]) for code in codes]))
+        move = Move(direction.normal, distance, mask, psi, direction.space, plane)
+        columns.append(np.concatenate([renderer.render_moved(codes[i : i + 1], move) for i in range(images)]))
     titles = [f"{distance:+g}" if distance else "0" for distance in distances]
     picture = sheet(columns, titles, gap=GAP, enlarged=-(-SMALLEST_CELL // renderer.width), smooth=True)
     with atomic_file(out) as temporary:

@@ -8,11 +8,12 @@ import numpy as np
 
 from sceneshift.generator import load_generator
 from sceneshift.latents.boundaries import Boundary, save_boundary
-from sceneshift.latents.levels import Level, mask_of
+from sceneshift.latents.levels import mask_of
 from sceneshift.latents.sefa import sefa_directions
+from sceneshift.settings import NamedLevel
 
 
-def factorize_generator(generator: Path | str, out: Sequence[Path | str], *, level: Level = "all") -> None:
+def factorize_generator(generator: Path | str, out: Sequence[Path | str], *, level: NamedLevel = "all") -> None:
     """Find directions without labels, from the generator's weights (SeFa).
 
     generator: generator (.safetensors)

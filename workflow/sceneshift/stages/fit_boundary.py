@@ -20,15 +20,18 @@ def fit_boundary(
     attribute: one of the store's attributes
     out: boundary to write (.npz)
 
-    Reads the attribute's scores, and of the codes only those selected.
+    Reads the attribute's scores, and of the codes those selected, and some of the others to try the boundary on.
 
     Example: synthesis.h5 vegetation boundaries/vegetation.npz
     """
     with LatentStore(store) as latents:
         boundary = boundaries.fit_boundary(
             latents.w, latents.column(attribute), selection=settings.selection, examples=settings.examples,
-            split=settings.split, seed=seed, attribute=attribute,
+            split=settings.split, seed=seed, attribute=attribute, classifier=settings.classifier,
         )  # fmt: skip
     save_boundary(replace(boundary, store_sha256=sha256_of(store)), out)
-    accuracy = f"validation accuracy {boundary.validation_accuracy:.3f}"
-    print(f"{attribute}: {accuracy}, {boundary.examples} codes", file=sys.stderr)
+    print(
+        f"{attribute}: {boundary.examples} codes, validation accuracy {boundary.validation_accuracy:.3f},"
+        f" on other codes {boundary.remaining_accuracy:.3f}",
+        file=sys.stderr,
+    )

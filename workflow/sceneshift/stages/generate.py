@@ -9,13 +9,14 @@ from PIL import Image
 
 from sceneshift.images.sheets import grid, sheet
 from sceneshift.latents.codes import z_of
-from sceneshift.latents.levels import Level, mask_of
+from sceneshift.latents.levels import mask_of
 from sceneshift.latents.moving import truncated
 from sceneshift.latents.rendering import Renderer
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_directory, atomic_file
 from sceneshift.runtime.section import Natural, Positive
+from sceneshift.settings import Level
 
 SHEETS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 WALKS = {".gif": "GIF", ".webp": "WEBP"}

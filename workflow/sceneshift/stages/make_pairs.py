@@ -10,10 +10,9 @@ import torch
 from PIL import Image
 
 from sceneshift.latents import boundaries
-from sceneshift.latents.boundaries import load_boundary
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
-from sceneshift.latents.moving import Move
+from sceneshift.latents.moving import Move, plane_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import best_level, check_store, lowers, score_deviations
 from sceneshift.latents.store import LatentStore
@@ -68,8 +67,9 @@ def make_pairs(
     any batch or number of cores. The sign of a direction that has no attribute of its own means nothing until
     re-scoring says which way is more of the attribute that measures the edit.
     pairs.csv: every candidate: index, kept, reason (thresholds that refused it), before_ATTRIBUTE, after_ATTRIBUTE.
-    edit.json: attribute, measured_by, direction, reversed (whether the normal was), level, distance (units of W),
-    deviations (of the codes' projection), effect and structure there, reason, curve, and how many were tried and kept.
+    edit.json: attribute, measured_by, direction, reversed (whether the normal was), level, space, distance (in its
+    units), absolute (whether that is from the boundary), deviations (of the codes' projection), effect and structure
+    there, reason, curve, and how many were tried and kept.
 
     Raises SceneshiftError if fewer than a tenth of settings.count is kept.
 
@@ -78,7 +78,7 @@ def make_pairs(
     """
     check_replaced(out, FILES)
     renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
-    direction = load_boundary(boundary, renderer.w_dim, generator)
+    direction = renderer.boundary(boundary)
     edit = edit or EditSettings(attribute=direction.attribute)
     if direction.attribute != edit.attribute:
         raise SceneshiftError(
@@ -86,22 +86,28 @@ def make_pairs(
         )
     level = edit.level if edit.level != "auto" else best_level(edit.measure, _table(edit, rescoring))
     reverse = direction.attribute != edit.measure and lowers(edit.measure, level, _table(edit, rescoring))
-    held = [load_boundary(path, renderer.w_dim, generator).normal for path in condition]
-    normal = boundaries.condition(-direction.normal if reverse else direction.normal, np.array(held))
+    held = [renderer.boundary(path) for path in condition]
+    if held and {direction.space, *(other.space for other in held)} not in ({"z"}, {"w"}):
+        spaces = ", ".join(f"{other.attribute}: {other.space.upper()}" for other in (direction, *held))
+        raise SceneshiftError(f"condition_on needs boundaries that are all of W, or all of Z; these are of {spaces}.")
+    normal = -direction.normal if reverse else direction.normal
+    normal = boundaries.condition(normal, np.array([other.normal for other in held]))
+    plane = plane_of(direction) * (-1 if reverse else 1) if edit.absolute else None
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
     own = column_of(edit.measure, scorer.attributes, f"the predictor {predictor}")
     with LatentStore(store) as synthesized:
         check_store(synthesized, generator, predictor)
         deviations = score_deviations(synthesized)
         rule = KeepRule.of(settings.keep, synthesized.column(edit.measure), own, edit.direction, deviations)
-    move = Move(normal, 0.0, mask, renderer.truncation(settings.truncation_psi))
+    psi = renderer.truncation(settings.truncation_psi)
+    move = Move(normal, 0.0, mask, psi, direction.space, plane)
     found = distance_of(edit, renderer, scorer, move, rule, seed)
     move = replace(move, distance=rule.sign * found.point.distance)
 
     def work(index: range) -> _Candidates:
-        w = renderer.mapped(z_of(seed, "pairs", index, renderer.z_dim))
-        before = renderer.render_truncated(w, settings.truncation_psi)
-        after = renderer.render(move.of(w, renderer.w_avg))
+        codes = renderer.codes(z_of(seed, "pairs", index, renderer.z_dim))
+        before = renderer.render_truncated(codes.w, settings.truncation_psi)
+        after = renderer.render_moved(codes, move)
         return _Candidates(index, (before, after), (scorer.score(before), scorer.score(after)))
 
     provenance = made_by(
@@ -120,7 +126,8 @@ def make_pairs(
         tally.check(edit, settings)
         EditRecord(
             attribute=edit.attribute, direction=edit.direction, level=level, condition_on=edit.condition_on,
-            measured_by=edit.measure, reversed=reverse, **asdict(found.point), reason=found.reason,
+            measured_by=edit.measure, reversed=reverse, space=direction.space, absolute=edit.absolute,
+            **asdict(found.point), reason=found.reason,
             target_effect=edit.target_effect, truncation_psi=settings.truncation_psi, curve=found.curve,
             kept=tally.kept, tried=tally.tried, refused_by=dict(sorted(tally.refused.items())),
             provenance=provenance,

@@ -12,7 +12,7 @@ from sceneshift.settings import EditsSettings
 
 COLUMNS = (
     "rank", "attribute", "standardized", "low", "high", "changes_most", "mean_change", "validation_accuracy",
-    "best_level", "chosen", "direction",
+    "remaining_accuracy", "best_level", "chosen", "direction",
 )  # fmt: skip
 
 
@@ -62,13 +62,13 @@ def _row(table: Path, boundary_path: Path) -> Row:
     own, strongest = whole.get(boundary.attribute), max(whole.values(), key=effect, default=None)
     if strongest is None:
         raise SceneshiftError(f"{table} does not measure all layers moved together. Re-score {boundary_path} again.")
-    fitted = not math.isnan(boundary.validation_accuracy)
+    accuracies = {name: getattr(boundary, name) for name in ("validation_accuracy", "remaining_accuracy")}
     return {
         "attribute": boundary.attribute,
         **{name: own[name] if own else None for name in ("standardized", "low", "high")},
         "changes_most": strongest["attribute"],
         "mean_change": strongest["mean_change"],
-        "validation_accuracy": boundary.validation_accuracy if fitted else None,
+        **{name: None if math.isnan(value) else value for name, value in accuracies.items()},
         "best_level": best_level((own or strongest)["attribute"], table),
     }
 

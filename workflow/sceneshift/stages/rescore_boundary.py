@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from sceneshift.latents.boundaries import load_boundary
-from sceneshift.latents.levels import levels
+from sceneshift.latents.codes import Codes, z_of
+from sceneshift.latents.levels import levels, mask_of
 from sceneshift.latents.moving import Move
 from sceneshift.latents.rendering import Renderer
 from sceneshift.latents.rescoring import COLUMNS, Unedited, check_store, measure_change, score_deviations, summarize
@@ -34,7 +34,7 @@ def rescore_boundary(
     generator: generator (.safetensors)
     boundary: boundary (.npz)
     predictor: predictor (.safetensors)
-    out: table to write (.csv): one row for each level (`all` first) and each measured attribute
+    out: table to write (.csv): one row for each level (`all` first; by setting also each layer) and measured attribute
     unedited: latent/score store (.h5) of fresh codes, for all boundaries: synthesize --stream rescoring --keep-images
     store: latent/score store (.h5) of the synthesized set, whose spread standardizes the changes
 
@@ -48,11 +48,14 @@ def rescore_boundary(
         --unedited unedited.h5 --store synthesis.h5
     """
     renderer, scorer = Renderer(generator, device), load_predictor(predictor, str(device))
-    edited = load_boundary(boundary, renderer.w_dim, generator)
+    edited = renderer.boundary(boundary)
     with LatentStore(store) as synthesized:
         check_store(synthesized, generator, predictor)
         deviations = score_deviations(synthesized)
-    masks = levels(renderer.ws_resolutions, renderer.resolution, edited.resolutions)
+    layout = (renderer.ws_resolutions, renderer.resolution, edited.resolutions)
+    masks = dict(levels(*layout))
+    if settings.layers:
+        masks |= {level: mask_of(level, *layout) for level in map(str, range(len(renderer.ws_resolutions)))}
     rows = []
     with (
         LatentStore(unedited) as fresh,
@@ -62,11 +65,12 @@ def rescore_boundary(
         if fresh.images is None or len(fresh.images) < len(fresh):
             raise SceneshiftError(f"{unedited} lacks its images. Make it with `sceneshift synthesize --keep-images`.")
         psi = float(fresh.attrs["truncation_psi"])
-        before = Unedited(fresh.w(slice(None)), fresh.images[:], fresh.scores)  # threads do not share an HDF5 file
+        z = z_of(fresh.attrs["seed"], fresh.attrs["stream"], fresh.index, renderer.z_dim)
+        codes = Codes(z, fresh.w(slice(None)))  # threads do not share an HDF5 file
+        before = Unedited(codes, fresh.images[:], fresh.scores)
         for level, mask in masks.items():
-            change = measure_change(
-                renderer, scorer, before, Move(edited.normal, settings.distance, mask, renderer.truncation(psi))
-            )
+            move = Move(edited.normal, settings.distance, mask, renderer.truncation(psi), edited.space)
+            change = measure_change(renderer, scorer, before, move)
             rows += summarize(edited.attribute, level, change, scorer.attributes, deviations, seed)
-            bar.advance(len(before.codes))
+            bar.advance(len(codes))
     write_table(out, list(COLUMNS), rows)
