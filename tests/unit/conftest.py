@@ -31,8 +31,8 @@ def in_processes() -> Callable[[int, Callable], None]:
             os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count)}
             os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
             assert distributed.is_worker()
-            work(*distributed.join("cpu"))
-            distributed.leave()
+            with distributed.worker("cpu") as (world, device):
+                work(world, device)
 
         workers = [multiprocessing.get_context("fork").Process(target=worker, args=(rank,)) for rank in range(count)]
         for process in workers:

@@ -18,7 +18,7 @@ import torch
 
 from sceneshift import cli
 from sceneshift.cli.commands import _files, documentation, stage_function, stages
-from sceneshift.cli.devices import train_on_gpus
+from sceneshift.cli.devices import train_in_processes
 from sceneshift.cli.files import NamedFile
 from sceneshift.latents.boundaries import Boundary, save_boundary
 from sceneshift.runtime.devices import pick_device
@@ -26,6 +26,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.file_kinds import what_is
 from sceneshift.runtime.interruption import Interrupted
 from sceneshift.runtime.model_files import ModelFormat
+from sceneshift.settings import GeneratorSettings
 
 COMMANDS = [stage.replace("_", "-") for stage in stages()]
 
@@ -146,22 +147,30 @@ def test_a_missing_settings_file_is_named(capsys):
 
 
 @pytest.mark.parametrize(
-    ("gpus", "device", "cuda", "launched", "taken"),
+    ("gpus", "device", "wanted", "cuda", "threads", "launched", "taken"),
     [
-        (3, "auto", True, 2, 2),  # a batch of 16 in groups of 4 splits in two, not in three
-        (1, "auto", True, None, 1),
-        (3, "auto", False, None, 2),  # PyTorch for CPUs: one process
-        (0, "auto", False, None, 1),
-        (0, "cpu", False, 4, None),
+        (3, "auto", 0, True, 2, 2, 2),  # a batch of 16 in groups of 4 splits in two, not in three
+        (1, "auto", 4, True, 2, None, 1),
+        (3, "auto", 4, False, 1, None, 2),  # PyTorch for CPUs
+        (0, "auto", 1, False, 1, None, 1),  # on CPUs one a thread, whatever the number of GPUs
+        (0, "auto", 1, False, 2, 2, 1),
+        (0, "cpu", 0, False, 3, 2, None),
+        (0, "cpu", 0, False, 8, 4, None),
+        (0, "cpu", 4, False, 1, 4, None),  # unless it is said how many
+        (0, "cpu", 1, False, 8, None, None),
     ],
 )
-def test_a_training_takes_as_many_gpus_as_there_are(gpus, device, cuda, launched, taken, monkeypatch):
+def test_a_training_takes_as_many_gpus_or_threads_as_there_are(
+    gpus, device, wanted, cuda, threads, launched, taken, monkeypatch
+):
     calls = {}
     monkeypatch.setattr("sceneshift.cli.devices.visible_gpus", lambda: list(range(gpus)))
     monkeypatch.setattr("sceneshift.cli.devices.take_gpus", lambda count: calls.update(taken=count))
     monkeypatch.setattr("sceneshift.training.distributed.launch", lambda words, count: calls.update(launched=count))
     monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
-    train_on_gpus([], device, 4, 16 // 4, lambda device, world: calls.update(here=world.size))
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    settings = GeneratorSettings(batch=16, gpus=4)
+    train_in_processes([], device, wanted, settings, lambda device, world: calls.update(here=world.size))
     expected = {"launched": launched} if launched else {"here": 1}
     assert calls == expected | ({"taken": taken} if taken else {})
 

@@ -47,8 +47,8 @@ def threads(said, rule):
 def test_jobs_that_run_at_once_share_the_cores(fresh, two_gpus, monkeypatch):
     config = fresh.config("synthesis", to={"count": 40, "shard_size": 10})
     said = fresh.make(config, "--dry-run", "--cores", "12")
-    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (8, 6)  # two at once, on two GPUs
+    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (4, 6)  # two at once, on two GPUs
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     said = fresh.make(config, "--dry-run", "--cores", "12")
-    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (8, 3)  # four shards at once
+    assert (threads(said, "train_generator"), threads(said, "synthesize")) == (4, 3)  # four shards at once
     assert threads(fresh.make(config, "--dry-run", "--cores", "2"), "synthesize") == 1

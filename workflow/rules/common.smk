@@ -18,7 +18,7 @@ from sceneshift.run.package import package_alone
 from sceneshift.run.params import compared, edits_to_rank, settings_json, uncompared, uncompared_settings_json
 from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.plan import chosen_attributes
-from sceneshift.run.resources import doubling, threads_each
+from sceneshift.run.resources import doubling, threads_each, training_threads
 from sceneshift.run.snakemake import at_start, checked, machine_of, note_start, placed, recovery, retries, set_up_jobs
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.shipped import RESOURCES, ROOT, shipped_files

@@ -47,7 +47,7 @@ if settings.generator.warm_start or not settings.generator.import_:
         retries: retries(workflow, 5)
         conda:
             "../../envs/sceneshift.yaml"
-        threads: 8
+        threads: training_threads(settings.generator.shares)
         resources:
             gpu=settings.generator.gpus,
             mem_mb=doubling(16000 * settings.generator.gpus),

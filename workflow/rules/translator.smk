@@ -22,7 +22,7 @@ rule train_translator:
     retries: retries(workflow, 5)
     conda:
         "../../envs/sceneshift.yaml"
-    threads: share_of_cores(edits.count)
+    threads: lambda wildcards: training_threads(training_of(wildcards).shares, share_of_cores(edits.count))
     resources:
         gpu=settings.translator.gpus,
         mem_mb=doubling(16000 * settings.translator.gpus),

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from sceneshift.cli.devices import device_name, device_of, is_worker, train_on_gpus
+from sceneshift.cli.devices import device_name, device_of, is_worker, train_in_processes
 from sceneshift.cli.files import NamedFile
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Natural, Positive, Section
@@ -156,11 +156,11 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
 
     if trains:
         settings = given["settings"]
-        train_on_gpus(
+        train_in_processes(
             words,
             arguments.device,
-            arguments.gpus or settings.gpus,
-            settings.shares,
+            arguments.gpus or 0,
+            settings,
             lambda device, world: function(**given, device=device, world=world),
         )
     elif hasattr(arguments, "device"):
@@ -188,7 +188,8 @@ def _files(function: Function, arguments: argparse.Namespace) -> Iterator[NamedF
 
 COMMON = {
     "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
-    "world": "GPUs that share each batch (default, and for 0: the settings'); with --device cpu: processes",
+    "world": "GPUs that share each batch (default, and for 0: the settings'); "
+    "with --device cpu: processes (default: one a thread)",
     "seed": "every random draw follows from it",
 }
 

@@ -27,18 +27,21 @@ def device_of(name: str) -> Any:
 
 
 def is_worker() -> bool:
-    """Whether this process is one of those that `train_on_gpus` started."""
+    """Whether this process is one of those that `train_in_processes` started."""
     from sceneshift.training import distributed
 
     return distributed.is_worker()
 
 
-def train_on_gpus(
-    words: Sequence[str], device: str, wanted: int, shares: int, train: Callable[[Any, Any], None]
+def train_in_processes(
+    words: Sequence[str], device: str, wanted: int, settings: Any, train: Callable[[Any, Any], None]
 ) -> None:
-    """Call `train(device, world)` in one process per GPU, each started with the command line `words`; alone: here.
+    """Call `train(device, world)` in the processes that share its batches, each started with the command line `words`.
 
-    wanted: how many; fewer are used if there are fewer, or if they do not divide `shares` (see the settings).
+    There is one per GPU, on CPUs one per thread that the job has: within a process two threads wait for each other
+    thousands of times a step, and beside other work each time until the other one's turn comes; processes wait once a
+    step. Of those that there are, as many take part as divide a batch (`settings.shares`); one alone trains here.
+    wanted: how many, on GPUs or with the device cpu; 0: the settings' `gpus`, on CPUs as many as there are threads
     """
     import torch
 
@@ -46,17 +49,23 @@ def train_on_gpus(
     from sceneshift.training import distributed
 
     if distributed.is_worker():
-        world, own_device = distributed.join(device)
-        train(own_device, world)
-        distributed.leave()
+        with distributed.worker(device) as (world, own_device):
+            train(own_device, world)
         return
-    there = {"auto": len(visible_gpus()), "cpu": wanted}.get(device, 1)
-    count = max((n for n in range(1, min(wanted, there) + 1) if shares % n == 0), default=1)
-    if there > 0 and count < wanted:
-        print(f"{wanted} GPUs wanted, {there} here: training on {count}.", file=sys.stderr)
+
+    def dividing(most: int) -> int:
+        return max((n for n in range(1, most + 1) if settings.shares % n == 0), default=1)
+
+    gpus = {"auto": len(visible_gpus()), "cpu": 0}.get(device, 1)
+    count = dividing(min(wanted or settings.gpus, gpus))
+    if gpus > 0 and count < (wanted or settings.gpus):
+        print(f"{wanted or settings.gpus} GPUs wanted, {gpus} here: training on {count}.", file=sys.stderr)
     if device == "auto":
         take_gpus(count)
-    if count > 1 and (device == "cpu" or torch.cuda.is_available()):
+    picked = pick_device(device)
+    if picked.type == "cpu" and sys.platform == "linux":  # elsewhere a process may outlive the one that started it
+        count = dividing(wanted if wanted and device == "cpu" else torch.get_num_threads())
+    if count > 1:
         distributed.launch(words, count)
     else:
-        train(pick_device(device), distributed.ALONE)
+        train(picked, distributed.ALONE)

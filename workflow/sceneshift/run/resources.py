@@ -25,3 +25,11 @@ def threads_each(jobs: int, cores: int | None, gpus: int) -> int:
         return MOST_THREADS
     at_once = max(min(jobs, gpus or jobs), 1)
     return min(max(cores // at_once, 1), MOST_THREADS)
+
+
+def training_threads(shares: int, most: int = MOST_THREADS) -> int:
+    """Threads of a training: one for each process that can share its batches, which is faster than threads.
+
+    shares: how many can; 1: one process has all of the threads
+    """
+    return min(shares, most) if shares > 1 else most

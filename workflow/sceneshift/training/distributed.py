@@ -1,14 +1,16 @@
-"""One training in several processes, a GPU each: which of them this one is, sums over all, and how they start.
+"""One training in several processes, a GPU or a core each: which this one is, sums over all, and how they start.
 
-torchrun's machinery starts the same command once per GPU and tells each its rank. A process that was started alone is a
-world of one, for which everything here costs nothing. `torchrun -m sceneshift train-generator …` works as well.
+torchrun's machinery starts the same command several times and tells each process its rank. A process that was started
+alone is a world of one, for which everything here costs nothing. `torchrun -m sceneshift train-generator …` works too.
 """
 
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -21,8 +23,9 @@ from sceneshift.runtime.interruption import EXIT_CODE, Interrupted, end_with_par
 
 Value = TypeVar("Value")
 
-TIMEOUT = timedelta(minutes=30)  # for the slowest of them: the first one measures Fréchet distances while others wait
+TIMEOUT = timedelta(days=1)  # for the slowest of them: the first one may wait for another training to end
 SNAPSHOT_SECONDS = 120  # between a signal and the end of processes that did not leave by themselves
+LAST_WORDS_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class World:
         if self.size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        distributed.all_reduce(flat)
+        with _others():
+            distributed.all_reduce(flat)
         for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
@@ -51,7 +55,8 @@ class World:
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag))
-        distributed.all_reduce(flags)
+        with _others():
+            distributed.all_reduce(flags)
         return flags.item() > 0
 
     def wait(self) -> None:
@@ -63,11 +68,28 @@ class World:
         if self.size == 1:
             return make()
         values = [make() if self.first else None]
-        distributed.broadcast_object_list(values)
+        with _others():
+            distributed.broadcast_object_list(values)
         return values[0]
 
 
 ALONE = World()
+
+
+@contextlib.contextmanager
+def _others() -> Iterator[None]:
+    """What takes all processes. Raises Interrupted when one has left: it says why itself, unless it was killed."""
+    try:
+        yield
+    except RuntimeError as error:
+        _let_others_end()
+        raise Interrupted(f"another process of this training has left ({str(error).splitlines()[0]})") from error
+
+
+def _let_others_end() -> None:
+    """Wait, so that it is another process that ends first, for which the launcher then ends this one."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep(LAST_WORDS_SECONDS)
 
 
 def is_worker() -> bool:
@@ -75,8 +97,26 @@ def is_worker() -> bool:
     return "LOCAL_RANK" in os.environ
 
 
+@contextlib.contextmanager
+def worker(name: str) -> Iterator[tuple[World, torch.device]]:
+    """In a process that torchrun started: its world, once all are there, and its device (`name`: auto or cpu).
+
+    When one process fails, it alone says why.
+    """
+    world, device = join(name)
+    try:
+        yield world, device
+    except Interrupted:
+        raise
+    except Exception:
+        if not world.first:  # the first one may say the same
+            _let_others_end()
+        raise
+    distributed.destroy_process_group()
+
+
 def join(name: str) -> tuple[World, torch.device]:
-    """In a process that torchrun started: its world, once all are there, and its device (`name`: auto or cpu)."""
+    """The world and the device of `worker`, until `destroy_process_group`."""
     end_with_parent(signal.SIGTERM)  # without its launcher a process stops, with a snapshot
     if name == "cpu" or not torch.cuda.is_available():
         device, backend = torch.device("cpu"), "gloo"
@@ -88,27 +128,25 @@ def join(name: str) -> tuple[World, torch.device]:
     return World(distributed.get_rank(), distributed.get_world_size()), device
 
 
-def leave() -> None:
-    """The end of what `join` began."""
-    distributed.destroy_process_group()
-
-
 def launch(arguments: Sequence[str], processes: int) -> None:
     """Run `sceneshift ARGUMENTS` in several processes on this machine and wait for them.
 
-    A signal to stop goes to all of them. Raises Interrupted when they stopped because they were asked to, and
-    SceneshiftError when one of them fails (the others are then ended).
+    A signal to stop goes to all of them. Raises Interrupted when they stopped because they were asked to. When one of
+    them fails the others are ended; SystemExit if it has said why, SceneshiftError if it was killed.
     """
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the message for it is printed here
-    os.environ["OMP_NUM_THREADS"] = str(max(torch.get_num_threads() // processes, 1))
+    threads = str(max(torch.get_num_threads() // processes, 1))
+    os.environ |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # not that of the machine's name, which a laptop may lose
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SNAPSHOT_SECONDS))
     config = LaunchConfig(
         min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=str(os.getpid()), rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0", max_restarts=0, signals_to_handle="SIGTERM,SIGINT,SIGUSR1",
+        rdzv_endpoint="localhost:0", local_addr="localhost", max_restarts=0,
+        signals_to_handle="SIGTERM,SIGINT,SIGUSR1",
     )  # fmt: skip
     try:
         elastic_launch(config, sys.executable)("-m", "sceneshift", *arguments)
@@ -118,7 +156,9 @@ def launch(arguments: Sequence[str], processes: int) -> None:
         rank, failure = failed.get_first_failure()
         if failure.exitcode in (EXIT_CODE, -signal.SIGTERM):
             raise Interrupted(f"all {processes} processes stopped, since one of them was asked to") from None
+        if failure.exitcode > 0:
+            raise SystemExit(failure.exitcode) from None
         raise SceneshiftError(
-            f"Process {rank} of {processes} ended with code {failure.exitcode} (negative: killed by that signal). "
-            "What it said stands above; run again to go on from the last snapshot."
+            f"Process {rank} of {processes} was killed ({failure.signal_name()}): by hand, or since the memory is used "
+            "up. Run again to go on from the last snapshot."
         ) from None
