@@ -23,6 +23,7 @@ from sceneshift.evaluation.judge import JudgeNetwork, load_judge
 from sceneshift.evaluation.pair_files import find_pairs
 from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
+from sceneshift.foreign.torchscript import load_scripted
 from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.images.places import read_places
@@ -155,6 +156,10 @@ def exported_scorer(path):
     model = helper.make_model(helper.make_graph(nodes, "g", [given], [gives], weights), ir_version=10)
     helper.set_model_props(model, {"names": "sky,road", "range": "0,1"})
     onnx.save(model, path)
+
+
+def scripted(path):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(3, 2)), path)
 
 
 def score_by_exported(path):
@@ -342,6 +347,7 @@ READERS = {
     "plain.pkl": Reader(foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": Reader(pickled_torch, read_torch),
     "scorer.onnx": Reader(exported_scorer, score_by_exported),
+    "inception.pt": Reader(scripted, lambda path: load_scripted(path, "cpu", "a network")),
     "edit.json": Reader(edit_record, EditRecord.read),
     "plan.json": Reader(plan, lambda path: planned_jobs(path.parent)),
     "progress.jsonl": Reader(progress, read_progress, refuses=False),

@@ -44,6 +44,10 @@ BASES: dict[str, dict[str, Any]] = {
     "photos.places": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
     "generator.keep": {"generator": {"batch": 16, "frechet_images": 10}},
     "translate.folder": {"translate": {"editors": ["night"]}},
+    **{
+        f"metrics.{key}": {"metrics": {"images": 10}}
+        for key in ("truncation_psi", "inception", "path_lengths", "lpips")
+    },
 }
 
 # Values for keys whose types do not say what else they may be: the key's own, or whole sections.
@@ -58,6 +62,8 @@ ALTERNATIVES: dict[str, Any] = {
     "generator.import": "generator.pkl",
     "generator.batch": 32,
     "generator.warm_start": "warm.safetensors",
+    "metrics.inception": "inception.pt",
+    "metrics.lpips": "vgg16.pt",
     "predictors": [{"kind": "heads", "input_size": 64}],
     "boundaries.attributes": ["natural_light", "vegetation", "snow", "clouds"],
     "boundaries.import": [{"name": "snow", "file": "other.npy", "layers_of": "stylegan", "space": "w"}],
@@ -162,7 +168,16 @@ def planning(run, tmp_path_factory):
             (folder / "classes" / name / f"{number}.png").write_bytes(picture)
     (folder / "places.csv").write_text("file,lat,lon\na.png,1.3,103.8\n")
     (folder / "votes.csv").write_text("question,left,right,winner\nsafer,a,b,left\n")
-    for name in ("photos/a.png", "photos/more/b.png", "generator.pkl", "warm.safetensors", "vgg19.pth", "other.npy"):
+    for name in (
+        "photos/a.png",
+        "photos/more/b.png",
+        "generator.pkl",
+        "warm.safetensors",
+        "vgg19.pth",
+        "other.npy",
+        "inception.pt",
+        "vgg16.pt",
+    ):
         (folder / name).write_bytes(picture)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

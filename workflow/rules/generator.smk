@@ -62,3 +62,32 @@ if settings.generator.warm_start or not settings.generator.import_:
         shell:
             "sceneshift train-generator {input.photos:q} {output.generator:q} {params.mirror}"
             " --settings {params.settings:q} --seed {params.seed} --gpus {resources.gpu} 2>&1 | tee {log:q}"
+
+
+if settings.metrics.images:
+
+    rule measure_generator:
+        input:
+            generator=results("{run}/generator/generator.safetensors"),
+            photos=results("{run}/photos.h5"),
+            networks=given(settings.metrics.inception, settings.metrics.lpips),
+        output:
+            table=results("{run}/generator/metrics.csv"),
+        log:
+            logs("{run}/measure_generator.log"),
+        benchmark:
+            benchmarks("{run}/measure_generator.tsv")
+        conda:
+            "../../envs/sceneshift.yaml"
+        resources:
+            gpu=1,
+            mem_mb=doubling(8000),
+            runtime=doubling(240),
+        params:
+            settings=settings_json(settings.metrics, "measure_generator"),
+            networks=lambda wildcards: contents(settings.metrics.inception, settings.metrics.lpips),
+            seed=settings.seed,
+            code=code_version("sceneshift.stages.measure_generator"),
+        shell:
+            "sceneshift measure-generator {input.generator:q} {input.photos:q} {output.table:q}"
+            " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"

@@ -9,6 +9,7 @@ rule report:
         boundaries=expand([results(f"{{{{run}}}}/{file}") for file in reads.BOUNDARY], attribute=attributes.boundaries),
         # here too, or they wait for the ranking
         judges=[results(f"{{run}}/judges/{judge}.safetensors") for judge in judges],
+        metrics=results("{run}/generator/metrics.csv") if settings.metrics.images else [],
         shipped=expand(results("{{run}}/shipped/{editor}"), editor=shown_editors),
         edits=ranking.for_each_chosen(*(results(f"{{run}}/{file}") for file in reads.EDIT)),
         explorer=results("{run}/explorer/index.html"),

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sceneshift.vision.kernel import kernel_distance
+from sceneshift.vision import kernel
+from sceneshift.vision.kernel import kernel_distance, mean_kernel_distance
 
 
 def draws(count, mean, seed):
@@ -34,3 +35,12 @@ def test_it_is_unbiased_and_its_interval_holds_zero_for_two_halves_of_one():
 
 def test_a_picture_alone_has_no_distance():
     assert np.isnan(distance(draws(1, 0, 0), draws(5, 0, 1))[0])
+
+
+def test_the_mean_over_subsets_is_that_of_all_where_a_subset_is_all(monkeypatch):
+    a, b = draws(12, 0, 0), draws(12, 0.5, 1)
+    rng = np.random.default_rng(0)
+    assert mean_kernel_distance(a, b, rng) == pytest.approx(distance(a, b)[0], rel=1e-12)
+    monkeypatch.setattr(kernel, "SUBSET_SIZE", 6)
+    monkeypatch.setattr(kernel, "SUBSETS", 3000)
+    assert mean_kernel_distance(a, b, rng) == pytest.approx(distance(a, b)[0], rel=0.03), "each subset is unbiased"

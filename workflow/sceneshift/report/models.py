@@ -13,6 +13,10 @@ from sceneshift.report.pictures import data_uri, read_picture, spread
 from sceneshift.report.plots import entanglement, ranking, training_curves
 from sceneshift.report.run_files import history, if_sound, needed, table
 
+METRICS = {
+    "metric": str, "value": float, "images": int, "photos": int, "truncation_psi": float, "features": str,
+    "resize": str,
+}  # fmt: skip
 SHEETS = 5  # of samples over training
 SHEET_SIDE = 900
 
@@ -22,6 +26,7 @@ def generator_section(run: Path) -> dict[str, Any]:
     file = needed(run / "generator/generator.safetensors")
     section: dict[str, Any] = {"images": 0, "seen_before": 0, "frechet": None, "curves": None, "sheets": []}
     damaged = section["damaged"] = []
+    section["metrics"] = if_sound(_metrics, run / "generator/metrics.csv", damaged)
     folder = run / "generator/training"
     if not folder.exists():
         return section
@@ -39,6 +44,11 @@ def generator_section(run: Path) -> dict[str, Any]:
         if picture := if_sound(read_picture, path, damaged):
             section["sheets"].append({"images": _images_of(path), "picture": data_uri(picture, SHEET_SIDE)})
     return section
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of measure-generator's table; none where nothing was measured."""
+    return table(path, METRICS).to_dict(orient="records") if path.exists() else []
 
 
 def predictor_section(run: Path) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from sceneshift.settings.latents import (
     SefaSettings,
     SynthesisSettings,
 )
+from sceneshift.settings.metrics import MetricsSettings
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.reading import canonical_json, load_settings, parse, read_config
@@ -34,6 +35,7 @@ __all__ = [
     "ImportedBoundary",
     "KeepSettings",
     "Level",
+    "MetricsSettings",
     "NamedLevel",
     "PairsSettings",
     "PhotosSettings",

@@ -11,6 +11,7 @@ from sceneshift.settings.editors import EditorSettings
 from sceneshift.settings.edits import EditsSettings, PairsSettings
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import BoundariesSettings, RescoringSettings, SynthesisSettings
+from sceneshift.settings.metrics import MetricsSettings
 from sceneshift.settings.photos import PhotosSettings
 from sceneshift.settings.predictors import with_downloads
 from sceneshift.settings.study import StudySettings
@@ -19,6 +20,7 @@ from sceneshift.settings.translator import EvaluationSettings, TranslateSettings
 DRAWING = Shapes(
     "prepare_photos",
     "train_generator",
+    "measure_generator",
     "fit_predictor",
     "synthesize",
     "index_synthesis",
@@ -45,6 +47,7 @@ class Settings(Section):
     seed: Annotated[Natural, DRAWING] = Field(0, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    metrics: MetricsSettings = MetricsSettings()
     predictors: Annotated[list[AnyPredictor], Shapes("fit_predictor")] = Field(
         [HeadsPredictor(kind="heads")], min_length=1, description="One or several; their attributes stand side by side."
     )
