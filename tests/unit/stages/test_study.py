@@ -55,6 +55,20 @@ def test_the_page_holds_every_list_and_the_folder_every_picture(made):
     assert 'toName="left,right"' in (made / "label_studio.xml").read_text()
 
 
+def test_each_list_is_a_project_of_sp_survey(made):
+    for number, own in enumerate(shown(made)["lists"]):
+        project = json.loads((made / "sp_survey" / f"list-{number}.json").read_text(encoding="utf-8"))
+        asked = [page["elements"][0] for page in project["config"]["pages"]]
+        assert {element["type"] for element in asked} == {"imagepicker"}
+        assert [[choice["value"] for choice in element["choices"]] for element in asked] == [
+            [trial["left"], trial["right"]] for trial in own
+        ]
+        assert all((made / choice["imageLink"]).is_file() for element in asked for choice in element["choices"])
+        checks = [element["title"] for element in asked if "please choose the" in element["title"]]
+        assert len(checks) == 1
+        assert {element["title"] for element in asked} - set(checks) == {"Which looks <safer>?"}
+
+
 def test_the_page_loads_and_sends_nothing_elsewhere_unless_told_to(made, make_translator, photos, tmp_path):
     text = (made / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)\s*=\s*["'](https?:)?//""", text)

@@ -1,6 +1,7 @@
 """study: a pairwise study of edits, as a page for raters."""
 
 import hashlib
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -24,22 +25,13 @@ from sceneshift.runtime.shipped import translator_file
 from sceneshift.runtime.tables import write_table
 from sceneshift.settings import StudySettings, read_config
 from sceneshift.study.design import Picture, Plan, Trial, assignments, comparisons
+from sceneshift.study.exports import LABEL_STUDIO, sp_survey
 from sceneshift.study.power import ALIKE, LEVEL, PAIRS, POWER, raters_needed, votes_needed
 from sceneshift.translator import load_translator
 from sceneshift.translator.heads import MOST_STRENGTH
 
 STUDY = Path(__file__).parents[1] / "study"
 SIDE = 1024  # pixels of a picture's longer side
-LABEL_STUDIO = """\
-<View>
-  <Header value="$question"/>
-  <Pairwise name="winner" toName="left,right"/>
-  <View style="display: grid; grid-template-columns: 1fr 1fr; column-gap: 8px">
-    <Image name="left" value="$left"/>
-    <Image name="right" value="$right"/>
-  </View>
-</View>
-"""
 
 
 def study(
@@ -50,7 +42,8 @@ def study(
     """Make a pairwise study of edits: a page for raters, to put on a web host or hand over on a stick.
 
     run_folder: folder of a run (results/RUN), translator (.safetensors), or a shipped editor's name
-    out: folder to write: index.html with its images, pairs.csv and label_studio.xml for other tools
+    out: folder to write: index.html with its images; for other tools pairs.csv and label_studio.xml (Label Studio), and
+        sp_survey/, a project for each list (NUS's Streetscape-Perception-Survey)
     photos: folder of photos, or photo store (.h5), whose held-out photos are taken (default: the run's)
     configfile: config of the run (.yaml), whose section `study` is taken in place of --settings
     plan: share of the votes that prefer the edit, such as 0.65: make nothing, say how many raters and pairs find it
@@ -107,6 +100,10 @@ def study(
             row |= {side: f"images/{row[side]}" for side in ("left", "right")}
         write_table(made / "pairs.csv", list(pairs[0]), pairs)
         (made / "label_studio.xml").write_text(LABEL_STUDIO, encoding="utf-8")
+        (made / "sp_survey").mkdir()
+        for number, own in enumerate(rows):
+            project = json.dumps(sp_survey(digest, number, own), ensure_ascii=False, indent=1)
+            (made / "sp_survey" / f"list-{number}.json").write_text(project, encoding="utf-8")
 
 
 def _row(trial: Trial, names: Mapping[Picture, str]) -> dict[str, object]:
