@@ -24,7 +24,13 @@ from sceneshift.evaluation.pair_files import find_pairs
 from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.foreign.torchscript import load_scripted
-from sceneshift.generator.checkpoints import images_seen, load_discriminator, load_generator, save_generator
+from sceneshift.generator.checkpoints import (
+    images_seen,
+    load_discriminator,
+    load_generator,
+    save_generator,
+    shape_of,
+)
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.images.places import read_places
 from sceneshift.images.reading import UnusablePhotoError, read_photo
@@ -68,6 +74,7 @@ def read_own_generator(path):
     load_generator(path)
     load_discriminator(path)
     images_seen(path)
+    shape_of(path)
     run_files.metadata(path)
 
 

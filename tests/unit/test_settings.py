@@ -217,11 +217,10 @@ def test_settings_given_as_json():
 def test_shipped_files_are_found_from_other_working_directories(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = {"generator": {"warm_start": "resources/streets64.safetensors"}}
-    assert load_settings(config, shipped=REPOSITORY).generator.warm_start == str(
-        REPOSITORY / "resources" / "streets64.safetensors"
-    )
+    shipped = str(REPOSITORY / "resources" / "streets64.safetensors")
+    assert load_settings(config).generator.warm_start == shipped
     own = {"generator": {"warm_start": "my/g.safetensors"}}
-    assert load_settings(own, shipped=REPOSITORY).generator.warm_start == "my/g.safetensors"
+    assert load_settings(own).generator.warm_start == "my/g.safetensors"
 
 
 def test_an_imported_generator_is_used_as_it_is_or_trained_on():
@@ -241,15 +240,20 @@ def test_every_config_that_ships_is_valid(path):
     load_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def test_the_warm_start_has_the_sizes_of_the_run_that_made_it():
-    sizes = ("z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max")
-    default, scratch = (
-        load_settings(yaml.safe_load((REPOSITORY / "config" / name).read_text(encoding="utf-8")))
-        for name in ("config.yaml", "streets_from_scratch.yaml")
-    )
-    for name in sizes:
-        assert getattr(default.generator, name) == getattr(scratch.generator, name), name
-    assert default.photos.resolution == scratch.photos.resolution
+@pytest.mark.parametrize(
+    ("photos", "generator", "start"),
+    [
+        ({"source": "folder", "folder": "p"}, {}, "resources/streets64.safetensors"),
+        ({"source": "folder", "folder": "p", "resolution": 128, "width": 256}, {}, "resources/streets64.safetensors"),
+        ({"source": "folder", "folder": "p", "resolution": 256}, {}, None),
+        ({"source": "folder", "folder": "p"}, {"w_dim": 512}, None),
+        ({"source": "folder", "folder": "p"}, {"warm_start": None}, None),
+        ({"source": "folder", "folder": "p"}, {"import": "g.pkl"}, None),
+        ({"source": "rendered"}, {}, None),
+    ],
+)
+def test_transfer_is_the_default_for_small_photos_of_a_folder(photos, generator, start):
+    assert load_settings({"photos": photos, "generator": generator}).generator.warm_start == start
 
 
 def test_the_published_scale_scores_every_sun_attribute():

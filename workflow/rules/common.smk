@@ -26,7 +26,7 @@ from sceneshift.settings import canonical_json, load_settings, with_downloads
 
 set_up_jobs(workflow, package_alone())
 in_place = placed(workflow)
-settings = checked(load_settings, config, ROOT, workflow.configfiles, in_place(results("")))
+settings = checked(load_settings, config, workflow.configfiles, in_place(results("")))
 checked(check_paths, settings)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)

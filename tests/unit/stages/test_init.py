@@ -52,7 +52,7 @@ def test_a_gpu_gets_a_longer_and_larger_run(tmp_path, monkeypatch):
     photos_in(tmp_path / "photos", 3, (200, 200))
     config = config_of(tmp_path / "photos", tmp_path / "my.yaml", trial=False)
     assert config["photos"]["resolution"] == 128
-    assert config["generator"] == {"images": 2_000_000, "batch": 32}
+    assert config["generator"] == {"warm_start": None, "images": 2_000_000, "batch": 32}
 
 
 def test_the_trial_measures_this_machine(tmp_path, monkeypatch, capsys):
@@ -60,7 +60,7 @@ def test_the_trial_measures_this_machine(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     photos_in(tmp_path / "photos", 8, (32, 32))
     config_of(tmp_path / "photos", tmp_path / "my.yaml")
-    assert "images/s in training here, so 60,000 images take" in capsys.readouterr().out
+    assert "images/s in training here, so 20,000 images take" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir() if "sceneshift" in path.name] == []
 
 

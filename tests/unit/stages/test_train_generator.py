@@ -26,6 +26,7 @@ from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.interruption import Interrupted
+from sceneshift.runtime.shipped import RESOURCES
 from sceneshift.settings import GeneratorSettings, PhotosSettings
 from sceneshift.stages import train_generator as training
 from sceneshift.stages.import_generator import import_generator
@@ -168,6 +169,16 @@ def test_warm_start_of_another_shape_names_both_sides(photos, tmp_path):
         train_generator(photos, tmp_path / "x" / "g.safetensors", settings(warm_start=str(first), w_dim=16))
 
 
+def test_photos_of_a_folder_start_from_the_generator_that_ships(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    with PhotoStoreWriter(tmp_path / "p.h5", (16, 16), crop="center", folder="photos", provenance="{}") as store:
+        store.append(images, [str(i) for i in range(8)], [False] * 8)
+    train_generator(tmp_path / "p.h5", tmp_path / "g", GeneratorSettings(images=4, batch=4, frechet_images=0))
+    assert "streets64.safetensors (400,000 images seen at 64 x 64 px), adapted to 16 x 16 px" in capsys.readouterr().out
+    shipped = load_generator(RESOURCES / "streets64.safetensors").architecture
+    assert load_generator(tmp_path / "g").architecture == shipped | {"resolution": 16, "width": 16}
+
+
 def test_a_discriminator_with_other_groups_keeps_them(photos, tmp_path):
     first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
     train_generator(photos, first, settings(images=8))
@@ -213,8 +224,9 @@ def test_wide_photos_make_a_wide_generator(tmp_path):
         assert sheet.size == (9 * 28, 8 * 16)
     with PhotoStoreWriter(tmp_path / "square.h5", (16, 16), crop="center", folder="", provenance="{}") as store:
         store.append(images[:, :, :16], [str(i) for i in range(12)], [False] * 12)
-    with pytest.raises(SceneshiftError, match="width 28 there, 16 here"):
-        train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(warm_start=str(out)))
+    train_generator(tmp_path / "square.h5", tmp_path / "b" / "g", settings(images=8, warm_start=str(out)))
+    assert (load_generator(tmp_path / "b" / "g").width, load_discriminator(tmp_path / "b" / "g").columns) == (16, 4)
+    assert images_seen(tmp_path / "b" / "g") == 24
     with pytest.raises(SceneshiftError, match=r"16 px high and 28 px wide, but .* 16 px high and 16 px wide"):
         import_generator(out, tmp_path / "i.safetensors", shape=(16, 16))
     import_generator(out, tmp_path / "i.safetensors", shape=(16, 28))

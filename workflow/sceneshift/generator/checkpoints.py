@@ -79,6 +79,13 @@ def images_seen(path: Path | str) -> int:
         return int(provenance_of(path).get("images_seen", 0))
 
 
+def shape_of(path: Path | str) -> tuple[int, int]:
+    """Height and width in pixels of a generator file's images."""
+    with FORMAT.understood(path):
+        facts = FORMAT.facts(path)
+        return int(facts["resolution"]), int(facts.get("width", facts["resolution"]))
+
+
 def _read(path: Path | str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     facts, tensors = FORMAT.load(path)
     facts.setdefault("width", facts.get("resolution"))  # files made before there were other shapes than squares

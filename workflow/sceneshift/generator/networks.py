@@ -342,13 +342,13 @@ class Discriminator(nn.Module):
         group_size: int | None = GROUP_SIZE,
     ) -> None:
         super().__init__()
-        columns = columns_of_const(resolution, resolution if width is None else width)
+        self.columns = columns_of_const(resolution, resolution if width is None else width)
         self.resolutions = [2**power for power in range(int(math.log2(resolution)), 2, -1)]
         self.compute_dtype = torch.float32
         for r in self.resolutions:
             inputs, outputs = (channels_at(s, channel_base, channel_max) for s in (r, r // 2))
             setattr(self, f"b{r}", DiscriminatorBlock(inputs, outputs, from_image=r == resolution))
-        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), columns, group_size)
+        self.b4 = DiscriminatorEpilogue(channels_at(4, channel_base, channel_max), self.columns, group_size)
         for layer in self.modules():
             if isinstance(layer, Conv):
                 layer.conv_clamp = conv_clamp

@@ -6,6 +6,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from sceneshift.generator.adapting import adapted_discriminator, adapted_generator
 from sceneshift.generator.augmentation import FROM_SCRATCH, TRANSFERRED, AdaptiveStrength
 from sceneshift.generator.checkpoints import load_discriminator, load_generator
 from sceneshift.generator.defaults import Defaults
@@ -16,6 +17,8 @@ from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import GeneratorSettings
 from sceneshift.training.snapshots import TrainingState
 from sceneshift.training.status import LastSteps
+
+CHANNELS = ("channel_base", "channel_max")
 
 
 @dataclasses.dataclass
@@ -44,20 +47,22 @@ def initial_state(
 ) -> State:
     """Networks and optimizers at the start: fresh, or those that the warm start has with fresh optimizers.
 
-    shape: `resolution` and `width` of the photos. Raises SceneshiftError if the warm start is another network than the
-    settings describe. A generator file holds the average alone, so a warm start trains that; the authors' code, whose
-    files hold both, goes on with the unaveraged one.
+    shape: `resolution` and `width` of the photos, to which a warm start of another shape is adapted. Raises
+    SceneshiftError if it has other sizes than the settings give, or cannot be adapted. A generator file holds the
+    average alone, so a warm start trains that; the authors' code, whose files hold both, goes on with the unaveraged
+    one.
     """
-    sizes, d = shape | {"channel_base": values.channel_base, "channel_max": settings.channel_max}, None
     with torch.random.fork_rng():  # initial weights come from torch's global generator
         torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
         if settings.warm_start:
-            g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
-            _require_match(g, settings, sizes)
+            g, d = _warm(settings, shape)
         else:
-            g = Generator(z_dim=settings.z_dim, w_dim=settings.w_dim, mapping_layers=settings.mapping_layers, **sizes)
+            mapping = {"z_dim": 512, "w_dim": 512, "mapping_layers": 8}
+            channels = {"channel_base": values.channel_base, "channel_max": 512}
+            g, d = Generator(**shape | mapping | channels | settings.sizes), None
         if d is None:
-            d = Discriminator(**sizes, conv_clamp=g.conv_clamp)
+            channels = {name: g.architecture[name] for name in CHANNELS}
+            d = Discriminator(**shape, **channels, conv_clamp=g.conv_clamp)
     g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
     g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
     return State(
@@ -80,21 +85,24 @@ def lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.o
     return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True)
 
 
-def _require_match(g: Generator, settings: GeneratorSettings, sizes: dict[str, int]) -> None:
+def _warm(settings: GeneratorSettings, shape: dict[str, int]) -> tuple[Generator, Discriminator | None]:
+    """The warm start's networks, at the shape of the photos."""
+    g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
     if g.kind != Generator.kind:
         raise SceneshiftError(
             f"generator.warm_start: {settings.warm_start} is of the first StyleGAN, which is used as it is: give it as "
             "generator.import and set warm_start to null."
         )
-    wanted = {name: getattr(settings, name) for name in ("z_dim", "w_dim", "mapping_layers")} | sizes
-    different = [
-        f"{name} {g.architecture[name]} there, {wanted[name]} here"
-        for name in wanted
-        if g.architecture[name] != wanted[name]
-    ]
-    if different:
+    there = g.architecture
+    if different := [
+        f"{name} {there[name]} there, {here} here" for name, here in settings.sizes.items() if there[name] != here
+    ]:
         raise SceneshiftError(
             f"generator.warm_start: {settings.warm_start} is another network than the config describes: "
-            f"{'; '.join(different)}. Change the config's generator and photos sections to the file's values, or start "
-            "from scratch with generator.warm_start: null."
+            f"{'; '.join(different)}. Leave these keys out of the config's generator section, or start from scratch "
+            "with generator.warm_start: null."
         )
+    if all(there[name] == size for name, size in shape.items()):
+        return g, d
+    channels = {name: there[name] for name in CHANNELS}
+    return adapted_generator(g, **shape), d and adapted_discriminator(d, channels, **shape)

@@ -13,6 +13,11 @@ RESOURCES = ROOT / "resources"
 EDITORS = RESOURCES / "editors"  # NAME.safetensors, and its card NAME.md
 
 
+def located(path: str) -> str:
+    """Where `path` lies: one that begins with `resources/` names what ships, whatever the working directory."""
+    return str(ROOT / path) if path.startswith("resources/") and not Path(path).exists() else path
+
+
 def shipped_editors() -> dict[str, Path]:
     """Name -> file of every editor that ships."""
     return {path.stem: path for path in sorted(EDITORS.glob("*.safetensors"))}

@@ -5,7 +5,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from sceneshift.runtime.section import IMPORTED, IS_PATH, Natural, Positive, Precision, Section, Shapes, Share
+from sceneshift.runtime.shipped import located
 
+AUTO = "auto"
+SHIPPED = "resources/streets64.safetensors"  # what `auto` starts from
+LARGEST_TRANSFER = 128  # px: at more, the shipped generator's layers would have too few channels
 RESUMES = Shapes("train_generator", resumes=True)
 
 
@@ -20,8 +24,8 @@ class GeneratorSettings(Section):
         description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
     warm_start: Annotated[str | None, IS_PATH, Shapes(jobs=("train_generator",))] = Field(
-        None,
-        description="A .safetensors of the photos' height and width to start training from, with its discriminator if it has one, else a new one. `imported`: what `import` names, which is then trained on instead of used as it is.",
+        AUTO,
+        description="A .safetensors to start training from, with its discriminator if it has one, else a new one; where photos have another shape, it is adapted. `auto`: for a folder's photos of at most 128 px, the street generator that ships, unless the sizes below are given; else from scratch. `null`: from scratch. `imported`: what `import` names, which is then trained on instead of used as it is.",
     )
     images: Annotated[Positive, RESUMES] = Field(
         20_000, description="Length of training, in real images shown to the discriminator. Published: 25,000,000."
@@ -38,16 +42,17 @@ class GeneratorSettings(Section):
         False,
         description="On a CUDA GPU: use only algorithms that give the same bits each time, where PyTorch has them, so that a resumed training equals an undisturbed one bit for bit (on a CPU it always does). Slower; what has no such algorithm is named in the log.",
     )
-    z_dim: Positive = Field(512, description="Width of z.")
-    w_dim: Positive = Field(512, description="Width of w.")
-    mapping_layers: Positive = Field(
-        8, description="Layers of the mapping network (8 in the paper, 2 in the auto configuration of ADA)."
+    z_dim: Positive | None = Field(None, description="Width of z. `null`, here and below: the warm start's, else 512.")
+    w_dim: Positive | None = Field(None, description="Width of w. `null`: 512.")
+    mapping_layers: Positive | None = Field(
+        None,
+        description="Layers of the mapping network. `null`: 8, as in the paper (2 in the auto configuration of ADA).",
     )
     channel_base: Positive | None = Field(
         None,
         description="Channels at resolution r are min(channel_base / r, channel_max). `null`: 16384 below 512 px, else 32768.",
     )
-    channel_max: Positive = Field(512, description="Most channels of a layer.")
+    channel_max: Positive | None = Field(None, description="Most channels of a layer. `null`: 512.")
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Adam's rate for both networks. `null`: 0.0025 below 1024 px, else 0.002."
     )
@@ -91,7 +96,7 @@ class GeneratorSettings(Section):
     def _one_start(self) -> "GeneratorSettings":
         if self.warm_start == IMPORTED and not self.import_:
             raise ValueError("warm_start is `imported`, so generator.import must name a checkpoint")
-        if self.import_ and self.warm_start not in (None, IMPORTED):
+        if self.import_ and self.warm_start not in (None, AUTO, IMPORTED):
             raise ValueError(
                 f"import replaces training, but warm_start is {self.warm_start!r}: set it to null, or to `imported` to go"
                 " on training the imported generator"
@@ -117,6 +122,19 @@ class GeneratorSettings(Section):
                 f" multiple of {whole}: {f'{below} or ' * bool(below)}{below + whole}"
             )
         return self
+
+    def started(self, rendered: bool, resolution: int) -> "GeneratorSettings":
+        """These settings with `warm_start: auto` decided, for rendered streets or a folder's photos of that height."""
+        if self.warm_start != AUTO:
+            return self
+        transfers = not (self.import_ or rendered or self.sizes or resolution > LARGEST_TRANSFER)
+        return self.model_copy(update={"warm_start": located(SHIPPED) if transfers else None})
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Those of the networks' sizes that are given."""
+        names = ("z_dim", "w_dim", "mapping_layers", "channel_base", "channel_max")
+        return {name: size for name in names if (size := getattr(self, name)) is not None}
 
     @property
     def shares(self) -> int:

@@ -11,21 +11,20 @@ from pydantic import ValidationError
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IMPORTED, Section
+from sceneshift.runtime.shipped import located
 from sceneshift.scoring.kinds import KINDS
 from sceneshift.settings.config import Settings
 
 S = TypeVar("S", bound=Section)
 
 
-def load_settings(
-    config: Mapping[str, Any], shipped: Path | None = None, files: Iterable[Path | str] = (), below: str = "results/"
-) -> Settings:
+def load_settings(config: Mapping[str, Any], files: Iterable[Path | str] = (), below: str = "results/") -> Settings:
     """Validate a config. Raises SceneshiftError naming each bad key, the value found, and what is allowed.
 
     files: those that the config was read from. A key that stands twice in one is an error: YAML keeps only the last.
     Paths are relative to the working directory, but those that begin with `resources/` name what ships with the
-    workflow: they are found below `shipped` when another working directory is in use. `warm_start: imported` becomes
-    the path of the run's imported generator; runs lie `below` a folder.
+    workflow. `warm_start: auto` is decided, and `imported` becomes the path of the run's imported generator; runs lie
+    `below` a folder.
     """
     twice = [line for file in files for line in repeated_keys(Path(file))]
     settings = _validated(Settings, config, "config", twice)
@@ -33,12 +32,11 @@ def load_settings(
     def found(path: str | None) -> str | None:
         if path == IMPORTED:
             return f"{below}{settings.run}/generator/imported.safetensors"
-        if shipped and path and path.startswith("resources/") and not Path(path).exists():
-            return str(shipped / path)
-        return path
+        return path and located(path)
 
-    paths = {key: found(getattr(settings.generator, key)) for key in ("import_", "warm_start")}
-    generator = settings.generator.model_copy(update=paths)
+    generator = settings.generator.started(settings.photos.source == "rendered", settings.photos.resolution)
+    paths = {key: found(getattr(generator, key)) for key in ("import_", "warm_start")}
+    generator = generator.model_copy(update=paths)
     return settings.model_copy(update={"generator": generator})
 
 

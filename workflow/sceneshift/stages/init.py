@@ -22,9 +22,8 @@ Choice = dict[str, dict[str, Any]]  # some sections of a config
 TRIAL_SECONDS = 20
 TRIAL_PHOTOS = 100
 FEW = 1000  # photos with which a generator mostly learns them by heart
-NARROW = {"z_dim": 64, "w_dim": 64, "mapping_layers": 2, "channel_base": 1024, "channel_max": 128}
-CPU: Choice = {"generator": {"images": 60_000, "batch": 16, **NARROW}, "synthesis": {"count": 10_000}}
-GPU: Choice = {"generator": {"images": 2_000_000, "batch": 32}, "synthesis": {"count": 50_000}}
+CPU: Choice = {"generator": {"images": 20_000, "batch": 16}, "synthesis": {"count": 10_000}}
+GPU: Choice = {"generator": {"warm_start": None, "images": 2_000_000, "batch": 32}, "synthesis": {"count": 50_000}}
 
 
 def init(folder: Path | str, out: Path | str | None = None, *, trial: bool = True) -> None:
@@ -124,7 +123,9 @@ def config_text(seen: Survey, choice: Choice, takes: str) -> str:
         predictors = "# One attribute per subfolder.\n  - kind: heads"
     else:
         predictors = f"# Closed formulas, since there are no labels: {seen.no_classes}\n  - kind: photometric"
-    lengths = "\n".join(f"  {key}: {value}" for key, value in choice["generator"].items())
+    transfers = "warm_start" not in choice["generator"]
+    start = "Training goes on from the street generator that ships." if transfers else "From scratch, with full sizes."
+    lengths = "\n".join(f"  {key}: {json.dumps(value)}" for key, value in choice["generator"].items())
     folder = Path(os.path.abspath(photos["folder"])).name
     run = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder).lstrip("_.-") or "photos"
     return f"""\
@@ -141,7 +142,7 @@ photos:
   crop: center  # `pad` keeps the whole picture
 
 generator:
-  # `images` is the length of training: more is better. Raise it and run again.
+  # {start} `images` is its length: more is better. Raise it and run again.
 {lengths}
 
 predictors:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from sceneshift.generator.checkpoints import images_seen, save_generator
+from sceneshift.generator.checkpoints import images_seen, save_generator, shape_of
 from sceneshift.generator.defaults import Defaults, defaults, ema_decay
 from sceneshift.generator.networks import Discriminator
 from sceneshift.generator.samples import distance_to_photos, draw_samples, is_nearer
@@ -59,6 +59,7 @@ def train_generator(
     store = PhotoStore(photos)
     if len(store.train_indices) == 0:
         raise SceneshiftError(f"{photos} has no photos to train on: all are held out. Lower photos.held_out.")
+    settings = settings.started(store.folder is None, store.resolution)
     batch, shape = settings.batch, {"resolution": store.resolution, "width": store.width}
     values = defaults(settings, **shape)
     warm_images = images_seen(settings.warm_start) if settings.warm_start else 0
@@ -80,8 +81,13 @@ def train_generator(
     )
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
-    origin = f"{settings.warm_start} ({warm_images:,} images seen)" if settings.warm_start else "scratch"
-    start = f"Training from {origin}"
+    start = "Training from scratch"
+    if settings.warm_start:
+        height, width = shape_of(settings.warm_start)
+        start = f"Training from {settings.warm_start} ({height} x {width} px, {warm_images:,} images seen)"
+        start += f", adapted to {store.resolution} x {store.width} px" * (
+            (height, width) != (store.resolution, store.width)
+        )
     if snapshots.restore(state, settings.images, device):
         start = f"Going on at {state.images:,} of {settings.images:,} images"
     announce(start, {"generator": state.g, "discriminator": state.d}, arithmetic, world, batch)
