@@ -83,11 +83,9 @@ def train_generator(
     world.wait()  # until the first process has the folder to itself
     start = "Training from scratch"
     if settings.warm_start:
-        height, width = shape_of(settings.warm_start)
-        start = f"Training from {settings.warm_start} ({height} x {width} px, {warm_images:,} images seen)"
-        start += f", adapted to {store.resolution} x {store.width} px" * (
-            (height, width) != (store.resolution, store.width)
-        )
+        before, now = shape_of(settings.warm_start), (store.resolution, store.width)
+        start = f"Training from {settings.warm_start} ({warm_images:,} images seen"
+        start += ")" if before == now else f" at {before[0]} x {before[1]} px), adapted to {now[0]} x {now[1]} px"
     if snapshots.restore(state, settings.images, device):
         start = f"Going on at {state.images:,} of {settings.images:,} images"
     announce(start, {"generator": state.g, "discriminator": state.d}, arithmetic, world, batch)
