@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,9 +53,11 @@ from sceneshift.scoring.kinds.photometric import Photometric
 from sceneshift.scoring.labels import labelled_photos
 from sceneshift.scoring.predictor import load_predictor, save_predictor
 from sceneshift.settings import EditsSettings, TranslatorSettings
+from sceneshift.stages.export_photos import export_photos
 from sceneshift.stages.export_translator import export_translator
 from sceneshift.stages.import_boundary import import_boundary
 from sceneshift.stages.import_generator import import_generator
+from sceneshift.stages.import_photos import import_photos
 from sceneshift.stages.import_translator import import_translator
 from sceneshift.stages.rank_attributes import rank_attributes
 from sceneshift.study.votes import COLUMNS as STUDY
@@ -163,6 +166,11 @@ def exported_scorer(path):
     model = helper.make_model(helper.make_graph(nodes, "g", [given], [gives], weights), ir_version=10)
     helper.set_model_props(model, {"names": "sky,road", "range": "0,1"})
     onnx.save(model, path)
+
+
+def packed_photos(path):
+    photos(path.with_name("p.h5"))
+    export_photos(path.with_name("p.h5"), path)
 
 
 def scripted(path):
@@ -354,6 +362,7 @@ READERS = {
     "plain.pkl": Reader(foreign_generator("stylegan2-ada-pytorch"), read_pickle),
     "weights.pth.tar": Reader(pickled_torch, read_torch),
     "scorer.onnx": Reader(exported_scorer, score_by_exported),
+    "dataset.zip": Reader(packed_photos, lambda path: import_photos(path, mkdtemp(dir=path.parent))),
     "inception.pt": Reader(scripted, lambda path: load_scripted(path, "cpu", "a network")),
     "edit.json": Reader(edit_record, EditRecord.read),
     "plan.json": Reader(plan, lambda path: planned_jobs(path.parent)),

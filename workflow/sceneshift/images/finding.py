@@ -85,7 +85,8 @@ def check_folder(folder: Path | str) -> None:
     if not folder.exists():
         raise SceneshiftError(f"{what} does not exist. Name a folder of {FORMAT_NAMES} photos.")
     if not folder.is_dir():
-        raise SceneshiftError(f"{what} is a file. Name the folder of {FORMAT_NAMES} photos that it lies in.")
+        unpacks = " `sceneshift import-photos` unpacks a zip." if folder.suffix.lower() == ".zip" else ""
+        raise SceneshiftError(f"{what} is a file. Name the folder of {FORMAT_NAMES} photos that it lies in.{unpacks}")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise SceneshiftError(f"{what} cannot be read: no permission. Mend the folder's permissions.")
     if next(find_photos(folder), None) is None:

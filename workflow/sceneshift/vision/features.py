@@ -40,7 +40,7 @@ def backbone_features(device: torch.device | str) -> Features:
 
 
 def inception_features(path: Path | str, device: torch.device | str) -> Features:
-    """The published Inception's, from the TorchScript file that the field uses, which is run (foreign/torchscript.py)."""
+    """The published Inception's, from the TorchScript file that the field uses, which is run: foreign/torchscript."""
     network = load_scripted(path, device, INCEPTION)
 
     def of(images: np.ndarray) -> np.ndarray:
