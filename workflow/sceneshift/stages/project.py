@@ -1,0 +1,127 @@
+"""project: the codes of photos (StyleGAN2's projector, arXiv 1912.04958, appendix D): what of them can be drawn?"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sceneshift.generator import load_generator
+from sceneshift.generator.projection import Projection
+from sceneshift.generator.projection import project as project_one
+from sceneshift.images.finding import check_folder, find_photos
+from sceneshift.images.pixels import from_uint8, to_uint8
+from sceneshift.images.reading import UnusablePhotoError, read_sized
+from sceneshift.images.sheets import sheet
+from sceneshift.latents.boundaries import check_fits, load_boundary
+from sceneshift.latents.levels import mask_of
+from sceneshift.runtime.devices import set_up
+from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import atomic_directory
+from sceneshift.runtime.progress import Progress
+from sceneshift.runtime.randomness import torch_generator
+from sceneshift.runtime.section import Positive
+from sceneshift.runtime.tables import write_table
+from sceneshift.settings import Level
+from sceneshift.translator import load_translator
+from sceneshift.vision.backbone import load_backbone
+from sceneshift.vision.likeness import likeness_features
+
+COLUMNS = ("file", "distance", "distance_of_mean")
+CELL = 128  # smaller pictures are enlarged by a whole number
+FILES = ("codes.npz", "projections.csv", "sheet.png")
+
+
+def project(
+    generator: Path | str,
+    photos: Sequence[Path | str],
+    out: Path | str,
+    *,
+    steps: Positive = 1000,
+    extended: bool = False,
+    boundary: Path | str | None = None,
+    distance: float = 3.0,
+    level: Level = "all",
+    translator: Path | str | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> None:
+    """Find the codes of photos in a generator: how much of them can it draw?
+
+    generator: generator (.safetensors)
+    photos: photos, or folders of them; cut to the generator's shape
+    out: folder to write: sheet.png (photo, projection, edits), projections.csv, codes.npz
+    steps: of the search, for each photo
+    extended: search in W+, a code for each layer: nearer to the photo, farther from what the generator learned
+    boundary: boundary (.npz) of W or W+: a column of the projections moved along it
+    distance: of that move
+    level: layers moved: all, layout, objects, attributes, color, or by number, such as 0-7
+    translator: translator (.safetensors), or the name of an editor that ships: a column of the photos edited by it
+
+    projections.csv: distance, of the projection to the photo in the backbone's features (the lower, the more of the
+    photo is drawn), and the same of the mean code's image. codes.npz: photos, their files, and w [N, num_ws, w_dim],
+    untruncated.
+
+    Raises SceneshiftError for a photo that cannot be read, and for a boundary of Z or of another generator.
+
+    Example: generator.safetensors my_photo.jpg projected --boundary vegetation.npz
+    """
+    device = torch.device(device)
+    set_up(device, "float32")
+    g = load_generator(generator, device)
+    mask = normal = None
+    if boundary is not None:
+        direction = load_boundary(boundary)
+        check_fits(direction, boundary, g, generator)
+        if direction.space == "z":
+            raise SceneshiftError(f"{boundary} is of Z, but photos are projected into W: give one of W or W+.")
+        mask = torch.from_numpy(mask_of(level, g.ws_resolutions, g.resolution, direction.resolutions)).to(device)
+        normal = torch.from_numpy(direction.normal).to(device)
+    edited_by = load_translator(translator, str(device)) if translator else None
+    backbone = load_backbone(device, precision="float32")
+    paths = list(_found(photos))
+    targets = [_read(path, (g.resolution, g.width)) for path in paths]
+    found: list[Projection] = []
+    with Progress("projecting photos", len(paths), unit="photos", beside=out) as progress:
+        for path, pixels in zip(paths, targets, strict=True):
+            found.append(
+                project_one(
+                    g, from_uint8(pixels[None], device), lambda images: likeness_features(images, backbone.stages),
+                    torch_generator(seed, "projection", path.name), steps=steps, extended=extended,
+                )
+            )  # fmt: skip
+            progress.advance(1)
+    columns = {"photo": np.stack(targets), "projection": _drawn(g, found)}
+    if normal is not None and mask is not None:
+        columns["moved"] = _drawn(g, found, torch.where(mask[:, None], distance * normal, 0.0))
+    if edited_by is not None:
+        columns["translator"] = np.stack([edited_by(pixels) for pixels in targets])
+    with atomic_directory(out, FILES) as folder:
+        picture = sheet(list(columns.values()), list(columns), gap=4, enlarged=-(-CELL // g.width), smooth=True)
+        picture.save(folder / "sheet.png")
+        rows = ((str(path), one.distance, one.start) for path, one in zip(paths, found, strict=True))
+        write_table(folder / "projections.csv", COLUMNS, rows)
+        codes = torch.stack([one.w for one in found]).cpu().numpy()
+        np.savez(folder / "codes.npz", photos=np.array([str(path) for path in paths]), w=codes)
+
+
+@torch.no_grad()
+def _drawn(g: torch.nn.Module, found: Sequence[Projection], step: torch.Tensor | float = 0.0) -> np.ndarray:
+    """uint8 [N, H, W, 3] of projections, moved by a step [num_ws, w_dim], each with its own noise."""
+    return np.concatenate([to_uint8(g.synthesis((one.w + step)[None], one.noises)) for one in found])
+
+
+def _found(photos: Sequence[Path | str]) -> Iterator[Path]:
+    for path in map(Path, photos):
+        if path.is_dir():
+            check_folder(path)
+            yield from find_photos(path)
+        else:
+            yield path
+
+
+def _read(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    try:
+        return read_sized(path, shape).pixels
+    except UnusablePhotoError as error:
+        raise SceneshiftError(f"{path}: {error}") from None
