@@ -48,7 +48,8 @@ def test_stages_truncate_the_first_eight_layers_alone(imported):
     expected = renderer.render(whole.mapping(z, 0.5).numpy())
     np.testing.assert_array_equal(renderer.render_truncated(w, 0.5), expected)
     normal, mask = np.eye(1, sizes.w_dim, dtype=np.float32)[0], np.arange(12) >= 6
-    moved = Move(normal, 2.0, mask, psi).of(w, renderer.w_avg) - Move(normal, 0.0, mask, psi).of(w, renderer.w_avg)
+    moves = (Move(normal, distance, mask, psi) for distance in (2.0, 0.0))
+    moved = np.subtract(*(move.of(renderer.codes(z.numpy()), renderer.mapped, renderer.w_avg) for move in moves))
     np.testing.assert_allclose(moved[0, :, 0], [0] * 6 + [1, 1, 2, 2, 2, 2], atol=1e-6)  # HiGAN: d·ψ where truncated
 
 

@@ -42,9 +42,7 @@ def project(
     """
     device = target.device
     with torch.no_grad():
-        codes = torch.cat(
-            [g.mapping(torch.randn(1000, g.z_dim, generator=rng).to(device)) for _ in range(CODES // 1000)]
-        )
+        codes = g.mapping(torch.randn(CODES, g.z_dim, generator=rng).to(device))
         mean = codes.mean(0)
         spread = (codes - mean).square().sum(1).mean().sqrt()
         wanted = features(target)
