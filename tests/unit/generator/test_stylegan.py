@@ -65,7 +65,7 @@ def test_a_code_for_each_of_two_layers_a_resolution(imported):
 
 def test_what_is_not_read_or_not_written_is_said(imported, tmp_path):
     _, sd, path = imported(resolution=32)
-    with pytest.raises(SceneshiftError, match="first StyleGAN; only StyleGAN2 generators are exported"):
+    with pytest.raises(SceneshiftError, match="is of stylegan; only StyleGAN2 generators are exported"):
         export_generator(path, tmp_path / "g.pt", format="rosinality")
     for change, says in (
         ({"synthesis.lod": torch.ones([])}, "lod is not 0"),

@@ -33,7 +33,7 @@ STORAGES = {
     }.items()
 }  # fmt: skip
 DICTS = {"collections.OrderedDict", "collections.Counter", "dnnlib.util.EasyDict", "easydict.EasyDict"}
-STATES = {"argparse.Namespace", "dnnlib.tflib.network.Network"}
+STATES = {"argparse.Namespace", "dnnlib.tflib.network.Network", "tfutil.Network"}
 NAMED_ONLY = {"numpy.ndarray", *STORAGES, *map(str, STORAGES.values())}  # arguments, never called
 
 # their arguments are values; pickletools decodes Python 2's byte strings as latin1

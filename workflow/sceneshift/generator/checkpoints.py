@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
+from sceneshift.generator.pggan import PGGAN
 from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.model_files import ModelFormat, fill, on_no_device
@@ -19,7 +20,7 @@ FORMAT = ModelFormat("generator", REMEDY, "sceneshift generator", version=1)
 DISCRIMINATOR = "discriminator."  # prefix of the discriminator's tensors
 DISCRIMINATOR_ARCHITECTURE = ("resolution", "width", "channel_base", "channel_max", "conv_clamp")
 ARCHITECTURE = ("z_dim", "w_dim", "mapping_layers", *DISCRIMINATOR_ARCHITECTURE)
-KINDS: dict[str, type[Generator]] = {kind.kind: kind for kind in (Generator, StyleGAN)}
+KINDS: dict[str, type[Generator]] = {kind.kind: kind for kind in (Generator, StyleGAN, PGGAN)}
 LARGEST, MOST_LAYERS = 2**24, 64  # of what metadata may claim
 
 

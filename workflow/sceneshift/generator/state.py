@@ -90,8 +90,8 @@ def _warm(settings: GeneratorSettings, shape: dict[str, int]) -> tuple[Generator
     g, d = load_generator(settings.warm_start), load_discriminator(settings.warm_start)
     if g.kind != Generator.kind:
         raise SceneshiftError(
-            f"generator.warm_start: {settings.warm_start} is of the first StyleGAN, which is used as it is: give it as "
-            "generator.import and set warm_start to null."
+            f"generator.warm_start: {settings.warm_start} is of {g.kind}, which is used as it is: give it as"
+            " generator.import and set warm_start to null."
         )
     there = g.architecture
     if different := [

@@ -31,7 +31,7 @@ def export_generator(generator: Path | str, out: Path | str, *, format: Format |
     format = format or by_suffix(out, SUFFIXES, ", or --format")
     g, d = load_generator(generator), load_discriminator(generator)
     if g.kind != Generator.kind:
-        raise SceneshiftError(f"{generator} is of the first StyleGAN; only StyleGAN2 generators are exported.")
+        raise SceneshiftError(f"{generator} is of {g.kind}; only StyleGAN2 generators are exported.")
     if g.width != g.resolution:
         raise SceneshiftError(f"{generator} makes images of {g.width}×{g.resolution}; {format} makes squares only.")
     content = WRITTEN[format].written(g, d)

@@ -20,7 +20,9 @@ from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.model_files import fill, on_no_device
 from sceneshift.runtime.randomness import torch_generator
 
-Format = Literal["auto", "sceneshift", "stylegan2-ada-pytorch", "stylegan2", "stylegan", "rosinality", "genforce"]
+Format = Literal[
+    "auto", "sceneshift", "stylegan2-ada-pytorch", "stylegan2", "stylegan", "pggan", "rosinality", "genforce"
+]
 RESOLUTIONS = [2**power for power in range(2, 11)]
 COLUMNS = range(4, 17)  # of the 4×k constant: square to four times as wide as high
 AVERAGED = 2**14  # mapped codes, where a file has no w_avg
@@ -31,7 +33,7 @@ def import_generator(
 ) -> None:
     """Take over a generator made elsewhere: it computes the same images. Nothing that the file brings is run.
 
-    checkpoint: StyleGAN2 or StyleGAN generator (.safetensors, .pkl, .pt, .pth)
+    checkpoint: StyleGAN2, StyleGAN or PGGAN generator (.safetensors, .pkl, .pt, .pth)
     out: generator to write (.safetensors)
     format: the code base that wrote it (default: auto, by what is in the file)
     shape: that its images must have (default: any)
@@ -57,7 +59,7 @@ def import_generator(
 
 
 def _networks(path: Path | str, layout: ModuleType, parts: Checkpoint) -> tuple[Generator, Discriminator | None]:
-    sizes = _architecture(path, layout, parts.generator)
+    sizes = _architecture(path, layout, parts)
     with on_no_device():
         generator = KINDS[parts.kind](**sizes, conv_clamp=parts.conv_clamp)
     average = layout.generator_name("mapping.w_avg")
@@ -84,8 +86,9 @@ def _networks(path: Path | str, layout: ModuleType, parts: Checkpoint) -> tuple[
     return generator, discriminator
 
 
-def _architecture(path: Path | str, layout: ModuleType, tensors: dict[str, Tensor]) -> dict[str, int]:
+def _architecture(path: Path | str, layout: ModuleType, parts: Checkpoint) -> dict[str, int]:
     """The arguments that build the network, found from the shapes: layers, widths, and channels by resolution."""
+    tensors = parts.generator
 
     def shape(name: str, dimensions: int) -> torch.Size:
         theirs = layout.generator_name(name)
@@ -99,14 +102,17 @@ def _architecture(path: Path | str, layout: ModuleType, tensors: dict[str, Tenso
     def has(name: str) -> bool:
         return layout.generator_name(name) in tensors
 
-    w_dim, z_dim = shape("mapping.fc0.weight", 2)
-    layers = next(i for i in itertools.count() if not has(f"mapping.fc{i}.weight"))
-    w_dim = shape(f"mapping.fc{layers - 1}.weight", 2)[0]
+    if parts.code_width is None:
+        w_dim, z_dim = shape("mapping.fc0.weight", 2)
+        layers = next(i for i in itertools.count() if not has(f"mapping.fc{i}.weight"))
+        w_dim = shape(f"mapping.fc{layers - 1}.weight", 2)[0]
+    else:
+        z_dim, w_dim, layers = parts.code_width, parts.code_width, 1
     outputs = [r for r in RESOLUTIONS if has(f"synthesis.b{r}.{layout.OUTPUT}")]
     if len(outputs) < 2 or outputs != RESOLUTIONS[: len(outputs)]:
         raise SceneshiftError(
-            f"{path}: it has {layout.OUTPUT} at {outputs} px; expected 4, 8, … up to its resolution, as StyleGAN's and"
-            " StyleGAN2's skip architecture (no other is read) have."
+            f"{path}: it has {layout.OUTPUT} at {outputs} px; expected 4, 8, … up to its resolution, as StyleGAN's,"
+            " PGGAN's and StyleGAN2's skip architecture (no other is read) have."
         )
     channels = {r: shape(f"synthesis.b{r}.conv1.bias", 1)[0] for r in outputs}
     base, most = max(r * count for r, count in channels.items()), max(channels.values())

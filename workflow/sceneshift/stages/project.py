@@ -58,9 +58,9 @@ def project(
     level: layers moved: all, layout, objects, attributes, color, or by number, such as 0-7
     translator: translator (.safetensors), or the name of an editor that ships: a column of the photos edited by it
 
-    projections.csv: distance, of the projection to the photo in the backbone's features (the lower, the more of the
-    photo is drawn), and the same of the mean code's image. codes.npz: photos, their files, and w [N, num_ws, w_dim],
-    untruncated.
+    projections.csv: distance, of the projection to the photo in the backbone's features and in pixels (the lower, the
+    more of the photo is drawn), and the same of the mean code's image. codes.npz: photos, their files, and w
+    [N, num_ws, w_dim], untruncated.
 
     Raises SceneshiftError for a photo that cannot be read, and for a boundary of Z or of another generator.
 
@@ -79,6 +79,12 @@ def project(
         normal = torch.from_numpy(direction.normal).to(device)
     edited_by = load_translator(translator, str(device)) if translator else None
     backbone = load_backbone(device, precision="float32")
+
+    def features(images: torch.Tensor) -> torch.Tensor:
+        """The backbone's, and the pixels themselves: features of unit length do not tell light from dark."""
+        pixels = images.flatten(1) / (g.resolution * g.width) ** 0.5
+        return torch.cat([likeness_features(images, backbone.stages), pixels], dim=1)
+
     paths = list(_found(photos))
     targets = [_read(path, (g.resolution, g.width)) for path in paths]
     found: list[Projection] = []
@@ -86,7 +92,7 @@ def project(
         for path, pixels in zip(paths, targets, strict=True):
             found.append(
                 project_one(
-                    g, from_uint8(pixels[None], device), lambda images: likeness_features(images, backbone.stages),
+                    g, from_uint8(pixels[None], device), features,
                     torch_generator(seed, "projection", path.name), steps=steps, extended=extended,
                 )
             )  # fmt: skip
@@ -122,6 +128,6 @@ def _found(photos: Sequence[Path | str]) -> Iterator[Path]:
 
 def _read(path: Path, shape: tuple[int, int]) -> np.ndarray:
     try:
-        return read_sized(path, shape).pixels
+        return np.array(read_sized(path, shape).pixels)
     except UnusablePhotoError as error:
         raise SceneshiftError(f"{path}: {error}") from None

@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import Any
 
 from sceneshift.foreign.pickles import read_pickle, read_torch
-from sceneshift.generator.formats import genforce, rosinality, stylegan, stylegan2_ada, stylegan2_tf
+from sceneshift.generator.formats import genforce, pggan, rosinality, stylegan, stylegan2_ada, stylegan2_tf
 from sceneshift.generator.formats.checkpoint import held
 from sceneshift.runtime.errors import SceneshiftError
 
 OWN = "sceneshift"
 FOREIGN: dict[str, ModuleType] = {
-    module.NAME: module for module in (stylegan, stylegan2_ada, stylegan2_tf, rosinality, genforce)
+    module.NAME: module for module in (pggan, stylegan, stylegan2_ada, stylegan2_tf, rosinality, genforce)
 }
 
 

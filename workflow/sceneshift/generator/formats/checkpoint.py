@@ -23,6 +23,7 @@ class Checkpoint:
     conv_clamp: float | None = None
     group_size: int | None = GROUP_SIZE
     kind: str = "stylegan2"  # of `checkpoints.KINDS`
+    code_width: int | None = None  # of z, where there is no mapping network to tell it
 
 
 def tensors_of(path: Any, part: str, content: Any, filters: str) -> dict[str, Tensor]:
