@@ -6,8 +6,9 @@ pytestmark = pytest.mark.slow
 
 OF_ALL_EDITS = {"report", "build_explorer"}
 BEHIND_PAIRS = {"make_pairs", "train_translator", "translate", "evaluate_translator", "measure_dose", "pack_translator"}
+BEHIND_PAIRS |= {"edit"}
 BEHIND_PAIRS |= OF_ALL_EDITS
-BEHIND_BOUNDARIES = BEHIND_PAIRS | {"fit_boundary", "rescore_boundary", "rank_attributes", "edit"}
+BEHIND_BOUNDARIES = BEHIND_PAIRS | {"fit_boundary", "rescore_boundary", "rank_attributes"}
 
 
 def test_writing_the_same_differently_reruns_nothing(run):
@@ -24,7 +25,7 @@ def test_the_distance_of_one_edit_redoes_its_pairs_and_what_follows(run):
 
 def test_the_translators_settings_leave_the_pairs(run):
     plan = run.plan(run.config("translator", "learning_rate", to=1e-4))
-    assert plan == dict.fromkeys(BEHIND_PAIRS - {"make_pairs"}, 2) | dict.fromkeys(OF_ALL_EDITS, 1)
+    assert plan == dict.fromkeys(BEHIND_PAIRS - {"make_pairs", "edit"}, 2) | dict.fromkeys(OF_ALL_EDITS, 1)
 
 
 def test_the_strength_of_translation_leaves_the_translators(run):
@@ -74,7 +75,7 @@ def test_one_more_edit_computes_only_what_is_new(run, tmp_path):
     config = run.config()
     config["edits"]["attributes"].append({"attribute": "sefa_all_1", "measured_by": "vegetation", "distance": 2})
     made = run.copy(tmp_path / "run").made(config)
-    expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "edit", "default"], 1)
+    expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "default"], 1)
     assert dict(made) == expected
 
 

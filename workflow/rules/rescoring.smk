@@ -91,6 +91,7 @@ rule edit:
     input:
         generator=results("{run}/generator/generator.safetensors"),
         boundary=results("{run}/boundaries/{attribute}.npz"),
+        record=results("{run}/pairs/{attribute}/edit.json"),
     output:
         strip=report(
             results("{run}/edits/{attribute}.png"),
@@ -112,5 +113,5 @@ rule edit:
         seed=settings.seed,
         code=code_version("sceneshift.stages.edit"),
     shell:
-        "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q}"
+        "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q} --record {input.record:q}"
         " --truncation-psi {params.truncation} --seed {params.seed} --device cpu 2>&1 | tee {log:q}"

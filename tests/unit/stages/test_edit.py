@@ -1,11 +1,15 @@
 """The strip of edits, in the format that its name says."""
 
+import numpy as np
 import PIL.Image
 import pytest
+from PIL import ImageColor
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
+from sceneshift.images.sheets import MARK
 from sceneshift.latents.boundaries import Boundary, save_boundary
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.stages.edit import edit
 
@@ -27,6 +31,19 @@ def test_the_suffix_tells_the_format(models, tmp_path, name, format):
     edit(*models, tmp_path / name, images=2, distances=(-1, 0, 1))
     with PIL.Image.open(tmp_path / name) as picture:
         assert picture.format == format
+
+
+def test_the_step_of_the_pairs_is_a_column_of_its_own_and_marked(models, tmp_path):
+    facts = {"attribute": "a", "measured_by": "a", "direction": "less", "level": "all", "distance": 1.5}
+    EditRecord(**facts).write(tmp_path)
+    edit(*models, tmp_path / "plain.png", images=2, distances=(-2, -1, 0))
+    edit(*models, tmp_path / "s.png", images=2, distances=(-2, -1, 0), record=tmp_path / "edit.json")
+    plain, strip = (np.array(PIL.Image.open(tmp_path / name)) for name in ("plain.png", "s.png"))
+    step = 128 + 4  # pixels from column to column
+    assert strip.shape[1] == plain.shape[1] + step
+    framed = np.flatnonzero((strip[60] == ImageColor.getrgb(MARK)).all(axis=1))
+    assert step - 4 <= framed.min() < framed.max() <= 2 * step  # the second, at -1.5
+    np.testing.assert_array_equal(strip[30:, 2 * step + 4 :], plain[30:, step + 4 :])
 
 
 @pytest.mark.parametrize("name", ["s.txt", "s"])

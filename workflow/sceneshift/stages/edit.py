@@ -11,6 +11,7 @@ from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
 from sceneshift.latents.moving import Move, plane_of
 from sceneshift.latents.rendering import Renderer
+from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.file_kinds import by_suffix
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.section import Positive, Share
@@ -30,6 +31,7 @@ def edit(
     distances: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3),
     absolute: bool = False,
     level: Level = "all",
+    record: Path | str | None = None,
     truncation_psi: Share = 0.7,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -43,21 +45,19 @@ def edit(
     distances: columns: steps along the normal, in units of its space, written above (HiGAN: -3 to 3)
     absolute: distances are from the boundary, not from each code (InterFaceGAN)
     level: layers moved: all, layout, objects, attributes, color, or by number, such as 0-7
+    record: the pairs' edit.json: the step that made them is one more column, marked; all move its layers, as it does
     truncation_psi: truncation
 
     Example: generator.safetensors vegetation.npz vegetation.png --images 6
     """
     file_format = by_suffix(out, FORMATS)
     renderer = Renderer(generator, device)
-    direction = renderer.boundary(boundary)
+    direction, chosen = renderer.boundary(boundary), None
+    if record and (made := EditRecord.read(record)).distance is not None:
+        chosen = (-1 if (made.direction == "less") != made.reversed else 1) * made.distance
+        distances, level, absolute = sorted({*distances, chosen}), made.level, made.absolute
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
     plane = plane_of(direction) if absolute else None
     codes = renderer.codes(z_of(seed, "rescoring", range(images), renderer.z_dim))
     psi, columns = renderer.truncation(truncation_psi), []
     for distance in distances:
-        move = Move(direction.normal, distance, mask, psi, direction.space, plane)
-        columns.append(np.concatenate([renderer.render_moved(codes[i : i + 1], move) for i in range(images)]))
-    titles = [f"{distance:+g}" if distance else "0" for distance in distances]
-    picture = sheet(columns, titles, gap=GAP, enlarged=-(-SMALLEST_CELL // renderer.width), smooth=True)
-    with atomic_file(out) as temporary:
-        picture.save(temporary, file_format, quality=95)
