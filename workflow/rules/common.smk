@@ -52,4 +52,4 @@ wildcard_constraints:
     shard=r"\d{4}",
 
 
-at_start(workflow, note_start, workflow, in_place(results(settings.run)), ranking.patterns, in_place)
+at_start(workflow, note_start, workflow, in_place(results(settings.run)), settings, ranking.patterns, in_place)

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import h5py
@@ -9,10 +10,15 @@ import pandas as pd
 import pytest
 
 from sceneshift.cartoons.render import LABELS
+from sceneshift.evaluation.audit import Pair, audited
+from sceneshift.evaluation.pixels import pixel_facts
 from sceneshift.evaluation.summary import COLUMNS, read_evaluation
 from sceneshift.report import reads
+from sceneshift.report.measured import PIXEL_UNITS
+from sceneshift.run.plan import Circumstances, JobOfRule, Plan, PlannedRule, write_plan
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.tables import write_table
+from sceneshift.stages import report as stage
 from sceneshift.stages.report import report
 
 EDITS = ("natural_light", "vegetation")  # of the run
@@ -79,7 +85,7 @@ def test_every_picture_has_a_description(page):
 
 
 def test_values_of_the_run_appear(page, finished_run):
-    for value in ("20,000", "1,234", "97%", "0.875", "26 of 40 candidates", "less natural light", "more vegetation"):
+    for value in ("20,000", "1,234", "97 %", "0.875", "26 of 40 candidates", "less natural light", "more vegetation"):
         assert value in page.text
     photos = pd.read_csv(finished_run / "photos.csv")
     assert f"{int(photos['held_out'].sum())} held out" in page.text
@@ -166,7 +172,7 @@ def test_photos_are_compared_by_keyboard_and_what_changed_can_be_shown(page):
     assert len(sliders) == 16
     assert all(slider["type"] == "range" and slider["aria-label"] for slider in sliders)
     targets = {tag.get("id") for _, tag in page.tags}
-    buttons = page.all("button")
+    buttons = [button for button in page.all("button") if "data-changes" in button]
     assert len(buttons) == 2
     assert all(button["data-changes"] in targets for button in buttons)
     assert all(link["href"].removeprefix("#") in targets for link in page.all("a"))
@@ -198,12 +204,106 @@ def test_the_page_is_made_from_the_declared_files_alone(built, finished_run, tmp
         "translated/natural_light", "evaluation/vegetation.csv", "predictor/accuracy.csv", "synthesis.h5",
     ],
 )  # fmt: skip
-def test_what_every_run_has_is_named_when_missing(broken, missing, tmp_path):
+def test_what_is_missing_is_named_and_the_rest_is_shown(broken, missing, tmp_path):
     target = broken / missing
     shutil.rmtree(target) if target.is_dir() else target.unlink()
-    with pytest.raises(SceneshiftError, match=re.escape(missing)):
-        report(broken, tmp_path / "report.html")
-    assert not (tmp_path / "report.html").exists()
+    report(broken, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "This run is not finished" in text
+    assert missing in text[text.index("Not there yet") : text.index("Sections" if "Sections" in text else "Words used")]
+    assert "The generator" in text
+
+
+def test_a_folder_of_anything_else_is_refused(tmp_path):
+    with pytest.raises(SceneshiftError, match="no folder of a run"):
+        report(tmp_path, tmp_path / "report.html")
+
+
+def started(run):
+    """Write a plan as the workflow does, with the log of a rule that runs."""
+    results = f"{run.parent.name}/{{run}}"
+    rules = [
+        PlannedRule(
+            rule=rule, log=f"{results}/logs/{rule}.log", benchmark=f"{results}/benchmarks/{rule}.tsv", outputs=[output],
+            behind_ranking=False, attributes=".*", jobs=[JobOfRule(wildcards={"run": run.name}, due=True)],
+        )
+        for rule, output in (("prepare_photos", f"{results}/photos.h5"), ("train_generator", f"{results}/generator/g"))
+    ]  # fmt: skip
+    config = {"edits": {"attributes": [{"attribute": "vegetation"}], "top": 2}}
+    circumstances = Circumstances(
+        started="2026-01-02T03:04:05+00:00", machine="a machine", commit="c0ffee", config=config
+    )
+    write_plan(run / "plan.json", Plan(run=run.name, circumstances=circumstances, rules=rules))
+    for folder in ("logs", "benchmarks"):
+        (run / folder).mkdir()
+    (run / "logs/prepare_photos.log").touch()
+    (run / "benchmarks/prepare_photos.tsv").write_text("s\tmax_rss\n12.5\t246.17\n")
+    (run / "logs/train_generator.log").touch()
+
+
+def test_a_run_in_training_is_shown_as_far_as_it_is(broken, tmp_path):
+    for path in ("synthesis.h5", "attributes.csv", "generator/generator.safetensors", "predictor/accuracy.csv"):
+        (broken / path).unlink()
+    started(broken)
+    report(broken, tmp_path / "report.html")
+    text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
+    assert "This run is not finished" in text
+    assert re.search(r"train_generator: (running|failed)", text)
+    assert "prepare_photos: " not in text
+    assert "Trained for 20,000 images of 32×32 px so far" in text
+    assert "from scratch" not in text
+
+
+def test_a_page_that_is_watched_is_written_until_the_run_ends(broken, tmp_path, monkeypatch):
+    (broken / "attributes.csv").unlink()
+    started(broken)
+    pages, alive = [], iter([True, True, False])
+    status = stage.status_of
+    monkeypatch.setattr(stage, "status_of", lambda run: replace(status(run), alive=next(alive)))
+    monkeypatch.setattr(stage.time, "sleep", lambda seconds: pages.append((tmp_path / "p.html").read_text()))
+    report(broken, tmp_path / "p.html", watch=20)
+    assert len(pages) == 2
+    assert all('http-equiv="refresh" content="20"' in page for page in pages)
+    assert 'http-equiv="refresh"' not in (tmp_path / "p.html").read_text()
+
+
+def test_when_where_and_with_what_config_it_was_made_is_said(broken, tmp_path):
+    started(broken)
+    report(broken, tmp_path / "report.html")
+    text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
+    assert "Last started 2026-01-02 03:04:05 UTC on a machine. Commit c0ffee." in text
+    assert re.search(r"prepare_photos ?1 ?12\.5 ?246", text)
+    assert '"attribute": "vegetation"' in text
+    assert (
+        "Vegetation (rank 2) became an editor because the config names it (edits.attributes), whatever the rank."
+        in text
+    )
+    assert "Natural light (rank 1) became an editor as the best of the ranking that the config does not name" in text
+
+
+def test_figures_and_tables_are_numbered_one_by_one(page):
+    for kind in ("Figure", "Table"):
+        numbers = [int(number) for number in re.findall(rf"{kind} (\d+)\. ", page.text)]
+        assert len(numbers) > 5
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_words_of_the_trade_have_a_sentence_and_facts_a_unit(page):
+    words = page.text[page.text.index("Words used here") :]
+    for word in ("in W", "own effect", "boundary accuracy", "fréchet", "standard deviations along the normal"):
+        assert word.lower() in words.lower()
+    picture = np.zeros((1, 64, 64, 3), np.uint8)
+    pair = Pair(picture[0], picture[0], picture[0], (picture[0], picture[0]), np.ones((64, 64), bool))
+    facts = {*pixel_facts(picture, picture, np.ones((1, 64, 64), bool)), *audited(pair), "backbone_distance"}
+    assert facts == set(PIXEL_UNITS)
+
+
+def test_methods_follow_from_the_run_and_there_is_an_entry_to_cite(page):
+    text = " ".join(page.text.split())
+    assert "was trained for 20,000 images on" in text
+    assert "from one that had seen 400,000 images" in text
+    assert "26 of 40 candidate pairs were kept" in text
+    assert "@software{sceneshift," in text
 
 
 def test_what_is_damaged_and_no_rule_makes_again_is_left_out_and_named(broken, tmp_path):

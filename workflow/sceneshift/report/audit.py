@@ -10,8 +10,8 @@ from sceneshift.evaluation.audit import Aim, Verdict, aligned, alignment_of, wor
 from sceneshift.evaluation.locality import difference
 from sceneshift.evaluation.pair_files import PairFiles, read_pair
 from sceneshift.evaluation.summary import Change
-from sceneshift.report.edits import PHOTO_SIDE, Comparison
 from sceneshift.report.html import write_html
+from sceneshift.report.measured import PHOTO_SIDE, Comparison
 from sceneshift.report.pictures import data_uri, tinted
 from sceneshift.settings import AuditSettings
 

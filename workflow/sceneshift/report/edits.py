@@ -1,232 +1,80 @@
-"""What the report shows of one edit: real photos, verdicts, strip, pairs, curves."""
+"""What the report shows of one edit: its strip, its pairs, its translator's training, and what that did to photos."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from sceneshift.evaluation.audit import Verdict, read_verdicts, shares, worst_first
-from sceneshift.evaluation.dose import Curve, dose_table, own_curves, read_responses
-from sceneshift.evaluation.summary import NO_SPREAD, Change, Row, read_evaluation, summarize
 from sceneshift.images.finding import find_photos
-from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.edit_record import EditRecord
-from sceneshift.photos.held_out import masks_folder, png_names
-from sceneshift.photos.store import PhotoStore
-from sceneshift.report.pictures import changed, data_uri, read_picture, spread
-from sceneshift.report.plots import Plot, change_map, changes, counts, distance_curve, dose_response, training_curves
-from sceneshift.report.run_files import history, if_sound, needed, table
+from sceneshift.report.measured import Measured, read_measured
+from sceneshift.report.pictures import data_uri, read_picture, spread
+from sceneshift.report.plots import Plot, counts, distance_curve, training_curves
+from sceneshift.report.run_files import history, if_made, if_sound, needed, table
 from sceneshift.report.text import spoken
-from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.tables import read_table
 
 PAIRS = 8
-PHOTO_SIDE, STRIP_SIDE = 560, 1100
-OWN_UNITS = {"judge:streets": "mean change, on a scale of 0 to 1", "pixels": "mean change, each in its own unit"}
-DEVIATIONS = "mean change, in standard deviations of the score"
+STRIP_SIDE = 1100
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A real photo before and after, and where it changed."""
+class PairsView:
+    """The pairs that a translator learns from, and how the edit that made them was found."""
 
-    name: str
-    before: str
-    after: str
-    change: str
-
-
-@dataclass(frozen=True)
-class Apart:
-    """How far synthesized images are from photos, as the predictor scores the edit's own attribute.
-
-    shift: of the mean, in standard deviations over held-out photos; spread: standard deviation over that of the photos.
-    NaN where all photos score the same.
-    """
-
-    shift: float
-    spread: float
-
-
-@dataclass(frozen=True)
-class ScorersView:
-    """What one scorer says; `plot` is None for pixel facts, which have no common unit."""
-
-    scorer: str
-    unit: str
-    changes: list[Change]
-    plot: Plot | None
-    unmeasured: bool  # whether some change has no standard deviations to be measured in
+    record: EditRecord
+    kept: list[tuple[str, str]]
+    reasons: Plot
+    curve: Plot | None
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Everything the page shows of one edit."""
+    """Everything the page shows of one edit; None is what the run has not made yet."""
 
+    name: str  # of the boundary, and of the files
     attribute: str  # the one that measures the edit
     title: str
-    own: Change  # by the first judge that knows the attribute; without one by the predictor
-    by: str  # who that is
-    own_unit: str
-    predictors: Change  # by the predictor that chose the pairs
-    apart: Apart
-    structure: float
-    aside: Change | None  # by the same scorer as `own`: the other attribute that moved most
-    place: Change  # share of photos that are the same place, by the audit
-    against: list[Verdict]  # photos that did not pass it, the worst first
-    record: EditRecord
-    photos: list[Comparison]
-    spread_over: str
-    verdicts: list[ScorersView]
-    doses: list[Curve]
-    dose: Plot
-    strip: str
-    kept: list[tuple[str, str]]
-    reasons: Plot
-    curve: Plot | None
+    pairs: PairsView | None
+    measured: Measured | None
+    strip: str | None
     training: Plot | None
-    map: Plot | None  # where the photos say so
     damaged: list[str]  # what the page lacks, a sentence each
+    missing: list[Path]
 
 
-def read_edit(run: Path, attribute: str, shown: int, translated_from: Path | None) -> Edit:
-    """Gather one edit's files, with `shown` real photos. Raises SceneshiftError that names what is missing."""
-    record = EditRecord.read(run / f"pairs/{attribute}/edit.json")
-    own = record.measured_by
-    evaluation = read_evaluation(needed(run / f"evaluation/{attribute}.csv"))
-    rows = summarize(evaluation)
-    verdicts = []
-    judges = list(dict.fromkeys(row.scorer for row in rows if row.scorer.startswith("judge:")))
-    for scorer in (*judges, "predictor", "pixels"):
-        own_rows = [row for row in rows if row.scorer == scorer]
-        if own_rows:
-            unit = OWN_UNITS.get(scorer, DEVIATIONS)
-            measured = [row for row in own_rows if pd.notna(row.change)]
-            title = scorer.replace(":", " ")
-            plot = changes(measured, own, title, unit) if measured and scorer != "pixels" else None
-            verdicts.append(ScorersView(scorer, unit, own_rows, plot, len(measured) < len(own_rows)))
-    owns = {row.scorer: row for row in rows if row.attribute == own}
-    if "predictor" not in owns:
-        raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
-    scorer = next((judge for judge in judges if judge in owns), "predictor")
-    others = [row for row in rows if row.scorer == scorer and row.attribute != own and pd.notna(row.change)]
-    audited = read_verdicts(needed(run / f"audit/{attribute}.csv"))
-    responses = read_responses(needed(dose_table(run / f"translators/{attribute}/translator.safetensors")))
-    curves = own_curves(responses)
-    lacking = _lacking(evaluation, own, record.direction)
-    curve = pd.DataFrame(map(asdict, record.curve))
-    pairs = run / f"pairs/{attribute}"
-    training, damaged = run / f"translators/{attribute}/training/history.csv", []
+def read_edit(run: Path, name: str, direction: str, shown: int, translated_from: Path | None) -> Edit:
+    """Gather one edit's files, with `shown` real photos. direction: until the pairs say which."""
+    damaged, missing = [], []
+    pairs = if_made(_pairs_view, run / f"pairs/{name}", missing=missing)
+    direction, attribute = (pairs.record.direction, pairs.record.measured_by) if pairs else (direction, name)
+    measured = (
+        if_made(read_measured, run, name, pairs.record, shown, translated_from, missing=missing) if pairs else None
+    )
+    strip = if_made(lambda: read_picture(needed(run / f"edits/{name}.png")), missing=missing)
+    training = run / f"translators/{name}/training/history.csv"
     losses = if_sound(history, training, damaged) if training.exists() else None
     return Edit(
-        attribute=own,
-        title=f"{record.direction} {spoken(own)}" + (f", by {spoken(attribute)}" if attribute != own else ""),
-        own=owns[scorer],
-        by=f"the {scorer.replace(':', ' ')}",
-        own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else "standard deviations",
-        predictors=owns["predictor"],
-        apart=_apart(run, evaluation, own),
-        structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),
-        aside=max(others, key=lambda row: abs(row.change), default=None),
-        place=next(share for share in shares(audited) if share.attribute == "same_place"),
-        against=[one for one in worst_first(audited) if one.reasons],
-        record=record,
-        photos=_comparisons(run, attribute, shown, None if translated_from else lacking, translated_from),
-        spread_over="translated photos" if translated_from else f"half of the photos with {_end_of(record)}",
-        verdicts=verdicts,
-        doses=curves,
-        dose=dose_response(curves, responses),
-        strip=data_uri(read_picture(needed(run / f"edits/{attribute}.png")), STRIP_SIDE),
-        kept=_pairs(pairs / "train_A", pairs / "train_B"),
-        reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),
-        curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
-        map=_map(run / "photos.csv", evaluation, scorer, own),
-        training=None if losses is None else training_curves(losses),
+        name=name,
+        attribute=attribute,
+        title=f"{direction} {spoken(attribute)}" + (f", by {spoken(name)}" if name != attribute else ""),
+        pairs=pairs,
+        measured=measured,
+        strip=data_uri(strip, STRIP_SIDE) if strip else None,
+        training=None if losses is None or losses.empty else training_curves(losses),
         damaged=damaged,
+        missing=missing,
     )
 
 
-def _map(photos: Path, evaluation: list[Row], scorer: str, attribute: str) -> Plot | None:
-    """The change of each evaluated photo that says where it was taken; None if fewer than two do."""
-    columns: dict[str, Any] = {"file": str}
-    if "latitude" in next(iter(read_table(needed(photos), columns)), {}):
-        columns |= {"longitude": float | None, "latitude": float | None}
-    places = {
-        row["file"]: (row["longitude"], row["latitude"])
-        for row in read_table(photos, columns)
-        if row.get("longitude") is not None and row.get("latitude") is not None
-    }
-    own = [row for row in evaluation if (row["scorer"], row["attribute"]) == (scorer, attribute)]
-    known = [(places[row["photo"]], row["after"] - row["before"]) for row in own if row["photo"] in places]
-    if len(known) < 2:
-        return None
-    return change_map(*zip(*known, strict=True), unit=f"score of the {scorer.replace(':', ' ')}")
-
-
-def _apart(run: Path, evaluation: list[Row], own: str) -> Apart:
-    photos = [row["before"] for row in evaluation if (row["scorer"], row["attribute"]) == ("predictor", own)]
-    with LatentStore(needed(run / "synthesis.h5")) as store:
-        images = store.column(own)
-    spread = np.std(photos)
-    if spread < NO_SPREAD:
-        return Apart(np.nan, np.nan)
-    return Apart(float(np.mean(images) - np.mean(photos)) / spread, float(np.std(images)) / spread)
-
-
-def _lacking(evaluation: list[Row], attribute: str, direction: str) -> set[str]:
-    """Names of the half of the evaluated photos that leave the edit most to do, by the predictor's score before."""
-    rows = [row for row in evaluation if (row["scorer"], row["attribute"]) == ("predictor", attribute)]
-    sign = -1 if direction == "less" else 1
-    rows.sort(key=lambda row: sign * row["before"])
-    return {row["photo"] for row in rows[: -(-len(rows) // 2)]}
-
-
-def _end_of(record: EditRecord) -> str:
-    return f"{'most' if record.direction == 'less' else 'least'} {spoken(record.measured_by)}"
-
-
-def _comparisons(
-    run: Path, attribute: str, shown: int, among: set[str] | None, translated_from: Path | None
-) -> list[Comparison]:
-    """Evenly spread by name over the translated photos, or those `among` them, so that no good ones are picked."""
-    folder = needed(run / f"translated/{attribute}")
-    with PhotoStore(run / "photos.h5") as store:
-        held_out = {store.names[index]: index for index in store.held_out_indices}
-        if translated_from is None:
-            photos, written = held_out, png_names(held_out)
-        else:
-            photos = [path.relative_to(translated_from).as_posix() for path in find_photos(translated_from)]
-            written = {name: name for name in photos}
-        photo_of = {name: photo for photo, name in written.items()}
-        found = list(find_photos(folder, without=[folder / masks_folder(photos)]))
-        if among is not None:
-            found = [path for path in found if photo_of.get(path.relative_to(folder).as_posix()) in among] or found
-        comparisons = []
-        for path in spread(sorted(found), shown):
-            name = path.relative_to(folder).as_posix()
-            photo = photo_of.get(name)
-            if translated_from is None and (index := held_out.get(photo)) is not None:
-                before = Image.fromarray(store.images([index])[0])
-            elif translated_from is not None:
-                before = read_picture(translated_from / name)
-            else:
-                raise SceneshiftError(
-                    f"{path} is not a held-out photo of {run / 'photos.h5'}: name the folder that was translated,"
-                    " `sceneshift report … --translated-from FOLDER`."
-                )
-            comparisons.append(compared(name, before, path))
-    return comparisons
-
-
-def compared(name: str, before: Image.Image, after: Path) -> Comparison:
-    """A photo before and after, as the page holds it. Raises SceneshiftError for a picture that cannot be read."""
-    pictures = [before.copy(), read_picture(after)]
-    for picture in pictures:
-        picture.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
-    return Comparison(name, *map(data_uri, pictures), data_uri(changed(*pictures)))
+def _pairs_view(pairs: Path) -> PairsView:
+    record = EditRecord.read(needed(pairs / "edit.json"))
+    curve = pd.DataFrame(map(asdict, record.curve))
+    return PairsView(
+        record=record,
+        kept=_pairs(pairs / "train_A", pairs / "train_B"),
+        reasons=counts(_reasons(table(pairs / "pairs.csv", {"kept": bool, "reason": str}))),
+        curve=distance_curve(curve, record.deviations) if len(curve) > 1 else None,
+    )
 
 
 def _pairs(before: Path, after: Path) -> list[tuple[str, str]]:

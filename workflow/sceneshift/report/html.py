@@ -1,5 +1,6 @@
 """From a template and facts to one HTML file with everything in it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"spoken": spoken, "figure": figure, "signed": signed, "sentence": sentence}
+    made.filters["as_json"] = lambda facts: json.dumps(facts, indent=2, ensure_ascii=False)
     made.tests["number_known"] = pd.notna
     return made
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from PIL import Image
 
 from sceneshift.generator.checkpoints import images_seen
 from sceneshift.latents.rescoring import COLUMNS
@@ -18,37 +19,52 @@ METRICS = {
     "resize": str,
 }  # fmt: skip
 SHEETS = 5  # of samples over training
-SHEET_SIDE = 900
+SHEET_SIDE = 2048  # as it opens
+SHOWN = (3, 4)  # rows and columns of a sheet on the page itself
 
 
-def generator_section(run: Path) -> dict[str, Any]:
-    """Curves and samples of the generator's training; all empty for a generator made elsewhere."""
-    file = needed(run / "generator/generator.safetensors")
-    section: dict[str, Any] = {"images": 0, "seen_before": 0, "frechet": None, "curves": None, "sheets": []}
+def generator_section(run: Path, shape: tuple[int, int]) -> dict[str, Any]:
+    """Curves and samples of the generator's training; all empty for a generator made elsewhere.
+
+    shape: of its images. seen_before: images that its start had seen, None until the training has ended.
+    """
+    file = run / "generator/generator.safetensors"
+    section: dict[str, Any] = {"images": 0, "seen_before": None, "frechet": None, "curves": None, "sheets": []}
     damaged = section["damaged"] = []
     section["metrics"] = if_sound(_metrics, run / "generator/metrics.csv", damaged)
+    section["made"] = file.exists()
     folder = run / "generator/training"
     if not folder.exists():
+        needed(file)
         return section
     sheets = sorted(folder.glob("samples-*.png"), key=_images_of)
-    rows = if_sound(history, folder / "history.csv", damaged)
+    figures = folder / "history.csv"
+    rows = if_sound(history, figures, damaged) if figures.exists() or file.exists() else None
     if rows is None or rows.empty:
-        section["images"] = max(map(_images_of, sheets), default=images_seen(file))
+        section["images"] = max(map(_images_of, sheets), default=images_seen(file) if file.exists() else 0)
     else:
         section["images"] = int(rows["images"].max())
         section["curves"] = training_curves(rows) if len(rows) > 1 else None
         if "frechet_lite2" in rows and rows["frechet_lite2"].notna().any():
             section["frechet"] = float(rows["frechet_lite2"].dropna().iloc[-1])
-    section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
+    if file.exists():
+        section["seen_before"] = max(0, images_seen(file) - section["images"])  # by what it went on from
     for path in spread(sheets, SHEETS):
         if picture := if_sound(read_picture, path, damaged):
-            section["sheets"].append({"images": _images_of(path), "picture": data_uri(picture, SHEET_SIDE)})
+            section["sheets"].append(_sheet(picture, shape) | {"images": _images_of(path)})
     return section
 
 
 def _metrics(path: Path) -> list[dict[str, Any]]:
     """The rows of measure-generator's table; none where nothing was measured."""
     return table(path, METRICS).to_dict(orient="records") if path.exists() else []
+
+
+def _sheet(picture: Image.Image, shape: tuple[int, int]) -> dict[str, str]:
+    """A sheet as it opens, and its first samples large enough to see something."""
+    height, width = (count * side for count, side in zip(SHOWN, shape, strict=True))
+    first = picture.crop((0, 0, min(width, picture.width), min(height, picture.height)))
+    return {"picture": data_uri(first, 640), "whole": data_uri(picture, SHEET_SIDE)}
 
 
 def predictor_section(run: Path) -> dict[str, Any] | None:

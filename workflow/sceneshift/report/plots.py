@@ -18,10 +18,16 @@ from sceneshift.report.text import signed, spoken
 
 ACCENT, SECOND = {"light": "#1f6f8b", "dark": "#6cc3dd"}, {"light": "#b5542c", "dark": "#f0936a"}
 INK, FAINT = {"light": "#23292f", "dark": "#dfe4e8"}, {"light": "#c9d0d6", "dark": "#46505a"}
-TITLES = {  # of the columns of a history
-    "loss_g": "generator loss", "loss_d": "discriminator loss", "r1": "R1", "real_sign": "sign on real images",
-    "ada_p": "ADA p", "frechet_lite2": "Fréchet distance (lite2)", "images_per_second": "images per second",
+TITLES = {  # of the columns of a history, with their units
+    "loss_g": "generator loss (nats)", "loss_d": "discriminator loss (nats)", "r1": "R1 (squared gradient)",
+    "path_length": "path length (squared deviation)", "real_sign": "sign on real images (−1 to 1)",
+    "ada_p": "ADA p (probability)", "frechet_lite2": "Fréchet distance (lite2)",
+    "images_per_second": "images per second",
+    "adversarial": "adversarial (squared error)", "discriminator": "discriminator (squared error)",
+    "feature_matching": "feature matching (features)", "perceptual": "perceptual (features)",
+    "pixel": "pixel (of −1 to 1)", "learning_rate": "learning rate",
 }  # fmt: skip
+SPACING = 0.75  # of the usual distance between rows: a row nearer to the last is drawn by no curve
 MOST_BARS = 40
 MOST_ANNOTATED = 12
 
@@ -56,7 +62,12 @@ def plotted(draw: Callable[[Figure, str], None], width: float, height: float) ->
 
 
 def training_curves(history: pd.DataFrame) -> Plot:
-    """Small multiples: every numeric column of a history over its first one, images."""
+    """Small multiples: every numeric column of a history over its first one, images.
+
+    Each row averages the same number of steps, so that of a snapshot, just behind a regular one, nearly repeats it: a
+    line through both ends in a spike. Only what is measured at snapshots alone is drawn there.
+    """
+    even = _evenly_spaced(history)
     names = [n for n in history.columns[1:] if pd.api.types.is_numeric_dtype(history[n]) and history[n].notna().any()]
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
@@ -64,7 +75,8 @@ def training_curves(history: pd.DataFrame) -> Plot:
     def draw(figure: Figure, scheme: str) -> None:
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis, name in zip(axes, names, strict=False):
-            values = history.dropna(subset=[name])
+            seldom = history[name].notna().mean() < 0.5
+            values = (history if seldom else even).dropna(subset=[name])
             few = len(values) <= 40
             axis.plot(
                 values.iloc[:, 0],
@@ -83,6 +95,15 @@ def training_curves(history: pd.DataFrame) -> Plot:
         figure.supxlabel("images", fontsize=9.5)
 
     return plotted(draw, 3.1 * columns, 1.9 * rows + 0.3)
+
+
+def _evenly_spaced(history: pd.DataFrame) -> pd.DataFrame:
+    images = history.iloc[:, 0]
+    least, kept = SPACING * images.diff().median(), []
+    for row, value in images.items():
+        if not kept or value - images[kept[-1]] >= least:
+            kept.append(row)
+    return history.loc[kept] if len(kept) > 1 else history
 
 
 def ranking(table: pd.DataFrame) -> Plot:

@@ -18,11 +18,28 @@ from sceneshift.runtime.tables import read_table
 T = TypeVar("T")
 
 
+class MissingError(SceneshiftError):
+    """A file that every finished run has is not there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is missing. Run the workflow to its end first.")
+        self.path = path
+
+
 def needed(path: Path) -> Path:
-    """`path`, which must exist: every finished run has it."""
+    """`path`, which must exist: every finished run has it. Raises MissingError."""
     if not path.exists():
-        raise SceneshiftError(f"{path} is missing. Run the workflow to its end first.")
+        raise MissingError(path)
     return path
+
+
+def if_made(read: Callable[..., T], *arguments: Any, missing: list[Path]) -> T | None:
+    """What `read` makes of files; None if one is not there yet, which `missing` then names."""
+    try:
+        return read(*arguments)
+    except MissingError as error:
+        missing.append(error.path)
+        return None
 
 
 def table(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sceneshift.images.finding import find_photos
-from sceneshift.report.edits import Comparison, compared
+from sceneshift.report.measured import Comparison, compared
 from sceneshift.report.pictures import read_picture, spread
 from sceneshift.report.run_files import needed
 

@@ -1,5 +1,7 @@
 """How the page writes names and numbers."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 
@@ -13,11 +15,17 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def figure(value: float, digits: int) -> str:
     """`−0.50`; nothing for NaN or None."""
-    return "" if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+    return "" if pd.isna(value) else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def signed(value: float, digits: int) -> str:
-    """`+0.50`, `−0.50`; nothing for NaN or None."""
-    return figure(value, digits) if pd.isna(value) or value < 0 else f"{value:+.{digits}f}"
+    """`+0.50`, `−0.50`, `0.00`; nothing for NaN or None."""
+    written = figure(value, digits)
+    return f"+{written}" if written and round(value, digits) > 0 else written

@@ -14,23 +14,25 @@ def warnings(edit: Edit, accuracies: pd.Series) -> list[str]:
 
     accuracies: validation accuracy of each boundary by its attribute, NaN for those that were not fitted.
     """
-    own, found = edit.own, []
-    predictor = edit.predictors.change
-    if own is edit.predictors:
+    if (measured := edit.measured) is None:
+        return []
+    own, found = measured.own, []
+    predictor = measured.predictors.change
+    if own is measured.predictors:
         found.append("no judge scores it: the only figure is that of the predictor that chose its pairs")
     elif own.change * predictor < 0:
-        found.append(f"{edit.by} ({signed(own.change, 2)}) and the predictor ({signed(predictor, 2)}) disagree")
+        found.append(f"{measured.by} ({signed(own.change, 2)}) and the predictor ({signed(predictor, 2)}) disagree")
     if own.low <= 0 <= own.high:
         found.append(f"the interval of its effect, {signed(own.low, 2)} to {signed(own.high, 2)}, holds zero")
-    elif own.change * (-1 if edit.record.direction == "less" else 1) < 0:
+    elif own.change * (-1 if edit.pairs.record.direction == "less" else 1) < 0:
         found.append(f"it moved the wrong way, by {signed(own.change, 2)}")
-    accuracy = accuracies.get(edit.record.attribute)
+    accuracy = accuracies.get(edit.name)
     if accuracy is not None and accuracy < LEAST_ACCURACY:
         found.append(
             f"its boundary tells only {figure(accuracy, 2)} of codes apart: the generator hardly shows"
-            f" {spoken(edit.record.attribute)}, so train it longer, or on more photos"
+            f" {spoken(edit.name)}, so train it longer, or on more photos"
         )
-    shift, spread = edit.apart.shift, edit.apart.spread
+    shift, spread = measured.apart.shift, measured.apart.spread
     if abs(shift) > FARTHEST or spread < NARROWEST:
         found.append(
             f"the generator's images are far from the photos: the predictor scores {spoken(edit.attribute)} of those"

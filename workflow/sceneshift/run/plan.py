@@ -1,13 +1,14 @@
 """plan.json: the jobs of a run's last command, which the workflow writes before the first of them starts.
 
 `sceneshift status` holds logs and benchmarks against it; the next command looks there for what it may find made
-(recovery.py). No result depends on it.
+(recovery.py); the report says from it when, where and with what config the run was started. No result depends on it.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,10 +36,20 @@ class PlannedRule(BaseModel):
     jobs: list[JobOfRule]
 
 
+class Circumstances(BaseModel):
+    """When, on what and with what the command was started."""
+
+    started: str  # UTC, to the second, ISO 8601
+    machine: str  # where Snakemake ran; on a cluster the jobs ran elsewhere
+    commit: str  # of the package's own checkout, `+ changes` if it had any; empty without one
+    config: dict[str, Any]  # with every default
+
+
 class Plan(BaseModel):
     """The rules in the workflow's order."""
 
     run: str
+    circumstances: Circumstances | None = None
     rules: list[PlannedRule]
 
 
@@ -59,6 +70,16 @@ def write_plan(path: Path | str, plan: Plan) -> None:
         temporary.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
+def read_plan(path: Path) -> Plan:
+    """Raises SceneshiftError if there is no plan.json, or it cannot be read."""
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise SceneshiftError(f"{path} does not exist: no run was started there. Give results/RUN of a run.") from None
+    except (ValidationError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
 def planned_jobs(folder: Path | str) -> list[tuple[str, list[PlannedJob]]]:
     """(rule, its jobs) in the workflow's order, for results/RUN. No jobs: they follow from a ranking not yet made.
 
@@ -66,19 +87,21 @@ def planned_jobs(folder: Path | str) -> list[tuple[str, list[PlannedJob]]]:
     """
     folder = Path(folder)
     path = folder / "plan.json"
+    plan = read_plan(path)
+    chosen = _chosen_so_far(folder / "attributes.csv")
     try:
-        plan = Plan.model_validate_json(path.read_bytes())
-        chosen = _chosen_so_far(folder / "attributes.csv")
         planned = [(rule.rule, _jobs(rule, plan.run, chosen)) for rule in plan.rules]
-    except FileNotFoundError:
-        raise SceneshiftError(f"{path} does not exist: no run was started there. Give results/RUN of a run.") from None
-    except (ValidationError, KeyError, re.error, OSError) as error:
-        what = str(error).partition("\n")[0]
-        raise SceneshiftError(
-            f"{path} cannot be read ({type(error).__name__}: {what}). Start the run again; it is then written again."
-        ) from error
+    except (KeyError, re.error) as error:
+        raise _unreadable(path, error) from error
     waiting = {rule.rule for rule in plan.rules if rule.behind_ranking and not chosen}
     return [(rule, jobs) for rule, jobs in planned if jobs or rule in waiting]
+
+
+def _unreadable(path: Path, error: Exception) -> SceneshiftError:
+    what = str(error).partition("\n")[0]
+    return SceneshiftError(
+        f"{path} cannot be read ({type(error).__name__}: {what}). Start the run again; it is then written again."
+    )
 
 
 def chosen_attributes(table: Path | str) -> list[str]:

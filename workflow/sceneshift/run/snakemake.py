@@ -32,6 +32,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sceneshift.run.attempts import note_another_attempt, note_failure
+from sceneshift.run.circumstances import circumstances
 from sceneshift.run.gpu_slots import visible_gpus
 from sceneshift.run.paths import one_of, run_lock
 from sceneshift.run.plan import JobOfRule, Plan, PlannedRule, chosen_attributes, planned_jobs, write_plan
@@ -39,6 +40,7 @@ from sceneshift.run.recovery import changed_outputs, stale_locks
 from sceneshift.run.status import QUIET_STAGES
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.locks import NoLocksError, lock
+from sceneshift.settings import Settings
 
 
 class ConfigError(WorkflowError):
@@ -212,19 +214,24 @@ def at_start(workflow: Any, start: Callable[..., None], *arguments: Any) -> None
 
 
 def note_start(
-    workflow: Any, folder: str, behind_ranking: Collection[str], in_place: Callable[[str], str] = str
+    workflow: Any,
+    folder: str,
+    settings: Settings,
+    behind_ranking: Collection[str],
+    in_place: Callable[[str], str] = str,
 ) -> None:
     """Write plan.json, and from now on tell the stages' logs what only Snakemake knows of their jobs.
 
-    folder: the run's; behind_ranking: the patterns of outputs that are made for attributes chosen by the ranking, which
-    are `in_place` under a module's prefix
+    folder, settings: the run's; behind_ranking: the patterns of outputs that are made for attributes chosen by the
+    ranking, which are `in_place` under a module's prefix
     """
     handle_sigterm_in_a_thread()
     logger.addHandler(_StageLogs())
     results, run = os.path.split(folder)
     ours = [rule for rule in workflow.rules if rule.log and str(rule.log[0]).startswith(f"{results}/")]
     patterns = set(map(in_place, behind_ranking))
-    write_plan(f"{folder}/plan.json", Plan(run=run, rules=[_planned(workflow, rule, patterns) for rule in ours]))
+    planned = [_planned(workflow, rule, patterns) for rule in ours]
+    write_plan(f"{folder}/plan.json", Plan(run=run, circumstances=circumstances(settings), rules=planned))
 
 
 def _planned(workflow: Any, rule: Any, behind_ranking: Collection[str]) -> PlannedRule:
