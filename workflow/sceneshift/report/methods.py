@@ -56,9 +56,9 @@ def _edit(edit: Edit) -> str:
         return f"The pairs for {edit.title} were made elsewhere."
     held = f", orthogonal to {listed([spoken(name) for name in record.condition_on])}" if record.condition_on else ""
     return (
-        f"For {edit.title}, codes moved by {figure(record.distance, 2)} in {record.space.upper()} along the normal{held} ({record.level}"
-        f" layers; {figure(record.deviations, 1)} standard deviations of the codes), and {record.kept:,} of"
-        f" {record.tried:,} candidate pairs were kept, on whose attribute the predictor agreed."
+        f"For {edit.title}, codes moved by {figure(record.distance, 2)} in {record.space.upper()} along the"
+        f" normal{held} ({record.level} layers; {figure(record.deviations, 1)} standard deviations of the codes), and"
+        f" {record.kept:,} of {record.tried:,} candidate pairs were kept, on whose attribute the predictor agreed."
     )
 
 

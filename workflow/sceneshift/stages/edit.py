@@ -61,3 +61,11 @@ def edit(
     codes = renderer.codes(z_of(seed, "rescoring", range(images), renderer.z_dim))
     psi, columns = renderer.truncation(truncation_psi), []
     for distance in distances:
+        move = Move(direction.normal, distance, mask, psi, direction.space, plane)
+        columns.append(np.concatenate([renderer.render_moved(codes[i : i + 1], move) for i in range(images)]))
+    titles = [f"{distance:+.3g}".replace("-", "−") if distance else "0" for distance in distances]
+    marked = None if chosen is None else distances.index(chosen)
+    enlarged = -(-SMALLEST_CELL // renderer.width)
+    picture = sheet(columns, titles, gap=GAP, enlarged=enlarged, smooth=True, marked=marked)
+    with atomic_file(out) as temporary:
+        picture.save(temporary, file_format, quality=95)
