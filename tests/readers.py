@@ -26,6 +26,7 @@ from sceneshift.evaluation.summary import read_evaluation
 from sceneshift.foreign.pickles import read_npy, read_pickle, read_torch
 from sceneshift.foreign.torchscript import load_scripted
 from sceneshift.generator.checkpoints import (
+    attribution_of,
     images_seen,
     load_discriminator,
     load_generator,
@@ -78,6 +79,7 @@ def read_own_generator(path):
     load_discriminator(path)
     images_seen(path)
     shape_of(path)
+    attribution_of(path)
     run_files.metadata(path)
 
 

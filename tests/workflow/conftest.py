@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 # Everything that costs time is as small as it can be; nothing here is meant to look like anything.
 TINY: dict[str, Any] = {
     "run": "tiny",
-    "photos": {"source": "rendered", "count": 200, "resolution": 32},
+    "photos": {"source": "rendered", "count": 200, "resolution": 32, "licence": "CC0 1.0"},
     "generator": {
         "images": 512, "batch": 16, "z_dim": 16, "w_dim": 16, "mapping_layers": 2, "channel_base": 256,
         "channel_max": 16, "snapshot_images": 128, "frechet_images": 0,

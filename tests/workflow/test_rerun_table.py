@@ -48,11 +48,14 @@ BASES: dict[str, dict[str, Any]] = {
         f"metrics.{key}": {"metrics": {"images": 10}}
         for key in ("truncation_psi", "inception", "path_lengths", "lpips")
     },
+    "seed": {"metrics": {"images": 10}},
 }
 
 # Values for keys whose types do not say what else they may be: the key's own, or whole sections.
 ALTERNATIVES: dict[str, Any] = {
-    "photos.source": {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "photos.source": {
+        "photos": {"source": "folder", "folder": "photos", "resolution": 32, "licence": "CC0 1.0"}  # as the run
+    },
     "photos.folder": "photos/more",
     "photos.resolution": 64,
     "photos.width": 64,

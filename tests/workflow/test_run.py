@@ -11,9 +11,15 @@ import numpy as np
 import pytest
 import yaml
 
+from sceneshift.generator.checkpoints import attribution_of
+from sceneshift.latents.store import LatentStore
+from sceneshift.pairs.edit_record import EditRecord
+from sceneshift.photos.store import PhotoStore
+from sceneshift.scoring import predictor as predictor_file
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.publish import publish
 from sceneshift.translator import load_translator
+from sceneshift.translator.checkpoints import read_translator
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +124,17 @@ def test_make_quickstart_starts_the_default_run(fresh):
     assert "results/streets/photos.h5" in plan
     assert "fit_judge" in plan  # from the start: it waits for no ranking
     assert "Exception" not in plan
+
+
+def test_every_file_names_the_licence_of_the_photos_that_it_comes_from(run):
+    with PhotoStore(run.results / "photos.h5") as store, LatentStore(run.results / "synthesis/0000.h5") as codes:
+        named = [store.attribution, json.loads(codes.attrs["provenance"])["photos"]]
+    named.append(attribution_of(run.results / "generator/generator.safetensors"))
+    _, translator = read_translator(run.results / "translators/vegetation/translator.safetensors")
+    named.append(translator.edit["provenance"]["photos"])
+    named.append(EditRecord.read(run.results / "pairs/vegetation/edit.json").provenance["photos"])
+    named.append(predictor_file.FORMAT.facts(run.results / "predictor/predictor.safetensors")["provenance"]["photos"])
+    assert named == ["CC0 1.0"] * 6
 
 
 def test_a_run_is_published_as_one_folder(run, tmp_path):

@@ -143,6 +143,17 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
     assert "0.876" in text or "0.877" in text
 
 
+def test_an_edit_that_its_judge_hardly_sees_is_warned_of(broken, tmp_path):
+    path = broken / "evaluation/vegetation.csv"
+    rows = pd.read_csv(path)
+    seen = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == "vegetation")]
+    hardly = seen.assign(scorer="judge:heads", after=seen["before"] + 0.3 * (seen["after"] - seen["before"]))
+    pd.concat([rows[rows["scorer"] != "judge:streets"], hardly]).to_csv(path, index=False)
+    report(broken, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert re.search(r"More vegetation: the judge heads sees \+0.\d\d standard deviations, the predictor", text)
+
+
 @pytest.mark.parametrize(
     ("factor", "shift", "says"), [(1, 3, r"\+\d+\.\d standard"), (0.1, 0, r"0\.1\d? times their spread")]
 )

@@ -80,6 +80,12 @@ def images_seen(path: Path | str) -> int:
         return int(provenance_of(path).get("images_seen", 0))
 
 
+def attribution_of(path: Path | str) -> str:
+    """Credit and licence of the photos that a generator was trained on; empty if they are not known."""
+    with FORMAT.understood(path):
+        return str(provenance_of(path).get("photos", ""))
+
+
 def shape_of(path: Path | str) -> tuple[int, int]:
     """Height and width in pixels of a generator file's images."""
     with FORMAT.understood(path):

@@ -10,6 +10,7 @@ attrs     format, format_version, crop, folder ("" for rendered streets), proven
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,6 +22,7 @@ import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.hdf5 import Column, HostileError, StoreFormat, names_damage, names_of_columns
+from sceneshift.runtime.provenance import attribution
 
 FORMAT = StoreFormat(
     "photo store", "Make it with `sceneshift prepare-photos`.", "sceneshift photos", version=1,
@@ -248,6 +250,13 @@ class PhotoStore:
     def provenance(self) -> str:
         """JSON: what made the store."""
         return str(self._open().attrs["provenance"])
+
+    @cached_property
+    @names_damage
+    def attribution(self) -> str:
+        """Credit and licence of the photos, as the config named them when the store was made; empty if it did not."""
+        settings = json.loads(self.provenance).get("settings", {})
+        return attribution(settings.get("credit"), settings.get("licence"))
 
     def _open(self) -> h5py.File:
         if self._file is None or self._process != os.getpid():

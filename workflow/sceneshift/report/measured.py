@@ -25,7 +25,7 @@ from sceneshift.runtime.tables import read_table
 
 PHOTO_SIDE = 560
 OWN_UNITS = {"judge:streets": "mean change, on a scale of 0 to 1", "pixels": "mean change, each in its own unit"}
-DEVIATIONS = "mean change, in standard deviations of the score"
+DEVIATIONS = "standard deviations"
 PIXEL_UNITS = {  # of the facts of `pixel_facts`, `audited` and `backbone_distance`
     **dict.fromkeys(("luminance", "upper_luminance", "sky_red", "sky_green", "sky_blue"), "from 0, black, to 1"),
     **dict.fromkeys(("structure", "structure_aligned"), "correlation of edges"),
@@ -108,7 +108,7 @@ def read_measured(run: Path, attribute: str, record: EditRecord, shown: int, tra
     for scorer in (*judges, "predictor", "pixels"):
         own_rows = [row for row in rows if row.scorer == scorer]
         if own_rows:
-            unit = OWN_UNITS.get(scorer, DEVIATIONS)
+            unit = OWN_UNITS.get(scorer, f"mean change, in {DEVIATIONS} of the score")
             known = [row for row in own_rows if pd.notna(row.change)]
             title = scorer.replace(":", " ")
             plot = changes(known, own, title, unit) if known and scorer != "pixels" else None
@@ -125,7 +125,7 @@ def read_measured(run: Path, attribute: str, record: EditRecord, shown: int, tra
     return Measured(
         own=owns[scorer],
         by=f"the {scorer.replace(':', ' ')}",
-        own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else "standard deviations",
+        own_unit="on a scale of 0 to 1" if scorer in OWN_UNITS else DEVIATIONS,
         predictors=owns["predictor"],
         apart=_apart(run, evaluation, own),
         structure=next(row.after for row in rows if (row.scorer, row.attribute) == ("pixels", "structure")),

@@ -3,9 +3,11 @@
 import pandas as pd
 
 from sceneshift.report.edits import Edit
+from sceneshift.report.measured import DEVIATIONS
 from sceneshift.report.text import figure, signed, spoken
 
 FARTHEST, NARROWEST = 2.0, 0.25  # standard deviations of photos' scores; and share of them that images' must have
+LEAST_SEEN = 0.5  # by a judge, of what the predictor sees
 LEAST_ACCURACY = 0.7  # of a boundary; guessing is right half of the time
 
 
@@ -22,6 +24,11 @@ def warnings(edit: Edit, accuracies: pd.Series) -> list[str]:
         found.append("no judge scores it: the only figure is that of the predictor that chose its pairs")
     elif own.change * predictor < 0:
         found.append(f"{measured.by} ({signed(own.change, 2)}) and the predictor ({signed(predictor, 2)}) disagree")
+    elif measured.own_unit == DEVIATIONS and abs(own.change) < LEAST_SEEN * abs(predictor):
+        found.append(
+            f"{measured.by} sees {signed(own.change, 2)} standard deviations, the predictor that chose the pairs"
+            f" {signed(predictor, 2)}: most of that is nothing that another network sees"
+        )
     if own.low <= 0 <= own.high:
         found.append(f"the interval of its effect, {signed(own.low, 2)} to {signed(own.high, 2)}, holds zero")
     elif own.change * (-1 if edit.pairs.record.direction == "less" else 1) < 0:

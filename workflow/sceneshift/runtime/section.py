@@ -51,11 +51,14 @@ class Shapes:
 
     rules: the rules whose results it shapes; none: a change reruns nothing
     jobs: the rules of which it decides what jobs there are and which files they read
+    told: the rules whose files only note it, which is no reason to make them again
     resumes: a training goes on from a snapshot that was made with another value
     """
 
-    def __init__(self, *rules: str, jobs: tuple[str, ...] = (), resumes: bool = False) -> None:
-        self.rules, self.jobs, self.resumes = rules, jobs, resumes
+    def __init__(
+        self, *rules: str, jobs: tuple[str, ...] = (), told: tuple[str, ...] = (), resumes: bool = False
+    ) -> None:
+        self.rules, self.jobs, self.told, self.resumes = rules, jobs, told, resumes
         self.reruns = rules + jobs
 
 
@@ -93,7 +96,7 @@ class Section(BaseModel):
 
     def taken_by(self, rule: str) -> dict[str, Any]:
         """As `shaping`, with the files that it reads and the keys that shape nothing: all that its command is told."""
-        return self._dump(lambda mark: rule in mark.reruns or not mark.reruns)
+        return self._dump(lambda mark: rule in mark.reruns + mark.told or not mark.reruns)
 
     def _dump(self, wanted: Callable[[Shapes], bool]) -> dict[str, Any]:
         marks = {name: self.shapes_of(name) for name in type(self).model_fields}

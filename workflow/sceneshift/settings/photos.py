@@ -4,10 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from sceneshift.runtime.provenance import attribution
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
 
 # by the judge of streets, which photos cannot have
 JUDGED = ("fit_judge", "evaluate_translator", "measure_dose", "report")
+NAMED = Shapes("build_explorer", "report", told=("prepare_photos",))
 EVERY_SIZE = Shapes("prepare_photos", "fit_predictor", "fit_judge", "fit_second_predictor")
 
 
@@ -55,12 +57,11 @@ class PhotosSettings(Section):
         False,
         description="Of a folder: whether three held-out photos may stand on the explorer's page, as examples, at up to 1,600 pixels. Streets drawn from code may.",
     )
-    licence: Annotated[str | None, Shapes("build_explorer", "report")] = Field(
-        None, description="The photos' licence, as every page that shows them names it: `CC BY 4.0`."
+    licence: Annotated[str | None, NAMED] = Field(
+        None,
+        description="The photos' licence, as every page that shows them names it, and every store, generator, predictor, pair and translator that is made from then on: `CC BY 4.0`.",
     )
-    credit: Annotated[str | None, Shapes("build_explorer", "report")] = Field(
-        None, description="Whose photos these are, as every page that shows them names it."
-    )
+    credit: Annotated[str | None, NAMED] = Field(None, description="Whose photos these are; named likewise.")
 
     @field_validator("resolution")
     @classmethod
@@ -91,7 +92,7 @@ class PhotosSettings(Section):
     @property
     def attribution(self) -> str:
         """Credit and licence, as a page that shows the photos names them; empty if there are none."""
-        return " · ".join(filter(None, (self.credit, self.licence)))
+        return attribution(self.credit, self.licence)
 
     @model_validator(mode="after")
     def _folder_named(self) -> "PhotosSettings":

@@ -78,8 +78,10 @@ def fit_predictor(
                 rows += own_rows
             else:
                 parts.append(one.build(str(device)))
+        attribution = photos.attribution if photos else ""
     provenance = made_by(  # files from elsewhere are recorded by their sha256, not by where they lay
         command="fit-predictor",
+        photos=attribution,
         seed=seed,
         settings=[one.model_dump(exclude={*one.sources(), "max_missing"}) for one in settings],
         read_sha256=[sha256_of(path) for path in _read_by(settings, source) if Path(path).is_file()],

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from sceneshift.generator.checkpoints import attribution_of
 from sceneshift.latents import boundaries
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
@@ -112,6 +113,7 @@ def make_pairs(
 
     provenance = made_by(
         command="make-pairs",
+        photos=attribution_of(generator),
         seed=seed,
         edit=edit.model_dump(),
         pairs=settings.model_dump(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sceneshift.generator.checkpoints import attribution_of
 from sceneshift.latents.codes import Stream, z_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.store import LatentStoreWriter
@@ -71,7 +72,9 @@ def synthesize(
         "truncation_psi": settings.truncation_psi,
         "generator_sha256": sha256_of(generator),
         "predictor_sha256": sha256_of(predictor) if predictor else "",
-        "provenance": json.dumps(made_by(command="synthesize", start=start, count=count, keep_images=kept)),
+        "provenance": json.dumps(
+            made_by(command="synthesize", start=start, count=count, keep_images=kept, photos=attribution_of(generator))
+        ),
     }
     shape = (renderer.resolution, renderer.width, 3) if kept else ()
     with (

@@ -100,6 +100,7 @@ def train_generator(
 
     def save(path: Path, **measured: float) -> None:
         facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
+        facts["photos"] = store.attribution
         save_generator(path, state.g_ema, state.d, **facts, **measured)
 
     # Main training loop.
