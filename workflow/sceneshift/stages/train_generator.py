@@ -97,6 +97,7 @@ def train_generator(
         if state.images == 0:
             best.unlink(missing_ok=True)
             draw_samples(state.g_ema, folder / "samples-00000000.png", seed)
+            history.show(0, folder / "samples-00000000.png")
 
     def save(path: Path, **measured: float) -> None:
         facts = {"images_seen": warm_images + state.images, "settings": canonical_json(settings), "digest": digest}
@@ -156,7 +157,9 @@ def train_generator(
 
             # Snapshot.
             if due and world.first:
-                draw_samples(state.g_ema, folder / f"samples-{state.images:08d}.png", seed)
+                samples = folder / f"samples-{state.images:08d}.png"
+                draw_samples(state.g_ema, samples, seed)
+                history.show(state.images, samples)
                 if settings.keep == "best" and is_nearer(measured, best, digest):
                     save(best, **measured)
             if (due or stopping) and world.first:

@@ -123,7 +123,9 @@ def train_translator(
 
             # Snapshot.
             if due and world.first:
-                save_sheet(state.translator, pairs, folder / f"samples-{state.images:06d}.png", device)
+                samples = folder / f"samples-{state.images:06d}.png"
+                save_sheet(state.translator, pairs, samples, device)
+                history.show(state.images, samples)
             if (due or stopping) and world.first:
                 snapshots.save(state)
             if stopping:

@@ -13,6 +13,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import set_aside
 from sceneshift.runtime.tables import read_table, write_table
 from sceneshift.training.distributed import World
+from sceneshift.training.events import FOLDER, Events
 
 STATUS_STEPS = 32  # a row of the history after this many steps, and at each snapshot; also what each row averages
 
@@ -65,7 +66,8 @@ def require_finite(means: dict[str, float], images: int, snapshot: Path, remedie
 class History:
     """A CSV table of a training, one row a status, that a resumed run continues as if it had never stopped.
 
-    Columns are what the rows have, in the order in which they come up; `images` is the first.
+    Columns are what the rows have, in the order in which they come up; `images` is the first. Rows and sheets go to
+    TensorBoard too (events.py).
     """
 
     def __init__(self, path: Path, images: int, writes: bool = True) -> None:
@@ -73,8 +75,9 @@ class History:
 
         A table that cannot be read is set aside, and the training goes on without it. `writes`: as of Snapshots.
         """
-        self.path, self.writes = Path(path), writes
+        self.path = Path(path)
         self.rows: list[dict[str, Any]] = []
+        self._events = Events(self.path.parent / FOLDER, images) if writes else None
         if not (images and writes and self.path.exists()):
             return
         try:
@@ -86,10 +89,16 @@ class History:
             kept = set_aside(self.path)
             print(f"{kept} cannot be read ({error}): the table goes on with new rows only.", file=sys.stderr)
 
+    def show(self, images: int, sheet: Path) -> None:
+        """Take in a sheet that was written after so many images."""
+        if self._events:
+            self._events.sheet(images, sheet)
+
     def append(self, **values: Any) -> None:
         """Add a row and write the whole table again."""
-        if not self.writes:
+        if self._events is None:
             return
+        self._events.figures(values["images"], {name: value for name, value in values.items() if name != "images"})
         self.rows.append(values)
         write_table(self.path, list(dict.fromkeys(name for row in self.rows for name in row)), self.rows)
 
