@@ -1,11 +1,14 @@
-"""`make gallery`: the README's pictures of the rendered world, of the editors that ship, and of the explorer's page."""
+"""`make gallery`: the README's pictures of the rendered world, of editors that ship, of the explorer and the report."""
 
+import io
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from sceneshift.images.reading import read_photo
 from sceneshift.images.sheets import sheet
@@ -45,12 +48,21 @@ VISITS = {  # the browser, the edit, the example
     "phone-dark": (PHONE | {"color_scheme": "dark"}, "fog", "nus-04.jpg"),
 }
 
+REPORT = Path("results/streets/report.html")  # of the default run
+ANIMATED = {"viewport": {"width": 1200, "height": 750}}
+FRAME = 90  # milliseconds
+MOVES = (  # of the line between before and after, in percent; of the strength
+    ("split", [50, *range(50, 100, 6), *range(100, 2, -8), 2, 2, 2]),
+    ("strength", [n / 10 for n in (*range(10, -1, -1), *range(0, 21), *range(20, 9, -1))]),
+    ("split", [*range(2, 51, 6), 50, 50, 50, 50]),
+)
+
 
 def main() -> None:
-    """Make all three."""
+    """Make all of them."""
     _world()
     _editors()
-    _explorer()
+    _pages()
 
 
 def _world() -> None:
@@ -75,27 +87,61 @@ def _editors() -> None:
         sheet(shown, list(columns), gap=3).save(temporary, quality=88)
 
 
-def _explorer() -> None:
-    """The page as a browser shows it; left as it is where there is none."""
+def _pages() -> None:
+    """The explorer and the report as a browser shows them; left as they are where there is none, or no run."""
     if (chromium := shutil.which("chromium")) is None:
-        print("There is no chromium: resources/pictures/explorer-*.jpg are left as they are.", file=sys.stderr)
+        print("There is no chromium: resources/pictures/explorer* and report* are left as they are.", file=sys.stderr)
         return
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = Path(folder) / "index.html"
         build_explorer(page, PhotosSettings(), translators=["night", "snow", "fog"])
-        browser = tools.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, (options, edit, example) in VISITS.items():
-            tab = browser.new_context(**options).new_page()
-            tab.goto(page.as_uri())
-            tab.check(f"[name=edit][value={edit}]", force=True)
-            tab.click(f"img[alt='{example}']")
-            tab.wait_for_function("(name) => state.name === name && stage.edit && !stage.frame", arg=example)
-            tab.evaluate("() => { page.status.textContent = ''; scrollTo(0, 0); document.activeElement.blur(); }")
+            tab = _edited(browser, page, options, edit, example)
             with atomic_file(RESOURCES / "pictures" / f"explorer-{name}.jpg") as temporary:
                 tab.screenshot(path=temporary, type="jpeg", quality=72)
+        _animation(_edited(browser, page, ANIMATED, "night", "opensfm-lund-01.jpg"))
+        if REPORT.exists():
+            for name, (options, *_) in VISITS.items():
+                tab = browser.new_context(**options).new_page()
+                tab.goto(REPORT.resolve().as_uri())
+                with atomic_file(RESOURCES / "pictures" / f"report-{name}.jpg") as temporary:
+                    tab.screenshot(path=temporary, type="jpeg", quality=72)
+        else:
+            print(f"There is no {REPORT}: resources/pictures/report-* are left as they are.", file=sys.stderr)
         browser.close()
+
+
+def _edited(browser: Any, page: Path, options: dict[str, Any], edit: str, example: str) -> Any:
+    """The explorer in a tab, with an edit of an example."""
+    tab = browser.new_context(**options).new_page()
+    tab.goto(page.as_uri())
+    tab.check(f"[name=edit][value={edit}]", force=True)
+    tab.click(f"img[alt='{example}']")
+    tab.wait_for_function("(name) => state.name === name && stage.edit && !stage.frame", arg=example)
+    tab.evaluate("() => { page.status.textContent = ''; scrollTo(0, 0); document.activeElement.blur(); }")
+    return tab
+
+
+def _animation(tab: Any) -> None:
+    """The line moves across the photo, then the dose grows."""
+    frames = []
+    for control, values in MOVES:
+        for value in values:
+            tab.eval_on_selector(
+                f"#{control}",
+                "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
+                str(value),
+            )
+            tab.wait_for_function("() => !stage.frame")
+            tab.evaluate("() => { page.status.textContent = ''; }")
+            frames.append(Image.open(io.BytesIO(tab.screenshot())).convert("RGB"))
+    with atomic_file(RESOURCES / "pictures" / "explorer.webp") as temporary:
+        frames[0].save(
+            temporary, "WEBP", save_all=True, append_images=frames[1:], duration=FRAME, loop=0, quality=60, method=6
+        )
 
 
 if __name__ == "__main__":
