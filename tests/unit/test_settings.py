@@ -276,6 +276,16 @@ def test_the_papers_schedules_are_the_papers():
     assert (translator.feature_matching, translator.perceptual, translator.discriminators) == (10, 10, 2)
 
 
+def test_a_preset_fills_in_what_is_not_given():
+    preset = GeneratorSettings(preset="stylegan2", batch=16)
+    assert (preset.batch, preset.r1_gamma, preset.mapping_layers, preset.ema_rampup) == (16, 10, 8, None)
+    assert GeneratorSettings(preset="paper256").batch == 64
+    assert GeneratorSettings() == GeneratorSettings(preset="auto")
+    assert GeneratorSettings(**preset.model_dump(by_alias=True)) == preset
+    with pytest.raises(SceneshiftError, match=r"generator\.preset: found 'paper128'; .*'stylegan2'"):
+        load_settings({"generator": {"preset": "paper128"}})
+
+
 def test_the_documentation_was_made_from_these_settings():
     readme = documentation.README.read_text(encoding="utf-8")
     assert documentation.with_tables(readme) == readme, "run `make docs`"

@@ -13,6 +13,7 @@ rule train_translator:
         edited=results("{run}/pairs/{attribute}/train_B"),
         table=results("{run}/pairs/{attribute}/pairs.csv"),
         vgg19=given(vgg19),
+        warm_start=given(settings.translator.warm_start),
     output:
         translator=results("{run}/translators/{attribute}/translator.safetensors"),
     log:
@@ -33,6 +34,7 @@ rule train_translator:
         shaping=lambda wildcards: canonical_json(training_of(wildcards).shaping("train_translator")),
         mirror="--mirror" if settings.photos.mirror else "--no-mirror",
         vgg19=lambda wildcards: contents(vgg19),
+        warm_start=lambda wildcards: contents(settings.translator.warm_start),
         seed=settings.seed,
         code=code_version("sceneshift.stages.train_translator"),
     shell:

@@ -19,8 +19,9 @@ from sceneshift.generator.checkpoints import (
     load_generator,
     save_generator,
 )
+from sceneshift.generator.defaults import defaults
 from sceneshift.generator.networks import Generator
-from sceneshift.generator.state import State
+from sceneshift.generator.state import State, initial_state
 from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.generator.training_photos import photo_batches, photo_indices
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
@@ -46,6 +47,19 @@ def photos(tmp_path_factory):
 
 def settings(**changes):
     return GeneratorSettings(**(TINY | {"images": 96, "snapshot_images": 40} | changes))
+
+
+def test_a_fixed_strength_of_augmentation_stays(photos, tmp_path):
+    def strengths(out, **changes):
+        train_generator(photos, out / "g.safetensors", settings(images=48, **changes))
+        return set(pd.read_csv(out / "training" / "history.csv")["ada_p"])
+
+    assert strengths(tmp_path / "fixed", augment="fixed", augment_strength=0.3) == {0.3}
+    assert strengths(tmp_path / "none", augment="none") == {0.0}
+    for changes, images in (({}, 500_000), ({"ada_images": 64}, 64)):
+        given = settings(warm_start=None, **changes)
+        state = initial_state(given, defaults(given, 32, 32), {"resolution": 32, "width": 32}, 0, torch.device("cpu"))
+        assert state.ada.images == images
 
 
 def test_a_killed_training_resumes_to_the_same_bytes(photos, tmp_path, monkeypatch):

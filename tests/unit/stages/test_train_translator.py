@@ -261,6 +261,21 @@ def test_losses_that_are_not_finite_stop_with_the_last_snapshot(pairs, tmp_path,
 def test_rate_is_constant_then_falls_to_zero():
     rates = [learning_rate(2e-4, seen, 1000) for seen in (0, 250, 500, 750, 1000)]
     assert rates == pytest.approx([2e-4, 2e-4, 2e-4, 1e-4, 0.0])
+    assert [learning_rate(1.0, seen, 1000, 0.75) for seen in (750, 800, 1000)] == pytest.approx([1, 0.8, 0])
+    assert [learning_rate(1.0, seen, 1000, 1.0) for seen in (0, 999)] == [1, 1]
+    assert [learning_rate(1.0, seen, 1000, 0.0) for seen in (0, 100)] == pytest.approx([1, 0.9])
+
+
+def test_a_training_goes_on_from_another_translator(pairs, tmp_path):
+    train(pairs, tmp_path / "first")
+    first = load_file(tmp_path / "first" / "translator.safetensors")
+    warm = TINY.model_copy(update={"warm_start": str(tmp_path / "first" / "translator.safetensors"), "images": 5})
+    slow = warm.model_copy(update={"learning_rate": 1e-9})
+    train(pairs, tmp_path / "second", slow)
+    second = load_file(tmp_path / "second" / "translator.safetensors")
+    assert all(torch.allclose(second[name], first[name], atol=1e-6) for name in first)
+    with pytest.raises(SceneshiftError, match=r"warm_start: .* is another network: width 4 there, 8 here"):
+        train(pairs, tmp_path / "third", warm.model_copy(update={"width": 8}))
 
 
 def test_fast_gradients_are_those_of_the_plain_losses():

@@ -65,6 +65,11 @@ def initial_state(
             d = Discriminator(**shape, **channels, conv_clamp=g.conv_clamp)
     g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
     g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
+    ada = AdaptiveStrength(
+        settings.ada_target, settings.ada_images or (TRANSFERRED if settings.warm_start else FROM_SCRATCH)
+    )
+    if settings.augment == "fixed":
+        ada.p = settings.augment_strength
     return State(
         g=g,
         d=d,
@@ -73,7 +78,7 @@ def initial_state(
             g, values.learning_rate, settings.path_length_interval * bool(settings.path_length_weight)
         ),
         optimizer_d=lazy_adam(d, values.learning_rate, values.r1_gamma and settings.r1_interval),
-        ada=AdaptiveStrength(settings.ada_target, TRANSFERRED if settings.warm_start else FROM_SCRATCH),
+        ada=ada,
         path_length_mean=torch.zeros([], device=device),
         last_steps=LastSteps(),
     )

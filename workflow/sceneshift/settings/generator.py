@@ -1,6 +1,6 @@
 """StyleGAN2 and its training."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,15 @@ AUTO = "auto"
 SHIPPED = "resources/streets64.safetensors"  # what `auto` starts from
 LARGEST_TRANSFER = 128  # px: at more, the shipped generator's layers would have too few channels
 RESUMES = Shapes("train_generator", resumes=True)
+PAPER = {"mapping_layers": 8, "ema_rampup": None, "learning_rate": 0.0025, "batch": 64, "ema_images": 20_000}
+PRESETS = {
+    "stylegan2": PAPER
+    | {"learning_rate": 0.002, "batch": 32, "ema_images": 10_000, "r1_gamma": 10, "channel_base": 32768},
+    "paper256": PAPER | {"r1_gamma": 1, "channel_base": 16384},
+    "paper512": PAPER | {"r1_gamma": 0.5, "channel_base": 32768},
+    "paper1024": PAPER
+    | {"learning_rate": 0.002, "batch": 32, "ema_images": 10_000, "r1_gamma": 2, "channel_base": 32768},
+}
 
 
 class GeneratorSettings(Section):
@@ -18,6 +27,10 @@ class GeneratorSettings(Section):
 
     shapes: ClassVar = Shapes("train_generator")
 
+    preset: Literal["auto", "stylegan2", "paper256", "paper512", "paper1024"] = Field(
+        "auto",
+        description="Values for the keys that are not given, as the configurations of that name in the authors' code: batch, channels, rate, γ and the average's half-life. Minibatch deviation keeps groups of 4 (8 there in `paper256` and `paper512`). `auto`: the defaults below.",
+    )
     import_: Annotated[str | None, IS_PATH, Shapes("import_generator")] = Field(
         None,
         alias="import",
@@ -72,9 +85,14 @@ class GeneratorSettings(Section):
         0.05,
         description="The half-life is at most this share of the images seen; `null`: no ramp-up. After a warm start there is none.",
     )
-    augment: Literal["ada", "none"] = Field(
+    augment: Literal["ada", "fixed", "none"] = Field(
         "ada",
-        description="Adaptive discriminator augmentation (pipe `bgc`), or none. Its strength can go from 0 to 1 in 500,000 images, after a warm start in 100,000.",
+        description="Adaptive discriminator augmentation (pipe `bgc`), the same with a strength that is `fixed`, or none.",
+    )
+    augment_strength: Share = Field(0.2, description="With `augment: fixed`: the probability p of each transformation.")
+    ada_images: Positive | None = Field(
+        None,
+        description="Images in which ADA's strength can go from 0 to 1. `null`: 500,000, after a warm start 100,000.",
     )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
     snapshot_images: Annotated[Positive, Shapes()] = Field(
@@ -91,6 +109,12 @@ class GeneratorSettings(Section):
     precision: Precision = Field(
         "auto", description="`auto`: bfloat16 where the hardware is fast at it (said in the log), else float32."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, values: Any) -> Any:
+        preset = PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
+        return {**preset, **values} if preset else values
 
     @model_validator(mode="after")
     def _one_start(self) -> "GeneratorSettings":

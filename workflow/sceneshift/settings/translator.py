@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sceneshift.runtime.section import IS_PATH, Positive, Precision, Section, Shapes
+from sceneshift.runtime.section import IS_PATH, Positive, Precision, Section, Shapes, Share
 from sceneshift.scoring.kinds import AnyPredictor
 from sceneshift.settings.audit import AuditSettings
 
@@ -41,8 +41,15 @@ class TranslatorSettings(Section):
         False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more)."
     )
     discriminators: Annotated[int, Field(ge=1, le=4)] = Field(2, description="PatchGAN discriminators on a pyramid.")
+    warm_start: Annotated[str | None, IS_PATH, Shapes(jobs=("train_translator",))] = Field(
+        None,
+        description="A translator (.safetensors) to start from, trained here or imported, of the head and sizes given here. Its discriminators start anew.",
+    )
     learning_rate: Annotated[float, Field(gt=0)] = Field(
-        2e-4, description="Adam's rate, constant for half of training, then linear to zero."
+        2e-4, description="Adam's rate, constant at first, then linear to zero."
+    )
+    constant: Share = Field(
+        0.5, description="Share of training at the constant rate: pix2pixHD's niter of niter + niter_decay."
     )
     feature_matching: Annotated[float, Field(ge=0)] = Field(10.0, description="Weight of the feature matching loss.")
     perceptual: Annotated[float, Field(ge=0)] = Field(

@@ -149,7 +149,7 @@ def train_generator(
             if row or stopping:
                 means = state.last_steps.means()
                 require_finite(means, state.images, snapshots.path, _remedies(settings, values))
-                remark = f"D(real) sign {means['real_sign']:+.2f}, ADA p {state.ada.p:.2f}"
+                remark = f"D(real) sign {means['real_sign']:+.2f}, augmentation p {state.ada.p:.2f}"
             if row and world.first:
                 measured = frechet(state.g_ema) if due else {}
                 means |= {"ada_p": state.ada.p, "images_per_second": progress.rate} | measured

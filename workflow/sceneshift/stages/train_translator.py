@@ -13,6 +13,7 @@ from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.devices import compute_dtype, set_up
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.files import sha256_of
 from sceneshift.runtime.interruption import Interrupted, stop_requested
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
@@ -75,10 +76,11 @@ def train_translator(
         mirror=mirror,
         pairs=pairs.sha256,
         perceptual=perceptual_weights(settings),
+        **({"warm": sha256_of(settings.warm_start)} if settings.warm_start else {}),
     )
     snapshots = Snapshots(folder, digest, writes=world.first)
     world.wait()  # until the first process has the folder to itself
-    start = "Training from scratch"
+    start = f"Training from {settings.warm_start}" if settings.warm_start else "Training from scratch"
     if snapshots.restore(state, settings.images, device):
         start = f"Going on at {state.images:,} of {settings.images:,} images"
     announce(start, {"translator": state.translator, "discriminator": state.discriminator}, arithmetic, world, batch)
@@ -103,7 +105,7 @@ def train_translator(
             held = [from_uint8(side, device).contiguous(memory_format=layout) for side in pairs_batch]
 
             # Translator and discriminators.
-            rate = learning_rate(settings.learning_rate, state.images, settings.images)
+            rate = learning_rate(settings.learning_rate, state.images, settings.images, settings.constant)
             figures = minimize(state, batches, losses, held, count, rate)
             before, state.images = state.images, state.images + count
             state.last_steps.note(figures)

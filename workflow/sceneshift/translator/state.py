@@ -4,11 +4,13 @@ import dataclasses
 
 import torch
 
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import TranslatorSettings
 from sceneshift.training.snapshots import TrainingState
 from sceneshift.training.status import LastSteps
 from sceneshift.translator.architecture import Architecture, TranslatorNetwork, discriminator_for
+from sceneshift.translator.checkpoints import read_translator
 from sceneshift.translator.networks import MultiscaleDiscriminator, initialize
 
 ADAM_BETAS = (0.5, 0.999)
@@ -27,8 +29,21 @@ class State(TrainingState):
 
 
 def initial_state(sizes: Architecture, settings: TranslatorSettings, seed: int, device: torch.device) -> State:
-    """Fresh networks and optimizers."""
-    networks = [network.to(device, memory_format=memory_format(device)) for network in new_networks(sizes, seed)]
+    """Fresh networks and optimizers; the translator as in `settings.warm_start`, which must be of these sizes."""
+    new = new_networks(sizes, seed)
+    if settings.warm_start:
+        network, facts = read_translator(settings.warm_start)
+        if different := [
+            f"{name} {getattr(facts.sizes, name)} there, {value} here"
+            for name, value in dataclasses.asdict(sizes).items()
+            if getattr(facts.sizes, name) != value
+        ]:
+            raise SceneshiftError(
+                f"translator.warm_start: {settings.warm_start} is another network: {', '.join(different)}."
+                " Give these keys its values."
+            )
+        new[0].load_state_dict(network.state_dict())
+    networks = [network.to(device, memory_format=memory_format(device)) for network in new]
     adam = {"lr": settings.learning_rate, "betas": ADAM_BETAS, "fused": True}
     return State(*networks, *(torch.optim.Adam(n.parameters(), **adam) for n in networks), LastSteps())
 

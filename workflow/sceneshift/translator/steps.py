@@ -84,6 +84,6 @@ def minimize(
     return figures
 
 
-def learning_rate(initial: float, seen: int, images: int) -> float:
-    """Constant for the first half of training, then linear to zero at its end."""
-    return initial * min(1.0, 2.0 * (1.0 - seen / images))
+def learning_rate(initial: float, seen: int, images: int, constant: float = 0.5) -> float:
+    """Constant for a share of training, then linear to zero at its end."""
+    return initial * min(1.0, (1.0 - seen / images) / (1.0 - constant)) if constant < 1 else initial
