@@ -16,7 +16,7 @@ class RunState:
     commit: str = ""
     config: dict[str, Any] = field(default_factory=dict)  # with every default
     at_work: bool = False
-    to_do: list[str] = field(default_factory=list)  # a line a stage that is not done; none for a finished run
+    to_do: list[str] = field(default_factory=list)  # stages that are not done, and how far they are
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """report: the page that shows a run."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +50,11 @@ def _state(run: Path) -> RunState:
         return RunState()
     began, status = read_plan(run / "plan.json").circumstances, status_of(run)
     here = status.alive or any(job.log.exists() for stage in status.stages for job in stage.jobs)  # else: moved
-    to_do = [line for stage in status.stages if here and stage.rule != "report" and (line := _to_do(stage))]
+    rules = defaultdict(list)
+    for stage in status.stages if here else []:
+        if stage.rule != "report" and (state := _to_do(stage)):
+            rules[state].append(stage.rule)
+    to_do = [f"{', '.join(names)}: {state}" for state, names in rules.items()]
     known = began.model_dump() if began else {}
     return RunState(at_work=status.alive, to_do=to_do, **known)
 
@@ -59,4 +64,4 @@ def _to_do(stage: Stage) -> str:
     if stage.jobs and all(job.state == "done" for job in stage.jobs):
         return ""
     running = [how_far(job) for job in stage.jobs if job.state in ("running", "failed")]
-    return ": ".join([stage.rule, "; ".join([summary(stage), *filter(None, running)])])
+    return "; ".join([summary(stage), *filter(None, running)])
