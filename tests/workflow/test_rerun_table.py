@@ -42,6 +42,7 @@ BASES: dict[str, dict[str, Any]] = {
     "photos.source": FORMULAS,
     "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
     "photos.places": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
+    "generator.class_label": {"generator": {"import": "generator.pkl"}},
     "generator.keep": {"generator": {"batch": 16, "frechet_images": 10}},
     "translate.folder": {"translate": {"editors": ["night"]}},
     **{

@@ -24,10 +24,11 @@ if settings.generator.import_:
             contents=lambda wildcards: contents(settings.generator.import_),
             resolution=settings.photos.resolution,
             width=settings.photos.shape[1],
+            label=[] if settings.generator.class_label is None else ["--class-label", settings.generator.class_label],
             code=code_version("sceneshift.stages.import_generator"),
         shell:
             "sceneshift import-generator {params.checkpoint:q} {output.generator:q}"
-            " --resolution {params.resolution} --width {params.width} 2>&1 | tee {log:q}"
+            " --resolution {params.resolution} --width {params.width} {params.label} 2>&1 | tee {log:q}"
 
 
 if settings.generator.warm_start or not settings.generator.import_:

@@ -210,6 +210,35 @@ def test_other_kinds_of_nvidias_generators_are_refused_by_name(tmp_path, change,
         import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors")
 
 
+def test_a_class_of_a_conditional_generator_becomes_a_generator_without_labels(tmp_path):
+    sizes, classes = foreign.Sizes(8), 3
+    g = foreign.nvidia_generator(sizes)
+    embed, bias = sizes.randn(5, classes), sizes.randn(5)
+    first = sizes.randn(sizes.w_dim, sizes.z_dim + 5)
+    conditional = g | {"mapping.embed.weight": embed, "mapping.embed.bias": bias, "mapping.fc0.weight": first}
+    foreign.write_nvidia(tmp_path / "c.pkl", conditional, foreign.nvidia_discriminator(sizes), c_dim=classes)
+    z = sizes.randn(4, sizes.z_dim)
+    for label in range(classes):
+        import_generator(tmp_path / "c.pkl", tmp_path / "g.safetensors", class_label=label)
+        y = embed[:, label] / classes**0.5 + bias
+        x = torch.cat([v / v.square().mean(-1, keepdim=True).sqrt() for v in (z, y.expand(4, -1))], dim=1)
+        for i in range(sizes.layers):
+            weight = conditional[f"mapping.fc{i}.weight"]
+            x = foreign.lrelu(x @ weight.T * 0.01 / weight.shape[1] ** 0.5 + 0.01 * g[f"mapping.fc{i}.bias"])
+        made = load_generator(tmp_path / "g.safetensors")
+        torch.testing.assert_close(made.mapping(z), x, rtol=1e-4, atol=1e-5)
+    assert load_discriminator(tmp_path / "g.safetensors") is None, "it asks for labels"
+    for label, says in ((None, "3 classes, 0 to 2; found no class"), (3, "3 classes, 0 to 2; found 3")):
+        with pytest.raises(SceneshiftError, match=says):
+            import_generator(tmp_path / "c.pkl", tmp_path / "x.safetensors", class_label=label)
+    foreign.write_nvidia(tmp_path / "bad.pkl", conditional | {"mapping.embed.weight": embed[:4]}, c_dim=classes)
+    with pytest.raises(SceneshiftError, match=r"mapping\.embed has shape \[4, 3\]"):
+        import_generator(tmp_path / "bad.pkl", tmp_path / "x.safetensors", class_label=0)
+    foreign.write_nvidia(tmp_path / "plain.pkl", g)
+    with pytest.raises(SceneshiftError, match="has no class labels"):
+        import_generator(tmp_path / "plain.pkl", tmp_path / "x.safetensors", class_label=0)
+
+
 def test_genforces_conditional_generators_are_refused(tmp_path):
     sd = {"synthesis.early_layer.const": torch.zeros(1), "mapping.label_weight": torch.zeros(1)}
     torch.save(sd, tmp_path / "c.pth")

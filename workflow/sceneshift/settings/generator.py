@@ -36,6 +36,10 @@ class GeneratorSettings(Section):
         alias="import",
         description="A generator made elsewhere, used instead of training: of sceneshift (.safetensors), NVIDIA's stylegan2-ada-pytorch or stylegan3's stylegan2 configurations (.pkl), rosinality (.pt), genforce or HiGAN (.pth).",
     )
+    class_label: Annotated[Natural | None, Shapes("import_generator")] = Field(
+        None,
+        description="With `import`: of a conditional generator of stylegan2-ada-pytorch, the class to draw, counted from 0.",
+    )
     warm_start: Annotated[str | None, IS_PATH, Shapes(jobs=("train_generator",))] = Field(
         AUTO,
         description="A .safetensors to start training from, with its discriminator if it has one, else a new one; where photos have another shape, it is adapted. `auto`: for a folder's photos of at most 128 px, the street generator that ships, unless the sizes below are given; else from scratch. `null`: from scratch. `imported`: what `import` names, which is then trained on instead of used as it is.",

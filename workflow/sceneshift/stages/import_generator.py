@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.checkpoints import KINDS, load_generator, save_generator
-from sceneshift.generator.formats import FOREIGN, OWN, open_checkpoint
+from sceneshift.generator.formats import FOREIGN, OWN, open_checkpoint, stylegan2_ada
 from sceneshift.generator.formats.checkpoint import Checkpoint
 from sceneshift.generator.networks import Discriminator, Generator
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.model_files import fill, on_no_device
 from sceneshift.runtime.randomness import torch_generator
+from sceneshift.runtime.section import Natural
 
 Format = Literal[
     "auto", "sceneshift", "stylegan2-ada-pytorch", "stylegan2", "stylegan", "pggan", "rosinality", "genforce"
@@ -29,7 +30,12 @@ AVERAGED = 2**14  # mapped codes, where a file has no w_avg
 
 
 def import_generator(
-    checkpoint: Path | str, out: Path | str, *, format: Format = "auto", shape: tuple[int, int] | None = None
+    checkpoint: Path | str,
+    out: Path | str,
+    *,
+    format: Format = "auto",
+    shape: tuple[int, int] | None = None,
+    class_label: Natural | None = None,
 ) -> None:
     """Take over a generator made elsewhere: it computes the same images. Nothing that the file brings is run.
 
@@ -37,6 +43,7 @@ def import_generator(
     out: generator to write (.safetensors)
     format: the code base that wrote it (default: auto, by what is in the file)
     shape: that its images must have (default: any)
+    class_label: of a conditional generator of stylegan2-ada-pytorch, the class to draw; it is then one without labels
 
     Raises SceneshiftError if it cannot be read, naming the tensor and what was found and expected, or if its images
     have another height and width than `shape`.
@@ -44,6 +51,8 @@ def import_generator(
     Example: network-snapshot-025000.pkl generator/generator.safetensors
     """
     name, content = open_checkpoint(checkpoint, format)
+    if class_label is not None and name != stylegan2_ada.NAME:
+        raise SceneshiftError(f"{checkpoint} is of {name}, of which no generator with class labels is read.")
     if name == OWN:
         _require_shape(checkpoint, load_generator(checkpoint), shape)
         with atomic_file(out) as temporary:
@@ -51,6 +60,8 @@ def import_generator(
         return
     layout = FOREIGN[name]
     parts = layout.read(checkpoint, content)
+    if layout is stylegan2_ada:
+        stylegan2_ada.fix_class(checkpoint, parts.generator, class_label)
     generator, discriminator = _networks(checkpoint, layout, parts)
     _require_shape(checkpoint, generator, shape)
     save_generator(out, generator, discriminator, imported_from=name)

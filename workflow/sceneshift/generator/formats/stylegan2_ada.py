@@ -51,7 +51,7 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     tensors = tensors_of(path, "G_ema", _state_dict(path, modules), FILTER)
     if "synthesis.input.freqs" in tensors:
         raise SceneshiftError(f"{path} is an alias-free StyleGAN3 generator; only stylegan2 configurations are read.")
-    if found := _values(modules, "c_dim") - {0}:
+    if (found := _values(modules, "c_dim") - {0}) and "mapping.embed.weight" not in tensors:
         refuse_conditional(path, f"c_dim {found}")
     mapping = {name: module for name, module in modules.items() if name.startswith("mapping.fc")}
     for key, allowed, where in (
@@ -69,6 +69,33 @@ def read(path: Path | str, content: Any) -> Checkpoint:
         return Checkpoint(tensors, None, clamp)
     group = next(iter(_values(_modules(path, "D", d), "group_size")), GROUP_SIZE)
     return Checkpoint(tensors, _discriminator(path, d, clamp), clamp, group_of(path, group))
+
+
+def fix_class(path: Path | str, tensors: dict[str, Tensor], label: int | None) -> None:
+    """Make a conditional generator's tensors those of one without labels that draws the class `label` alone.
+
+    Its first layer takes z beside the class's embedding y, of unit mean square; W·[z, y] + b is W_z·z + (W_y·y + b).
+    """
+    weight, bias = (tensors.pop(f"mapping.embed.{part}", None) for part in ("weight", "bias"))
+    if weight is None or bias is None:
+        if label is not None:
+            raise SceneshiftError(f"{path} has no class labels: give no class.")
+        return
+    first = tensors.get("mapping.fc0.weight", torch.zeros([]))
+    fits = weight.ndim == first.ndim == 2 and 0 < len(weight) == len(bias) < first.shape[1] and weight.shape[1]
+    if not fits or tensors.get("mapping.fc0.bias", torch.zeros([])).shape != first.shape[:1]:
+        raise SceneshiftError(f"{path}: mapping.embed has shape {list(weight.shape)}, which mapping.fc0 does not take.")
+    classes, inputs = weight.shape[1], first.shape[1]
+    if label is None or label >= classes:
+        raise SceneshiftError(
+            f"{path} is a conditional generator of {classes} classes, 0 to {classes - 1}; found"
+            f" {'no class' if label is None else label}. Give generator.class_label, or --class-label."
+        )
+    y = weight[:, label] / classes**0.5 + bias
+    y = y * (y.square().mean() + 1e-8).rsqrt()
+    width = inputs - len(y)
+    tensors["mapping.fc0.weight"] = first[:, :width] * (width / inputs) ** 0.5
+    tensors["mapping.fc0.bias"] = tensors["mapping.fc0.bias"] + first[:, width:] @ y / inputs**0.5
 
 
 def generator_name(name: str) -> str:
