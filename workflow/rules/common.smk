@@ -1,5 +1,6 @@
 # What all rules share. The functions, with their tests, are in workflow/sceneshift/run/.
 import functools
+import os
 import sys
 
 sys.path.insert(0, str(WORKFLOW))  # a checkout's own package; where sceneshift is installed, it is found anyway
@@ -19,7 +20,17 @@ from sceneshift.run.params import compared, edits_to_rank, settings_json, uncomp
 from sceneshift.run.paths import benchmarks, logs, one_of, results
 from sceneshift.run.plan import chosen_attributes
 from sceneshift.run.resources import doubling, threads_each, training_threads
-from sceneshift.run.snakemake import at_start, checked, machine_of, note_start, placed, recovery, retries, set_up_jobs
+from sceneshift.run.snakemake import (
+    at_start,
+    checked,
+    machine_of,
+    note_start,
+    on_disk,
+    placed,
+    recovery,
+    retries,
+    set_up_jobs,
+)
 from sceneshift.runtime.code_version import code_version
 from sceneshift.runtime.shipped import RESOURCES, ROOT, shipped_files
 from sceneshift.settings import canonical_json, load_settings, with_downloads
@@ -38,7 +49,9 @@ second = {name: judge for name, judge in judges.items() if judge != "streets"}
 halves = bool(learned(second.values()))
 edits = Edits(settings.edits)
 editors = {editor.name: editor for editor in settings.editors}
-ranking = Ranking(lambda run: checked(chosen_attributes, checkpoints.rank_attributes.get(run=run).output.attributes))
+ranking = Ranking(
+    lambda run: checked(chosen_attributes, on_disk(checkpoints.rank_attributes.get(run=run).output.attributes))
+)
 
 
 def given(*paths):

@@ -40,7 +40,7 @@ rule build_explorer:
         mem_mb=doubling(4000),
         runtime=doubling(10),
     params:
-        folder=lambda wildcards: in_place(results(wildcards.run)),
+        folder=lambda wildcards, output: os.path.dirname(os.path.dirname(output.page)),
         translators=["--translators", *shown_editors] if shown_editors else [],
         contents=lambda wildcards: contents(*shown_editors.values()),
         settings=settings_json(settings.photos, "build_explorer"),

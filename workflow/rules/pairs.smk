@@ -9,6 +9,7 @@ rule make_pairs:
         condition=edits.held,
         rescoring=results("{run}/rescoring/{attribute}.csv"),
         store=results("{run}/synthesis.h5"),
+        shards=shards.files,
     output:
         source=directory(results("{run}/pairs/{attribute}/train_A")),
         edited=directory(results("{run}/pairs/{attribute}/train_B")),
@@ -26,7 +27,7 @@ rule make_pairs:
         mem_mb=doubling(6000),
         runtime=doubling(240),
     params:
-        out=lambda wildcards: in_place(results(f"{wildcards.run}/pairs/{wildcards.attribute}")),
+        out=lambda wildcards, output: os.path.dirname(output.table),
         edit=lambda wildcards: canonical_json(edits.of(wildcards)),
         settings=settings_json(settings.pairs, "make_pairs"),
         seed=settings.seed,
@@ -58,7 +59,7 @@ rule import_pairs:
     params:
         folder=lambda wildcards: edits.of(wildcards).pairs,
         contents=lambda wildcards: contents(edits.of(wildcards).pairs),
-        out=lambda wildcards: in_place(results(f"{wildcards.run}/pairs/{wildcards.attribute}")),
+        out=lambda wildcards, output: os.path.dirname(output.table),
         edit=lambda wildcards: canonical_json(edits.of(wildcards)),
         code=code_version("sceneshift.stages.import_pairs"),
     shell:
@@ -84,7 +85,7 @@ rule render_pairs:
         mem_mb=doubling(4000),
         runtime=doubling(240),
     params:
-        out=lambda wildcards: in_place(results(f"{wildcards.run}/pairs/{wildcards.attribute}")),
+        out=lambda wildcards, output: os.path.dirname(output.table),
         editor=lambda wildcards: canonical_json(editors[wildcards.attribute].shaping("render_pairs")),
         resolution=settings.photos.resolution,
         width=settings.photos.shape[1],

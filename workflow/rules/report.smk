@@ -6,6 +6,7 @@ from sceneshift.report import reads
 rule report:
     input:
         run=[results(f"{{run}}/{file}") for file in reads.RUN],
+        shards=shards.files,
         boundaries=expand([results(f"{{{{run}}}}/{file}") for file in reads.BOUNDARY], attribute=attributes.boundaries),
         # here too, or they wait for the ranking
         judges=[results(f"{{run}}/judges/{judge}.safetensors") for judge in judges],
@@ -30,7 +31,7 @@ rule report:
         mem_mb=doubling(4000),
         runtime=doubling(20),
     params:
-        folder=lambda wildcards: in_place(results(wildcards.run)),
+        folder=lambda wildcards, output: os.path.dirname(output.page),
         translated=lambda wildcards: ["--translated-from", translated_folder] if translated_folder else [],
         shipped_from=["--shipped-from", shown_photos] if shown_editors else [],
         settings=settings_json(settings.photos, "report"),

@@ -36,6 +36,7 @@ rule rescore_boundary:
         boundary=results("{run}/boundaries/{attribute}.npz"),
         unedited=results("{run}/rescoring/unedited.h5"),
         store=results("{run}/synthesis.h5"),
+        shards=shards.files,
     output:
         table=results("{run}/rescoring/{attribute}.csv"),
     log:

@@ -29,7 +29,7 @@ rule train_translator:
         mem_mb=doubling(16000 * settings.translator.gpus),
         runtime=doubling(1440),
     params:
-        pairs=lambda wildcards: in_place(results(f"{wildcards.run}/pairs/{wildcards.attribute}")),
+        pairs=lambda wildcards, input: os.path.dirname(input.table),
         settings=lambda wildcards, threads: canonical_json(training_of(wildcards).taken_by("train_translator")),
         shaping=lambda wildcards: canonical_json(training_of(wildcards).shaping("train_translator")),
         mirror="--mirror" if settings.photos.mirror else "--no-mirror",

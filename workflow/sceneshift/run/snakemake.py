@@ -65,6 +65,12 @@ def checked(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         raise ConfigError(str(error)) from None
 
 
+def on_disk(file: Any) -> str:
+    """A file that an input function reads: where runs are kept in a storage, its copy here may be gone."""
+    with file.open():  # if it is not here, Snakemake fetches it and calls the input function again
+        return file
+
+
 def set_up_jobs(workflow: Any, folder: Path) -> None:
     """Let jobs run this package, in `folder`; and leave signals to the stages."""
     # The interpreter's own tools come first, activated venv or not; inside a conda environment `python` is that one's.
