@@ -8,7 +8,7 @@ from sceneshift.runtime.section import IS_PATH, Natural, Positive, Section, Shap
 from sceneshift.settings.edits import NamedLevel
 
 MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
-SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary"))
+SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary", "rescore_boundary", "make_pairs", "report"))
 OF_EACH_BOUNDARY = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
 
 
