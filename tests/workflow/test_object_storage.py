@@ -22,6 +22,7 @@ def storage():
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
     bucket = boto3.resource("s3", endpoint_url=address, **KEYS).create_bucket(Bucket=BUCKET)
+    bucket.objects.delete()  # servers of one process share what they hold
     yield bucket, [
         "--default-storage-provider", "s3", "--default-storage-prefix", f"s3://{BUCKET}/{PREFIX}",
         "--storage-s3-endpoint-url", address, "--storage-s3-region", KEYS["region_name"],
