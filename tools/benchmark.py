@@ -27,9 +27,9 @@ from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
 from sceneshift.images.pixels import to_uint8
-from sceneshift.latents.boundaries import fit_boundary
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.rendering import Renderer, batches, in_order
+from sceneshift.latents.separation import fit_boundary
 from sceneshift.latents.store import LatentStore, LatentStoreWriter
 from sceneshift.runtime.devices import autocast, compute_dtype, pick_device
 from sceneshift.runtime.errors import SceneshiftError

@@ -54,7 +54,7 @@ def test_a_stage_is_submitted_with_what_its_rule_asks_for(day):
     assert {(job.partition, job.gpus) for job in jobs if job.rule not in WITHOUT_GPU} == {("gpu", 1)}
     asked = {job.rule: (job.minutes, job.megabytes) for job in jobs}
     assert asked["train_generator"] == (2880, 16000)
-    assert asked["rank_attributes"] == (5, 1000)
+    assert asked["rank_attributes"] == (5, 2000)
 
 
 def test_one_submission_a_job(day):

@@ -63,6 +63,7 @@ NOT_DAMAGED = {  # functions that read, but not what others hand us, or that hav
     "runtime/code_version.py": "this package",
     "runtime/hdf5.py": "the reader of stores",
     "runtime/locks.py": "locks, which are empty",
+    "training/events.py": "sheets that the training has just written",
     "scoring/kinds/places365.py": "what ships, and weights whose checksum is known",
     "translator/perceptual.py": "weights whose checksum is known",
     "translator/exporting.py": "an archive that PyTorch has just written to memory",

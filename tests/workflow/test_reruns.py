@@ -100,7 +100,7 @@ def test_comments_and_docstrings_rerun_nothing(run, checkout):
     ("module", "old", "new", "again", "untouched"),
     [
         (
-            "latents/boundaries.py", "C=1.0", "C=2.0", {"fit_boundary", "rescore_boundary"},
+            "latents/separation.py", "C=1.0", "C=2.0", {"fit_boundary", "rescore_boundary"},
             {"prepare_photos", "train_generator", "fit_predictor", "synthesize", "index_synthesis"},
         ),
         (

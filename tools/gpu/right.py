@@ -33,7 +33,7 @@ from sceneshift.generator.state import initial_state
 from sceneshift.generator.steps import Losses
 from sceneshift.generator.stylegan import StyleGAN
 from sceneshift.images.pixels import from_uint8
-from sceneshift.latents.boundaries import fit_boundary
+from sceneshift.latents.separation import fit_boundary
 from sceneshift.latents.store import LatentStore
 from sceneshift.run.gpu_slots import visible_gpus
 from sceneshift.runtime.devices import autocast, set_up, to_device

@@ -78,7 +78,7 @@ checkpoint rank_attributes:
     conda:
         "../../envs/sceneshift.yaml"
     resources:
-        mem_mb=doubling(1000),
+        mem_mb=doubling(2000),
         runtime=doubling(5),
     params:
         settings=edits_to_rank(settings.edits),

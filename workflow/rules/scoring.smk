@@ -19,7 +19,7 @@ if downloads:
         conda:
             "../../envs/sceneshift.yaml"
         resources:
-            mem_mb=doubling(1000),
+            mem_mb=doubling(2000),
             runtime=doubling(60),
         params:
             # a function of the output does not trigger a rerun: another mirror is no reason to fetch the file again

@@ -142,7 +142,7 @@ LOAD = torch.storage._load_from_bytes
 HOSTILE = {
     "os.system": (lambda f: pickle.dumps(calls(os.system, f"touch {ran(f)}")), r"`posix.system`"),
     "eval": (lambda f: pickle.dumps(calls(eval, f"open({str(ran(f))!r}, 'w')")), r"`builtins.eval`"),
-    "open": (lambda f: pickle.dumps(calls(open, str(ran(f)), "w")), r"`io.open`"),
+    "open": (lambda f: pickle.dumps(calls(open, str(ran(f)), "w")), r"`_?io.open`"),
     "nested": (lambda f: pickle.dumps({"a": [(OrderedDict(x=calls(os.mkdir, str(ran(f)))),)]}), r"`posix.mkdir`"),
     "in a state": (
         lambda f: pickle.dumps(argparse.Namespace(x=calls(os.mkdir, str(ran(f))))),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sceneshift.latents import fit_boundary, load_boundary, move_codes, save_boundary
-from sceneshift.latents.boundaries import FORMAT_VERSION, check_fits, condition, select_examples
+from sceneshift.latents.boundaries import FORMAT_VERSION, check_fits, condition
 from sceneshift.latents.levels import levels, mask_of
+from sceneshift.latents.separation import select_examples
 from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import BoundariesSettings

@@ -11,7 +11,8 @@ from PIL import Image
 
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
-from sceneshift.latents.boundaries import Boundary, fit_boundary, load_boundary, save_boundary
+from sceneshift.latents import fit_boundary
+from sceneshift.latents.boundaries import Boundary, load_boundary, save_boundary
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.keep import KeepRule

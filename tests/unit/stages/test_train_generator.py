@@ -211,7 +211,7 @@ def test_a_discriminator_with_other_groups_keeps_them(photos, tmp_path):
 def test_a_generator_of_the_first_stylegan_is_not_trained_on(photos, tmp_path):
     sizes = {"resolution": 32, "channel_base": 128, "channel_max": 8}
     save_generator(tmp_path / "g.safetensors", StyleGAN(z_dim=8, w_dim=8, mapping_layers=2, **sizes))
-    with pytest.raises(SceneshiftError, match=r"of the first StyleGAN.*generator\.import"):
+    with pytest.raises(SceneshiftError, match=r"is of stylegan, which is used as it is.*generator\.import"):
         train_generator(photos, tmp_path / "b", settings(warm_start=str(tmp_path / "g.safetensors")))
 
 

@@ -52,6 +52,7 @@ def initial_state(
     average alone, so a warm start trains that; the authors' code, whose files hold both, goes on with the unaveraged
     one.
     """
+    settings = settings.started(rendered=True, resolution=shape["resolution"])  # whoever knows the photos has decided
     with torch.random.fork_rng():  # initial weights come from torch's global generator
         torch.manual_seed(torch_generator(seed, "initial weights").initial_seed())
         if settings.warm_start:

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from sceneshift.latents import boundaries
+from sceneshift.latents import separation
 from sceneshift.latents.boundaries import save_boundary
 from sceneshift.latents.store import LatentStore
 from sceneshift.runtime.files import sha256_of
@@ -25,7 +25,7 @@ def fit_boundary(
     Example: synthesis.h5 vegetation boundaries/vegetation.npz
     """
     with LatentStore(store) as latents:
-        boundary = boundaries.fit_boundary(
+        boundary = separation.fit_boundary(
             latents.w, latents.column(attribute), selection=settings.selection, examples=settings.examples,
             split=settings.split, seed=seed, attribute=attribute, classifier=settings.classifier,
         )  # fmt: skip

@@ -39,8 +39,8 @@ class Events:
             self._writer.flush()
 
     def sheet(self, images: int, path: Path) -> None:
-        """A sheet of samples that was written."""
-        if self._writer:
+        """A sheet of samples, if it was written."""
+        if self._writer and path.exists():
             with Image.open(path) as picture:
                 self._writer.add_image("samples", np.asarray(picture.convert("RGB")), images, dataformats="HWC")
             self._writer.flush()
