@@ -43,10 +43,10 @@ def adapted_discriminator(d: Discriminator, channels: dict[str, int], resolution
     until it is trained. Of lower ones it has d's blocks below. Raises SceneshiftError where an added resolution has
     under six channels, too few to carry the image.
     """
-    first, clamp = d.resolutions[0], getattr(d, f"b{d.resolutions[0]}").fromrgb.conv_clamp
-    sizes = {"resolution": resolution, "width": width, "conv_clamp": clamp, "group_size": d.group_size}
-    new = Discriminator(**sizes, **channels)
+    first = d.resolutions[0]
     tensors, fromrgb = d.state_dict(), getattr(d, f"b{first}").fromrgb
+    limits = {"conv_clamp": fromrgb.conv_clamp, "group_size": d.group_size}
+    new = Discriminator(resolution=resolution, width=width, **channels, **limits)
     for added in (r for r in reversed(new.resolutions) if r > first):
         if (count := channels_at(added, **channels)) < 2 * COLORS:
             raise SceneshiftError(
@@ -54,7 +54,7 @@ def adapted_discriminator(d: Discriminator, channels: dict[str, int], resolution
                 f"{2 * COLORS} to take over what was learned at {first} px. Choose a smaller photos.resolution, or "
                 "generator.warm_start: null."
             )
-        block = passing_on(fromrgb, count)
+        block = _passing_on(fromrgb, count)
         tensors |= {f"b{added}.{name}": tensor for name, tensor in block.state_dict().items()}
         fromrgb = block.fromrgb
     if new.columns != d.columns:  # its sums over columns stay; at run time they are divided by √inputs
@@ -64,7 +64,7 @@ def adapted_discriminator(d: Discriminator, channels: dict[str, int], resolution
     return new
 
 
-def passing_on(fromrgb: Conv, channels: int) -> DiscriminatorBlock:
+def _passing_on(fromrgb: Conv, channels: int) -> DiscriminatorBlock:
     """A block [N, 3, H, W] -> [N, C, H/2, W/2] that gives what `fromrgb` gives of the images at half the size.
 
     Leaky ReLU is odd enough: two times, with gain √2, it makes of x and −x two values whose difference is

@@ -224,8 +224,12 @@ class Generator(nn.Module):
         self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
         self.width = resolution if width is None else width
         self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
-        self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        self.synthesis = Synthesis(w_dim, resolution, self.width, channel_base, channel_max, conv_clamp)
+        self.mapping, self.synthesis = self._networks(conv_clamp)
+
+    def _networks(self, conv_clamp: float | None) -> tuple[nn.Module, nn.Module]:
+        """The mapping and the synthesis of this kind. Raises ValueError for sizes that it cannot have."""
+        sizes = self.resolution, self.width, self.channel_base, self.channel_max
+        return Mapping(self.z_dim, self.w_dim, self.mapping_layers), Synthesis(self.w_dim, *sizes, conv_clamp)
 
     @property
     def w_avg(self) -> Tensor:

@@ -122,25 +122,10 @@ class PGGAN(Generator):
 
     kind = "pggan"
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        w_dim: int,
-        resolution: int,
-        channel_base: int,
-        channel_max: int,
-        mapping_layers: int,
-        width: int | None = None,
-        conv_clamp: float | None = None,
-    ) -> None:
-        nn.Module.__init__(self)
-        if width not in (None, resolution) or conv_clamp is not None or w_dim != z_dim:
-            raise ValueError(f"width is {width}, conv_clamp {conv_clamp}, w_dim {w_dim}, which no PGGAN has")
-        self.z_dim, self.w_dim, self.resolution, self.width = z_dim, w_dim, resolution, resolution
-        self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
-        self.mapping = Sphere(z_dim)
-        self.synthesis = PGGANSynthesis(z_dim, resolution, channel_base, channel_max)
+    def _networks(self, conv_clamp: float | None) -> tuple[nn.Module, nn.Module]:
+        if self.width != self.resolution or conv_clamp is not None or self.w_dim != self.z_dim:
+            raise ValueError(f"width is {self.width}, conv_clamp {conv_clamp}, w_dim {self.w_dim}, which no PGGAN has")
+        return Sphere(self.z_dim), PGGANSynthesis(self.z_dim, self.resolution, self.channel_base, self.channel_max)
 
     @property
     def architecture(self) -> dict[str, Any]:

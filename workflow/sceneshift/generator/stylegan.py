@@ -159,26 +159,13 @@ class StyleGAN(Generator):
     kind = "stylegan"
     truncated_layers = TRUNCATED_LAYERS
 
-    def __init__(
-        self,
-        *,
-        z_dim: int,
-        w_dim: int,
-        resolution: int,
-        channel_base: int,
-        channel_max: int,
-        mapping_layers: int,
-        width: int | None = None,
-        conv_clamp: float | None = None,
-    ) -> None:
-        nn.Module.__init__(self)
-        if width not in (None, resolution) or conv_clamp is not None:
-            raise ValueError(f"width is {width}, conv_clamp is {conv_clamp}, which no StyleGAN has")
-        self.z_dim, self.w_dim, self.resolution, self.width = z_dim, w_dim, resolution, resolution
-        self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
-        self.mapping = PartTruncation(z_dim, w_dim, mapping_layers)
-        self.synthesis = StyleGANSynthesis(w_dim, resolution, channel_base, channel_max)
-        self.mapping.num_ws = self.num_ws
+    def _networks(self, conv_clamp: float | None) -> tuple[nn.Module, nn.Module]:
+        if self.width != self.resolution or conv_clamp is not None:
+            raise ValueError(f"width is {self.width}, conv_clamp is {conv_clamp}, which no StyleGAN has")
+        synthesis = StyleGANSynthesis(self.w_dim, self.resolution, self.channel_base, self.channel_max)
+        mapping = PartTruncation(self.z_dim, self.w_dim, self.mapping_layers)
+        mapping.num_ws = len(synthesis.ws_resolutions)
+        return mapping, synthesis
 
     @property
     def architecture(self) -> dict[str, Any]:

@@ -6,17 +6,17 @@ InterFaceGAN (arXiv 1907.10786, 2005.09635), HiGAN (1911.09267) and StyleGAN2 Di
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol, get_args
 from zipfile import ZipFile
 
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
+from sceneshift.settings import Space
 
 FORMAT_VERSION = 1
 LARGEST = 10_000_000  # bytes in a boundary's file, unpacked
-Space = Literal["z", "w", "w+"]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneshift.latents.boundaries import Boundary, Space
+from sceneshift.latents.boundaries import Boundary
 from sceneshift.latents.codes import Codes
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import Space
 
 
 @dataclass(frozen=True)

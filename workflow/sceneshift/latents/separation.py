@@ -5,7 +5,6 @@ InterFaceGAN (arXiv 1907.10786, 2005.09635) and HiGAN (1911.09267).
 
 import warnings
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -15,10 +14,10 @@ from sklearn.svm import SVC, LinearSVC
 from sceneshift.latents.boundaries import Boundary
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import key_of, numpy_generator
+from sceneshift.settings import Classifier
 
 FEWEST = 10  # examples of either side
 REMAINING = 10_000  # codes at most that took no part, on which a boundary is tried
-Classifier = Literal["svm", "logistic"]
 
 
 def fit_boundary(

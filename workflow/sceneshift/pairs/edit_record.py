@@ -6,10 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, ValidationError
 
-from sceneshift.latents.boundaries import Space
 from sceneshift.pairs.distance import Point
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.settings import Level
+from sceneshift.settings import Level, Space
 
 NAME = "edit.json"
 

@@ -12,9 +12,11 @@ from sceneshift.settings.edits import EditSettings, EditsSettings, KeepSettings,
 from sceneshift.settings.generator import GeneratorSettings
 from sceneshift.settings.latents import (
     BoundariesSettings,
+    Classifier,
     ImportedBoundary,
     RescoringSettings,
     SefaSettings,
+    Space,
     SynthesisSettings,
 )
 from sceneshift.settings.metrics import MetricsSettings
@@ -27,6 +29,7 @@ from sceneshift.settings.translator import EvaluationSettings, TranslateSettings
 __all__ = [
     "AuditSettings",
     "BoundariesSettings",
+    "Classifier",
     "EditSettings",
     "EditorSettings",
     "EditsSettings",
@@ -44,6 +47,7 @@ __all__ = [
     "SefaSettings",
     "Settings",
     "Source",
+    "Space",
     "StudySettings",
     "SynthesisSettings",
     "TranslateSettings",

@@ -9,6 +9,8 @@ from sceneshift.settings.edits import NamedLevel
 
 MOST_SHARDS = 10_000  # each is a job with a file, whose name has four digits
 SHARDS = Shapes("index_synthesis", jobs=("synthesize", "fit_boundary", "rescore_boundary", "make_pairs", "report"))
+Space = Literal["z", "w", "w+"]  # that a boundary lies in
+Classifier = Literal["svm", "logistic"]
 OF_EACH_BOUNDARY = ("rescore_boundary", "rank_attributes", "report")  # what has a job or a file for each boundary
 
 
@@ -54,7 +56,7 @@ class ImportedBoundary(Section):
     layers_of: Literal["stylegan2", "stylegan"] = Field(
         "stylegan2", description="Whose layers the file counts in `manipulate_layers`, if it names any."
     )
-    space: Literal["z", "w", "w+"] | None = Field(
+    space: Space | None = Field(
         None,
         description="Latent space of the boundary. `null`: what the file says, else W, or W+ of an array with a row for each layer. InterFaceGAN's without `_w` in their names are of Z.",
     )
@@ -84,7 +86,7 @@ class BoundariesSettings(Section):
         "extremes",
         description="`extremes`: the highest and the lowest scores (HiGAN). `random`: random codes, split at the median score.",
     )
-    classifier: Literal["svm", "logistic"] = Field(
+    classifier: Classifier = Field(
         "svm",
         description="What finds the hyperplane: the linear SVM of HiGAN and InterFaceGAN, or logistic regression.",
     )

@@ -6,7 +6,7 @@ from typing import get_args
 
 from sceneshift.foreign.pickles import read_npy
 from sceneshift.generator import load_generator
-from sceneshift.latents.boundaries import Boundary, Space, check_fits, save_boundary
+from sceneshift.latents.boundaries import Boundary, check_fits, save_boundary
 from sceneshift.latents.higan_boundaries import (
     Numbering,
     layer_indices,
@@ -16,6 +16,7 @@ from sceneshift.latents.higan_boundaries import (
     unit_normal,
 )
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.settings import Space
 
 
 def import_boundary(

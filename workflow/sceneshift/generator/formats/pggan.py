@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sceneshift.foreign.pickles import State
 from sceneshift.generator.formats import stylegan2_tf
 from sceneshift.generator.formats.checkpoint import Checkpoint, held
 from sceneshift.runtime.errors import SceneshiftError
@@ -29,8 +28,7 @@ ARGUMENTS = {
 
 def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
-    networks = content if isinstance(content, tuple | list) else [content]
-    return bool(networks) and all(isinstance(n, State) and n.class_name == CLASS for n in networks)
+    return stylegan2_tf.holds_networks(content, CLASS)
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:

@@ -38,8 +38,13 @@ to_ours = genforce.to_ours  # converted from these files: the same biases and ke
 
 def recognizes(content: Any) -> bool:
     """Whether a file's content is of this code base."""
+    return holds_networks(content, CLASS)
+
+
+def holds_networks(content: Any, class_name: str) -> bool:
+    """Whether a file's content is one network of that class, or several."""
     networks = content if isinstance(content, tuple | list) else [content]
-    return bool(networks) and all(isinstance(n, State) and n.class_name == CLASS for n in networks)
+    return bool(networks) and all(isinstance(n, State) and n.class_name == class_name for n in networks)
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
