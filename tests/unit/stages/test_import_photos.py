@@ -75,6 +75,16 @@ def test_without_labels_there_is_no_table(tmp_path, entries):
     assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["a.png"]
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_picture_that_is_there_twice_is_named(tmp_path):
+    with ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr("a.png", png())
+        archive.writestr("a.png", png())
+    with pytest.raises(SceneshiftError, match=r"d\.zip holds a\.png twice"):
+        import_photos(tmp_path / "d.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("entries", "says"),
     [

@@ -52,7 +52,7 @@ def import_photos(dataset: Path | str, out: Path | str) -> None:
 
 
 def _pictures(archive: ZipFile, dataset: Path | str) -> Iterator[ZipInfo]:
-    found = False
+    found: set[str] = set()
     for entry in archive.infolist():
         place = PurePosixPath(entry.filename)
         if entry.is_dir() or place.suffix.lower() not in EXTENSIONS:
@@ -61,7 +61,9 @@ def _pictures(archive: ZipFile, dataset: Path | str) -> Iterator[ZipInfo]:
             raise SceneshiftError(f"{dataset}: {entry.filename!r:.99} would lie outside the folder.")
         if entry.file_size > LARGEST:
             raise SceneshiftError(f"{dataset}: {place} claims {entry.file_size:,} bytes, more than any photo has.")
-        found = True
+        if entry.filename in found:
+            raise SceneshiftError(f"{dataset} holds {place} twice.")
+        found.add(entry.filename)
         yield entry
     if not found:
         raise SceneshiftError(f"{dataset} holds no picture; expected a zip that stylegan2-ada's dataset_tool.py wrote.")
