@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import sceneshift
 from sceneshift.run.plan import Circumstances
 from sceneshift.settings import Settings
+
+SECONDS = 20  # that a program may take to answer
 
 
 def circumstances(settings: Settings) -> Circumstances:
@@ -42,8 +43,8 @@ def _commit(checkout: Path) -> str:
 
 
 def _said_by(*command: str) -> str:
-    """What a program prints; nothing if it is not there or fails."""
-    if not shutil.which(command[0]):
+    """What a program prints; nothing if it is not there, fails or hangs: a run starts without it."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
         return ""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return "" if done.returncode else done.stdout
