@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable
 
@@ -15,6 +16,18 @@ from sceneshift.training import distributed
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.checkpoints import TranslatorFacts, save_translator
 from sceneshift.translator.state import new_networks
+
+
+@pytest.fixture(autouse=True)
+def as_if_first():
+    """Every test begins as the first one: the same random numbers, the process's own handler of SIGTERM.
+
+    Snakemake leaves a handler behind that only sets a flag: a process forked later would never end by SIGTERM.
+    """
+    torch.manual_seed(0)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
 
 
 @pytest.fixture

@@ -37,4 +37,4 @@ def test_the_augmentation_and_its_derivatives(deterministic):
     found = run()
     torch.use_deterministic_algorithms(False)
     for one, other in zip(found, run(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-6 * other.abs().max().item())  # sums in another order
