@@ -1,9 +1,10 @@
 # `make quickstart` sets everything up and runs the default workflow; `make test` runs every test.
-.PHONY: quickstart setup lock test fuzz torture lint gallery docs benchmark gpu
+.PHONY: quickstart setup lock test test-all fuzz torture lint gallery docs benchmark gpu
 
 # The newest of these that is here; another one: make PYTHON=python3.12
 PYTHONS := python3.14 python3.13 python3.12 python3.11
-PYTHON ?= $(firstword $(foreach python,$(PYTHONS),$(shell $(python) -c 'print("$(python)")' 2> /dev/null)) python3)
+FOUND = $(foreach python,$(PYTHONS),$(shell $(python) -c 'print("$(python)")' 2> /dev/null))
+PYTHON ?= $(firstword $(FOUND) python3)
 TORCH := 2.13.0
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -40,6 +41,10 @@ lock:
 
 test: $(SET_UP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
+# On every Python that is here, each with its own environment.
+test-all:
+	$(foreach python,$(FOUND),$(MAKE) test PYTHON=$(python) VENV=.venv-$(python) &&) true
 
 fuzz: $(SET_UP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit/test_damaged_files.py --mutations 10000 --mutations-seed $(shell date +%s) --numprocesses 2
