@@ -43,6 +43,7 @@ BASES: dict[str, dict[str, Any]] = {
     "photos.folder": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
     "photos.places": FORMULAS | {"photos": {"source": "folder", "folder": "photos", "resolution": 32}},
     "generator.class_label": {"generator": {"import": "generator.pkl"}},
+    "generator.freeze_discriminator": {"generator": {"warm_start": "warm.safetensors"}},
     "generator.keep": {"generator": {"batch": 16, "frechet_images": 10}},
     "translate.folder": {"translate": {"editors": ["night"]}},
     **{

@@ -208,6 +208,35 @@ def test_a_discriminator_with_other_groups_keeps_them(photos, tmp_path):
         train_generator(photos, second, settings(batch=12, warm_start=str(first)))
 
 
+def test_frozen_convolutions_of_the_discriminator_stay_as_they_are(photos, tmp_path):
+    first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
+    train_generator(photos, first, settings(images=8))
+    before = load_discriminator(first)
+    assert len(before.convs) == 1 + 3 * 3  # 32, 16 and 8 px
+    frozen = {before.convs[0], *before.b32.children(), before.b16.conv0}
+    weights = {
+        f"{name}.{part}" for name, m in before.named_modules() if m in frozen for part, _ in m.named_parameters()
+    }
+    train_generator(photos, second, settings(images=16, warm_start=str(first), freeze_discriminator=5))
+    after = load_discriminator(second).state_dict()
+    same = {name for name, tensor in before.state_dict().items() if torch.equal(tensor, after[name])}
+    assert same == weights
+
+
+def test_a_discriminator_that_is_not_there_cannot_be_frozen(photos, tmp_path):
+    first = tmp_path / "g.safetensors"
+    train_generator(photos, first, settings(images=8))
+    for start, frozen, says in (
+        (first, 11, r"11 convolutions.* has a discriminator of 10.*to 10 or fewer"),
+        (tmp_path / "alone.safetensors", 1, r"has no discriminator\. Set it to 0\."),
+        (None, 1, r"freeze_discriminator is 1, but no training goes on from a discriminator"),
+    ):
+        save_generator(tmp_path / "alone.safetensors", load_generator(first))
+        how = settings(warm_start=start and str(start), freeze_discriminator=frozen)
+        with pytest.raises(SceneshiftError, match=says):
+            train_generator(photos, tmp_path / "b" / "g.safetensors", how)
+
+
 def test_a_generator_of_the_first_stylegan_is_not_trained_on(photos, tmp_path):
     sizes = {"resolution": 32, "channel_base": 128, "channel_max": 8}
     save_generator(tmp_path / "g.safetensors", StyleGAN(z_dim=8, w_dim=8, mapping_layers=2, **sizes))

@@ -361,6 +361,18 @@ class Discriminator(nn.Module):
     def group_size(self) -> int | None:
         return self.b4.group_size
 
+    @property
+    def convs(self) -> list[Conv]:
+        """Those of its blocks, from the image on: the one from RGB, then three a resolution."""
+        blocks = (getattr(self, f"b{r}") for r in self.resolutions)
+        return [conv for block in blocks for conv in block.children()]
+
+    def train_behind(self, frozen: int) -> None:
+        """Have gradients for all weights but those of the first `frozen` of `convs` (Freeze-D, arXiv 2002.10964)."""
+        self.requires_grad_(True)
+        for conv in self.convs[:frozen]:
+            conv.requires_grad_(False)
+
     def forward(self, images: Tensor) -> Tensor:
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)
         for r in self.resolutions:

@@ -61,6 +61,8 @@ def initial_state(
             mapping = {"z_dim": 512, "w_dim": 512, "mapping_layers": 8}
             channels = {"channel_base": values.channel_base, "channel_max": 512}
             g, d = Generator(**shape | mapping | channels | settings.sizes), None
+        if settings.freeze_discriminator:
+            _check_frozen(settings, d)
         if d is None:
             channels = {name: g.architecture[name] for name in CHANNELS}
             d = Discriminator(**shape, **channels, conv_clamp=g.conv_clamp)
@@ -83,6 +85,17 @@ def initial_state(
         path_length_mean=torch.zeros([], device=device),
         last_steps=LastSteps(),
     )
+
+
+def _check_frozen(settings: GeneratorSettings, d: Discriminator | None) -> None:
+    """Raise SceneshiftError if the warm start's discriminator has not so many convolutions."""
+    count, there = settings.freeze_discriminator, len(d.convs) if d else 0
+    if count > there:
+        has = f"a discriminator of {there}, at the photos' resolution" if d else "no discriminator"
+        raise SceneshiftError(
+            f"generator.freeze_discriminator: {count} convolutions are to be frozen, but {settings.warm_start} has "
+            f"{has}. Set it to {there}{' or fewer' * bool(there)}."
+        )
 
 
 def lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.optim.Adam:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IMPORTED, IS_PATH, Natural, Positive, Precision, Section, Shapes, Share
 from sceneshift.runtime.shipped import located
 
@@ -99,6 +100,10 @@ class GeneratorSettings(Section):
         description="Images in which ADA's strength can go from 0 to 1. `null`: 500,000, after a warm start 100,000.",
     )
     ada_target: Share = Field(0.6, description="Sign of the discriminator's output on real images that ADA steers to.")
+    freeze_discriminator: Natural = Field(
+        0,
+        description="Freeze-D (arXiv 2002.10964), after a warm start with a discriminator: how many of its convolutions stay as they are, counted from the image on: the one from RGB, then three a resolution (13 in all at 64 px). The layers at 4 px always train.",
+    )
     snapshot_images: Annotated[Positive, Shapes()] = Field(
         10_000, description="Images from one snapshot to the next, each with a grid of samples and a Fréchet distance."
     )
@@ -152,11 +157,20 @@ class GeneratorSettings(Section):
         return self
 
     def started(self, rendered: bool, resolution: int) -> "GeneratorSettings":
-        """These settings with `warm_start: auto` decided, for rendered streets or a folder's photos of that height."""
-        if self.warm_start != AUTO:
-            return self
-        transfers = not (self.import_ or rendered or self.sizes or resolution > LARGEST_TRANSFER)
-        return self.model_copy(update={"warm_start": located(SHIPPED) if transfers else None})
+        """These settings with `warm_start: auto` decided, for rendered streets or a folder's photos of that height.
+
+        Raises SceneshiftError if a discriminator is to be frozen that there is not.
+        """
+        start = self.warm_start
+        if start == AUTO:
+            transfers = not (self.import_ or rendered or self.sizes or resolution > LARGEST_TRANSFER)
+            start = located(SHIPPED) if transfers else None
+        if self.freeze_discriminator and not start:
+            raise SceneshiftError(
+                f"generator.freeze_discriminator is {self.freeze_discriminator}, but no training goes on from a"
+                " discriminator here: name one in generator.warm_start, or set it to 0."
+            )
+        return self.model_copy(update={"warm_start": start})
 
     @property
     def sizes(self) -> dict[str, int]:

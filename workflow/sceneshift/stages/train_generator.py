@@ -127,7 +127,7 @@ def train_generator(
                 state.g.mapping.track_w_avg(figures.pop("w_mean"))
 
             # Discriminator.
-            state.d.requires_grad_(True)
+            state.d.train_behind(settings.freeze_discriminator)
             figures |= minimize(state.optimizer_d, batches, rng, losses.discriminator)
             state.g.mapping.track_w_avg(figures.pop("w_mean"))
             if settings.augment == "ada":
