@@ -1,17 +1,20 @@
 """Generators of other code bases: the same images, the same judgements, and every wrong file refused by tensor."""
 
 import functools
+import itertools
 
 import pytest
 import torch
 
 import foreign_generators as foreign
 from sceneshift.generator.checkpoints import load_discriminator, load_generator, save_generator
-from sceneshift.generator.formats import FOREIGN, open_checkpoint
+from sceneshift.generator.formats import FOREIGN, open_checkpoint, rosinality
 from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.state import lazy_adam, state_of
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.stages.export_generator import export_generator
 from sceneshift.stages.import_generator import import_generator
+from sceneshift.training.snapshots import Snapshots
 
 
 @pytest.fixture(params=[name for name in FOREIGN if name not in ("stylegan", "pggan")])  # tests of their own
@@ -316,12 +319,153 @@ def test_exports_come_back_bit_for_bit(tmp_path, exportable, name):
             assert torch.equal(back[key], tensor), key
 
 
+def test_genforces_files_come_back_as_they_were(tmp_path):
+    sizes = foreign.Sizes(64)
+    original = foreign.write(tmp_path / "c.pth", "genforce", sizes)
+    import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+    export_generator(tmp_path / "g.safetensors", tmp_path / "again.pth")
+    before, after = torch.load(tmp_path / "c.pth")["models"], torch.load(tmp_path / "again.pth")
+    for network in ("generator_smooth", "discriminator"):
+        assert before[network].keys() == after[network].keys()
+        for name, tensor in before[network].items():
+            torch.testing.assert_close(after[network][name], tensor, rtol=1e-6, atol=1e-6, msg=name)
+    import_generator(tmp_path / "again.pth", tmp_path / "again.safetensors")
+    z = torch.randn(2, sizes.z_dim)
+    one, other = (load_generator(tmp_path / f"{name}.safetensors")(z, 0.7) for name in ("g", "again"))
+    assert (one - other).abs().max() <= 1e-6 * original(z, 0.7).abs().max()
+
+
+class Branch(torch.nn.Module):
+    """A module with tensors of its own, made first, and modules inside, made in this order."""
+
+    def __init__(self, own=(), **inside):
+        super().__init__()
+        for name, size in dict(own).items():
+            setattr(self, name, torch.nn.Parameter(torch.zeros(size)))
+        for name, module in inside.items():
+            self.add_module(name, module)
+
+
+def rosinalitys_parameters(sizes):
+    """Those of its generator's modules with the parameters that they have, in the order in which they make them."""
+
+    def modulated(inputs, outputs, size):
+        linear = Branch({"weight": (inputs, sizes.w_dim), "bias": inputs})
+        return Branch({"weight": (1, outputs, inputs, size, size)}, modulation=linear)
+
+    def layer(inputs, outputs):
+        conv, noise, activate = modulated(inputs, outputs, 3), Branch({"weight": 1}), Branch({"bias": outputs})
+        return Branch(conv=conv, noise=noise, activate=activate)
+
+    def rgb(inputs):
+        return Branch({"bias": (1, 3, 1, 1)}, conv=modulated(inputs, 3, 1))
+
+    widths = [sizes.z_dim] + [sizes.w_dim] * sizes.layers
+    dense = [Branch({"weight": (after, before), "bias": after}) for before, after in itertools.pairwise(widths)]
+    c, above = sizes.channels, sizes.resolutions[1:]
+    return Branch(
+        style=torch.nn.Sequential(torch.nn.Identity(), *dense),
+        input=Branch({"input": (1, c[4], 4, 4)}),
+        conv1=layer(c[4], c[4]),
+        to_rgb1=rgb(c[4]),
+        convs=torch.nn.ModuleList(layer(i, c[r]) for r in above for i in (c[r // 2], c[r])),
+        to_rgbs=torch.nn.ModuleList(rgb(c[r]) for r in above),
+    )
+
+
+@pytest.fixture
+def training(tmp_path):
+    """A generator file and the snapshot of its training: networks that differ, and optimizers after a step."""
+    channels = {"resolution": 32, "channel_base": 128, "channel_max": 16}
+    g, d = Generator(z_dim=6, w_dim=6, mapping_layers=2, **channels), Discriminator(**channels)
+    save_generator(tmp_path / "own.safetensors", g, d)
+    state = state_of(Generator(z_dim=6, w_dim=6, mapping_layers=2, **channels), d)
+    state.g = g
+    state.optimizer_g = lazy_adam(g, 0.0025, 4)
+    for network, optimizer in ((g, state.optimizer_g), (d, state.optimizer_d)):
+        for parameter in network.parameters():
+            parameter.grad = torch.randn_like(parameter)
+        optimizer.step()
+    Snapshots(tmp_path, "digest").save(state)
+    return state
+
+
+def test_rosinalitys_training_goes_on_from_a_snapshot(tmp_path, training, monkeypatch):
+    monkeypatch.setattr(rosinality, "_require_its_channels", lambda g: None)
+    export_generator(tmp_path / "own.safetensors", tmp_path / "r.pt", snapshot=tmp_path / "snapshot.pt")
+    file = torch.load(tmp_path / "r.pt")
+    its = rosinalitys_parameters(foreign.Sizes(32, base=128, z_dim=6, w_dim=6, layers=2))
+    assert dict(its.named_parameters()).keys() <= file["g"].keys()
+    assert not any(
+        "weight" in name or "bias" in name for name in file["g"].keys() - dict(its.named_parameters()).keys()
+    )
+    for part, network in (("g", training.g), ("g_ema", training.g_ema)):
+        its.load_state_dict({name: file[part][name] for name, _ in its.named_parameters()})
+        for name, parameter in network.named_parameters():
+            assert torch.equal(file[part][rosinality.generator_name(name)].flatten(), parameter.flatten()), name
+    optimizer = torch.optim.Adam(its.parameters(), lr=1.0)
+    optimizer.load_state_dict(file["g_optim"])
+    assert optimizer.param_groups[0]["lr"] == 0.0025 * 4 / 5
+    assert optimizer.param_groups[0]["betas"] == (0.0, 0.99 ** (4 / 5))
+    theirs = dict(its.named_parameters())
+    for name, parameter in training.g.named_parameters():
+        ours, same = training.optimizer_g.state[parameter], theirs[rosinality.generator_name(name)]
+        for key in ("exp_avg", "exp_avg_sq"):
+            assert optimizer.state[same][key].shape == same.shape
+            assert torch.equal(optimizer.state[same][key].flatten(), ours[key].flatten()), name
+        assert optimizer.state[same]["step"] == 1
+    d = list(training.d.named_parameters())
+    assert [file["d"][rosinality.discriminator_name(name, 32)].shape for name, _ in d] == [p.shape for _, p in d]
+    block = ["conv1.0.weight", "conv1.1.bias", "conv2.1.weight", "conv2.2.bias", "skip.1.weight"]
+    last = ["final_conv.0.weight", "final_conv.1.bias"]
+    last += [f"final_linear.{number}.{part}" for number in (0, 1) for part in ("weight", "bias")]
+    inside = [f"convs.{number}.{part}" for number in (1, 2, 3) for part in block]
+    names = [name for name in file["d"] if not name.endswith("kernel")]
+    assert names == ["convs.0.0.weight", "convs.0.1.bias", *inside, *last]
+    for number, (_, parameter) in enumerate(d):
+        moments, ours = file["d_optim"]["state"][number], training.optimizer_d.state[parameter]
+        assert torch.equal(moments["exp_avg_sq"], ours["exp_avg_sq"])
+
+
+def test_without_a_snapshot_the_average_is_trained_on_with_fresh_optimizers(tmp_path, exportable):
+    export_generator(tmp_path / "own.safetensors", tmp_path / "r.pt")
+    file = torch.load(tmp_path / "r.pt")
+    assert all(torch.equal(tensor, file["g_ema"][name]) for name, tensor in file["g"].items())
+    for key, network, ratio in (("g_optim", exportable[0], 4 / 5), ("d_optim", exportable[1], 16 / 17)):
+        optimizer = torch.optim.Adam(network.parameters())
+        optimizer.load_state_dict(file[key])
+        assert (optimizer.param_groups[0]["lr"], optimizer.state) == (0.002 * ratio, {})
+
+
+@pytest.mark.parametrize(("name", "trained"), [("stylegan2-ada-pytorch", "G"), ("genforce", "generator")])
+def test_a_snapshots_generator_is_written_beside_its_average(tmp_path, training, name, trained):
+    export_generator(tmp_path / "own.safetensors", tmp_path / "x", format=name, snapshot=tmp_path / "snapshot.pt")
+    import_generator(tmp_path / "x", tmp_path / "average.safetensors")
+    file = torch.load(tmp_path / "x")
+    average = {"G": "G_ema", "generator": "generator_smooth"}[trained]
+    torch.save(file | {average: file[trained]}, tmp_path / "x")
+    import_generator(tmp_path / "x", tmp_path / "trained.safetensors")
+    for path, network in (("average", training.g_ema), ("trained", training.g)):
+        back = load_generator(tmp_path / f"{path}.safetensors").state_dict()
+        for key, tensor in network.state_dict().items():
+            torch.testing.assert_close(back[key], tensor, rtol=1e-6, atol=1e-6, msg=key)
+
+
+def test_a_snapshot_of_other_networks_is_named(tmp_path, training, exportable):
+    with pytest.raises(SceneshiftError, match=r"snapshot\.pt is not a snapshot of this training"):
+        export_generator(tmp_path / "own.safetensors", tmp_path / "f.pth", snapshot=tmp_path / "snapshot.pt")
+
+
 def test_exports_have_the_names_and_shapes_of_the_code_bases(tmp_path, exportable):
     sizes = functools.partial(foreign.Sizes, 8, base=32768, most=512, z_dim=6, w_dim=6, layers=2)
     export_generator(tmp_path / "own.safetensors", tmp_path / "n", format="stylegan2-ada-pytorch")
     export_generator(tmp_path / "own.safetensors", tmp_path / "r", format="rosinality")
-    n, r = torch.load(tmp_path / "n"), torch.load(tmp_path / "r")
+    export_generator(tmp_path / "own.safetensors", tmp_path / "f.pth")
+    n, r, f = torch.load(tmp_path / "n"), torch.load(tmp_path / "r"), torch.load(tmp_path / "f.pth")
     for found, expected in (
+        (f["generator_smooth"], foreign.genforce_generator(sizes())),
+        (f["generator"], foreign.genforce_generator(sizes())),
+        (f["discriminator"], foreign.genforce_discriminator(sizes())),
         (n["G_ema"], foreign.nvidia_generator(sizes())),
         (n["D"], foreign.nvidia_discriminator(sizes())),
         (r["g_ema"], foreign.rosinality_generator(sizes())),

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from sceneshift.runtime.devices import compute_dtype
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import GeneratorSettings
-from sceneshift.training.snapshots import TrainingState
+from sceneshift.training.snapshots import TrainingState, take_over
 from sceneshift.training.status import LastSteps
 
 CHANNELS = ("channel_base", "channel_max")
@@ -96,6 +97,29 @@ def _check_frozen(settings: GeneratorSettings, d: Discriminator | None) -> None:
             f"generator.freeze_discriminator: {count} convolutions are to be frozen, but {settings.warm_start} has "
             f"{has}. Set it to {there}{' or fewer' * bool(there)}."
         )
+
+
+def state_of(g: Generator, d: Discriminator, snapshot: Path | str | None = None) -> State:
+    """The training that a generator file comes from, for going on elsewhere.
+
+    snapshot: of that training, which then gives all of it. Without one the average `g` stands for the trained generator
+    too, and the optimizers are fresh ones of StyleGAN2's own schedule. Raises SceneshiftError for a snapshot of other
+    networks.
+    """
+    trained = copy.deepcopy(g) if snapshot else g
+    state = State(
+        g=trained,
+        d=d,
+        g_ema=g,
+        optimizer_g=lazy_adam(trained, 0.002, 4),
+        optimizer_d=lazy_adam(d, 0.002, 16),
+        ada=AdaptiveStrength(target=0.6),
+        path_length_mean=torch.zeros([]),
+        last_steps=LastSteps(),
+    )
+    if snapshot:
+        take_over(snapshot, state)
+    return state
 
 
 def lazy_adam(network: torch.nn.Module, rate: float, interval: float) -> torch.optim.Adam:

@@ -85,16 +85,13 @@ class Snapshots:
         if it cannot be read: it may hold days of training, so whoever runs this decides.
         """
         try:
-            with self._reading():
-                with zipfile.ZipFile(self.path) as entries:  # PyTorch does not look at their checksums
-                    if damaged := entries.testzip():
-                        raise ValueError(f"{damaged} is damaged")
-                snapshot = torch.load(self.path, map_location=device, weights_only=True)
+            with _reading(self.path):
+                snapshot = _load(self.path, device)
                 digest, found = snapshot["digest"], int(snapshot["state"]["images"])
         except FileNotFoundError:  # none yet, or the process that writes has just set it aside
             return False
         if digest == self.digest and found <= images:
-            with self._reading():
+            with _reading(self.path):
                 state.load_state_dict(snapshot["state"])
             return True
         if self.writes:
@@ -103,17 +100,38 @@ class Snapshots:
             print(f"{set_aside(self.path)} {why}: starting over.", file=sys.stderr)
         return False
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # whatever a damaged file makes PyTorch raise
-            raise SceneshiftError(
-                f"The snapshot {self.path} cannot be read ({type(error).__name__}: {error}). Put a copy of it back, or "
-                "move it away to start this training over."
-            ) from error
+
+def take_over(path: Path | str, state: TrainingState) -> None:
+    """Put the snapshot at `path` into `state`, whatever its settings. Raises SceneshiftError if it does not fit."""
+    with _reading(path):
+        snapshot = _load(path, "cpu")["state"]
+    try:
+        state.load_state_dict(snapshot)
+    except Exception as error:  # whatever PyTorch raises about what does not fit
+        raise SceneshiftError(
+            f"{path} is not a snapshot of this training: it has other networks. Give the one that lies in training/ "
+            "beside the file."
+        ) from error
+
+
+def _load(path: Path | str, device: torch.device | str) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as entries:  # PyTorch does not look at their checksums
+        if damaged := entries.testzip():
+            raise ValueError(f"{damaged} is damaged")
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+@contextlib.contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever a damaged file makes PyTorch raise
+        raise SceneshiftError(
+            f"The snapshot {path} cannot be read ({type(error).__name__}: {error}). Put a copy of it back, or "
+            "move it away to start this training over."
+        ) from error
 
 
 def digest_of(**facts: Any) -> str:

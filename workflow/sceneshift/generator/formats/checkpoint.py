@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.convolutions import BLUR
-from sceneshift.generator.networks import GROUP_SIZE
+from sceneshift.generator.networks import GROUP_SIZE, Generator
+from sceneshift.generator.state import State
 from sceneshift.runtime.errors import SceneshiftError
 
 
@@ -71,6 +72,14 @@ def refuse_conditional(path: Any, name: str) -> None:
 def leave_out(path: Any, why: str) -> None:
     """Say that a file's discriminator is not taken over."""
     print(f"{path}: its discriminator differs from ours ({why}) and is left out.", flush=True)
+
+
+def say_what_differs(name: str, g: Generator, training: State | None) -> None:
+    """Say what a code base whose sizes are fixed in its code does otherwise with networks exported to it."""
+    if g.conv_clamp is not None:
+        print(f"{name} does not clamp: images differ where a layer exceeds ±{g.conv_clamp:g}.", flush=True)
+    if training and (group := training.d.group_size) != GROUP_SIZE:
+        print(f"{name}'s discriminator compares {GROUP_SIZE} images, this one {group or 'all'}.", flush=True)
 
 
 def group_of(path: Any, value: Any) -> int | None:

@@ -8,9 +8,19 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, refuse_conditional, tensors_of
+from sceneshift.generator.convolutions import blur_kernel
+from sceneshift.generator.formats.checkpoint import (
+    Checkpoint,
+    part_of,
+    refuse_conditional,
+    say_what_differs,
+    tensors_of,
+)
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.state import State
 
 NAME = "genforce"
 OUTPUT = "torgb.weight"  # which each resolution has
@@ -92,3 +102,35 @@ def to_ours(name: str, tensor: Tensor) -> Tensor:
     if name.endswith("affine.bias"):
         return tensor + 1
     return tensor.flip(-2, -1) if name.startswith("synthesis.") and name.endswith("conv0.weight") else tensor
+
+
+def written(g: Generator, training: State | None) -> dict[str, Any]:
+    """State dicts as in its published files, filters included, of the average `g` and the networks in training."""
+    say_what_differs(NAME, g, training)
+    content = {"generator_smooth": _generator(g)}
+    if training:
+        content |= {"generator": _generator(training.g), "discriminator": _discriminator(training.d, g.resolution)}
+    return content
+
+
+def _generator(g: Generator) -> dict[str, Tensor]:
+    tensors = {generator_name(name): _to_theirs(name, tensor) for name, tensor in g.state_dict().items()}
+    kernel = 4 * blur_kernel(1.0, torch.device("cpu"), torch.float32)[None, None]
+    doubling = range(1, 2 * len(g.synthesis.resolutions) - 1, 2)
+    return tensors | {f"synthesis.{p}.{FILTER}": kernel for p in ("upsample", *(f"layer{i}.filter" for i in doubling))}
+
+
+def _to_theirs(name: str, tensor: Tensor) -> Tensor:
+    """The inverse of `to_ours`, and dimensions of 1."""
+    if name.endswith("affine.bias"):
+        return tensor - 1
+    if name.endswith("const"):  # the constant and the noise
+        return tensor[None] if tensor.ndim == 3 else tensor[None, None]
+    return to_ours(name, tensor)
+
+
+def _discriminator(d: Discriminator, resolution: int) -> dict[str, Tensor]:
+    tensors = {discriminator_name(name, resolution): tensor for name, tensor in d.state_dict().items()}
+    kernel = blur_kernel(1.0, torch.device("cpu"), torch.float32)[None, None]
+    places = (place for step in range(len(d.resolutions)) for place in (f"layer{2 * step + 1}", f"skip_layer{step}"))
+    return tensors | {f"{place}.filter.{FILTER}": kernel for place in places}

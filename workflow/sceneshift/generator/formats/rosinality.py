@@ -1,5 +1,8 @@
 """rosinality/stylegan2-pytorch: *.pt, a dict with the state dicts g_ema and d, and sometimes latent_avg.
 
+Its train.py goes on from a file that also holds the trained generator g and Adam's states, g_optim and d_optim: by the
+numbers of the parameters, in the order in which its modules make them.
+
 Layers are numbered from the smallest resolution on. Its blur filters are buffers. Convolutions are scaled by 1/√fan-in
 before they are demodulated, which only shifts the ε within the square root.
 """
@@ -12,8 +15,9 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.convolutions import blur_kernel
-from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, tensors_of
-from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
+from sceneshift.generator.formats.checkpoint import Checkpoint, part_of, say_what_differs, tensors_of
+from sceneshift.generator.networks import Discriminator, Generator
+from sceneshift.generator.state import State
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "rosinality"
@@ -25,8 +29,10 @@ SYNTHESIS = {
     "affine.weight": "conv.modulation.weight",
     "affine.bias": "conv.modulation.bias",
 }
-LAYER = SYNTHESIS | {"bias": "activate.bias", "noise_strength": "noise.weight"}
+LAYER = SYNTHESIS | {"noise_strength": "noise.weight", "bias": "activate.bias"}
 RGB = SYNTHESIS | {"bias": "bias"}
+MODULES = ("style", "input", "conv1", "to_rgb1", "convs", "to_rgbs")  # in the order of its parameters …
+PARAMETERS = ("weight", "bias", "input", *LAYER.values())  # … and, within one, a module's own before those inside
 DISCRIMINATOR_LAYER = {
     "conv0.weight": "conv1.0.weight",
     "conv0.bias": "conv1.1.bias",
@@ -90,24 +96,62 @@ def to_ours(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
-    """What its generate.py and train.py load, filters included."""
+def written(g: Generator, training: State | None) -> dict[str, Any]:
+    """What its generate.py loads of the average `g`, and its train.py of a training; filters included."""
     _require_its_channels(g)
-    if g.conv_clamp is not None:
-        print(f"{NAME} does not clamp: images differ where a layer exceeds ±{g.conv_clamp:g}.", flush=True)
+    say_what_differs(NAME, g, training)
+    tensors = _generator(g)
+    content = {"latent_avg": tensors.pop("latent_avg"), "g_ema": tensors}
+    if training:
+        trained = tensors if training.g is g else _generator(training.g)
+        trained.pop("latent_avg", None)
+        content |= {"g": trained, "d": _discriminator(training.d, g.resolution)}
+        names = [generator_name(name) for name, _ in g.named_parameters()]
+        content["g_optim"] = _adam(training.optimizer_g, names, sorted(names, key=_place), content["g"])
+        names = [discriminator_name(name, g.resolution) for name, _ in training.d.named_parameters()]
+        content["d_optim"] = _adam(training.optimizer_d, names, names, content["d"])
+    return content
+
+
+def _generator(g: Generator) -> dict[str, Tensor]:
     tensors = {generator_name(name): _shaped(name, tensor) for name, tensor in g.state_dict().items()}
     kernel = blur_kernel(1.0, torch.device("cpu"), torch.float32)
     for step in range(len(g.synthesis.resolutions) - 1):
         tensors[f"convs.{2 * step}.conv.blur.{FILTER}"] = kernel * 4
         tensors[f"to_rgbs.{step}.upsample.{FILTER}"] = kernel * 4
-    content = {"latent_avg": tensors.pop("latent_avg"), "g_ema": tensors}
-    if d is not None:
-        if d.group_size != GROUP_SIZE:
-            print(f"{NAME}'s discriminator compares {GROUP_SIZE} images, this one {d.group_size or 'all'}.", flush=True)
-        content["d"] = {discriminator_name(name, g.resolution): tensor for name, tensor in d.state_dict().items()}
-        for number in range(1, len(d.resolutions) + 1):
-            content["d"] |= {f"convs.{number}.{part}.0.{FILTER}": kernel.clone() for part in ("conv2", "skip")}
-    return content
+    return tensors
+
+
+def _discriminator(d: Discriminator, resolution: int) -> dict[str, Tensor]:
+    tensors = {discriminator_name(name, resolution): tensor for name, tensor in d.state_dict().items()}
+    kernel = blur_kernel(1.0, torch.device("cpu"), torch.float32)
+    for number in range(1, len(d.resolutions) + 1):
+        tensors |= {f"convs.{number}.{part}.0.{FILTER}": kernel.clone() for part in ("conv2", "skip")}
+    return tensors
+
+
+def _place(name: str) -> tuple[int, int, int]:
+    """What its generator's parameters are in order by: `convs.3.noise.weight` -> (4, 3, 6)."""
+    module, *rest = name.split(".")
+    number = int(rest.pop(0)) if rest[0].isdigit() else 0
+    return MODULES.index(module), number, PARAMETERS.index(".".join(rest))
+
+
+def _adam(
+    optimizer: torch.optim.Adam, names: list[str], order: list[str], tensors: dict[str, Tensor]
+) -> dict[str, Any]:
+    """The optimizer's state dict over the parameters in their `order`, moments in the shapes of `tensors`.
+
+    names: of the optimizer's own parameters, in its order
+    """
+    ours = optimizer.state_dict()
+    kept = {key: ours["param_groups"][0][key] for key in ("lr", "betas", "eps")}
+    state = {}
+    for number, name in enumerate(order):
+        if of_one := ours["state"].get(names.index(name)):  # frozen ones have none
+            moments = {key: of_one[key].reshape(tensors[name].shape) for key in ("exp_avg", "exp_avg_sq")}
+            state[number] = {"step": of_one["step"]} | moments
+    return torch.optim.Adam([torch.empty(0) for _ in order], **kept).state_dict() | {"state": state}
 
 
 def _shaped(name: str, tensor: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from sceneshift.generator.formats.checkpoint import (
     tensors_of,
 )
 from sceneshift.generator.networks import GROUP_SIZE, Discriminator, Generator
+from sceneshift.generator.state import State as Training
 from sceneshift.runtime.errors import SceneshiftError
 
 NAME = "stylegan2-ada-pytorch"
@@ -113,8 +114,12 @@ def to_ours(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
-    """State dicts with the filters that its modules register, and the arguments that build the generator."""
+def written(g: Generator, training: Training | None) -> dict[str, Any]:
+    """State dicts with the filters that its modules register, and the arguments that build the networks.
+
+    Its train.py resumes from a pickle of its own modules only, which nothing but its code can write; it has no state of
+    optimizers.
+    """
     synthesis = {"channel_base": g.channel_base, "channel_max": g.channel_max, "conv_clamp": g.conv_clamp}
     arguments = {
         "z_dim": g.z_dim, "c_dim": 0, "w_dim": g.w_dim, "img_resolution": g.resolution, "img_channels": 3,
@@ -124,7 +129,9 @@ def written(g: Generator, d: Discriminator | None) -> dict[str, Any]:
     filters = [f"synthesis.b{r}.{layer}" for r in g.synthesis.resolutions for layer in filtering]
     filters.remove("synthesis.b4.conv0.")
     content = {"G_ema": _with_filters(g, filters), "G_kwargs": arguments}
-    if d is not None:
+    if training:
+        d = training.d
+        content["G"] = content["G_ema"] if training.g is g else _with_filters(training.g, filters)
         filters = [f"b{r}.{layer}" for r in d.resolutions for layer in (*filtering, "skip.")]
         content["D"] = _with_filters(d, [*filters, f"b{g.resolution}.fromrgb.", "b4.conv."])
         same = {name: arguments[name] for name in ("c_dim", "img_resolution", "img_channels")}
