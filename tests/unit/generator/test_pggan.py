@@ -108,6 +108,79 @@ def test_images_are_those_of_the_original(imported):
     assert (g(z, truncation_psi=0.5) - expected).abs().max() <= 1e-4 * expected.abs().max(), "ψ changes nothing"
 
 
+def published(sizes, layout, fused):
+    """Random weights as one of the *.pth has them, and the images that its code makes of them: f(z)."""
+    c, above = sizes.channels, sizes.resolutions[1:]
+    shapes = [(c[4], sizes.z_dim, 4), (c[4], c[4], 3)] + [(c[r], i, 3) for r in above for i in (c[r // 2], c[r])]
+    kernels = [
+        sizes.randn(o, i, k, k) for o, i, k in shapes
+    ]  # of convolutions, or flipped and transposed of fused ones
+    biases = [0.1 * sizes.randn(o) for o, _, _ in shapes]
+    outputs = [(sizes.randn(3, c[r], 1, 1), sizes.randn(3)) for r in sizes.resolutions]
+
+    def norm(x):
+        return x / (x.square().mean(dim=1, keepdim=True) + 1e-8).sqrt()
+
+    def of(z):
+        x = z[:, :, None, None]
+        for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+            x, kernel = norm(x), kernel * 2**0.5 / math.sqrt(kernel[0].numel())
+            if index and index % 2 == 0 and fused:
+                wide = F.pad(kernel.transpose(0, 1).flip(2, 3), (1, 1, 1, 1))  # as stored: [I, O, H, W]
+                wide = wide[:, :, 1:, 1:] + wide[:, :, :-1, 1:] + wide[:, :, 1:, :-1] + wide[:, :, :-1, :-1]
+                x = F.conv_transpose2d(x, wide, bias, stride=2, padding=1)
+            else:
+                x = F.interpolate(x, scale_factor=2) if index and index % 2 == 0 else x
+                x = F.conv2d(x, kernel, bias, padding=1 if index else 3)
+            x = F.leaky_relu(x, 0.2)
+        weight, bias = outputs[-1]
+        return F.conv2d(norm(x), weight / math.sqrt(weight[0].numel()), bias)
+
+    sd = {} if layout == "interfacegan" else {"lod": torch.zeros([])}
+    conv, wscale = ("", "") if layout == "genforce" else ("conv.", "wscale.")
+    for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
+        name, key = f"layer{index + (layout == 'interfacegan')}", f"{conv}weight"
+        if index and index % 2 == 0 and fused:
+            kernel, key = kernel.transpose(0, 1).flip(2, 3), "weight"
+            kernel = kernel if layout == "genforce" else kernel.permute(2, 3, 0, 1)
+        sd[f"{name}.{key}"], sd[f"{name}.{wscale}bias"] = kernel, bias
+    for index, (weight, bias) in enumerate(outputs):
+        name = f"output{index}" if layout != "interfacegan" else f"output_{sizes.resolution}x{sizes.resolution}"
+        sd[f"{name}.{conv}weight"], sd[f"{name}.{wscale}bias"] = weight, bias
+    return {"generator": {}, "generator_smooth": sd} if layout == "genforce" else sd, of
+
+
+@pytest.mark.parametrize(
+    ("layout", "fused"),
+    [("genforce", False), ("genforce", True), ("higan", False), ("higan", True), ("interfacegan", False)],
+)
+def test_images_of_published_pytorch_files(tmp_path, layout, fused):
+    sizes = Sizes(64, base=512, z_dim=16)  # 8 channels at 64 px, 16 below
+    content, original = published(sizes, layout, fused)
+    torch.save(content, tmp_path / "c.pth")
+    import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+    z = sizes.randn(3, sizes.z_dim)
+    expected = original(z)
+    assert (load_generator(tmp_path / "g.safetensors")(z) - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"lod": torch.ones([])}, "lod is not 0"),
+        ({"layer0.weight": torch.ones(3)}, "4x4/Dense/weight is missing, or not"),
+        ({"layer3.bias": None}, r"layer3\.bias is not a tensor"),
+        ({"layer99.bias": torch.ones(3)}, "is not expected"),
+        ({"something": torch.ones(3)}, "tensor something is not expected"),
+    ],
+)
+def test_what_is_wrong_in_pytorch_files_is_named(tmp_path, change, says):
+    content, _ = published(Sizes(16), "genforce", False)
+    torch.save({"generator_smooth": content["generator_smooth"] | change}, tmp_path / "c.pth")
+    with pytest.raises(SceneshiftError, match=says):
+        import_generator(tmp_path / "c.pth", tmp_path / "g.safetensors")
+
+
 def test_boundaries_of_z_move_the_code_on_its_sphere(imported, tmp_path):
     sizes, v, path = imported
     renderer, z = Renderer(path), sizes.randn(3, sizes.z_dim).numpy()

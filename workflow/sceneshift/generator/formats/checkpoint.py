@@ -50,6 +50,16 @@ def tensors_of(path: Any, part: str, content: Any, filters: str) -> dict[str, Te
     return tensors
 
 
+def state_dict_of(content: Any) -> dict[str, Any]:
+    """The generator's state dict in what genforce and HiGAN write with torch.save; empty if there is none."""
+    for key in ("models", "generator_smooth"):
+        if isinstance(content, dict) and key in content:
+            content = content[key]
+    if not isinstance(content, dict):
+        return {}
+    return {name.removeprefix("module."): value for name, value in content.items() if isinstance(name, str)}
+
+
 def part_of(path: Any, content: Any, key: str, code_base: str) -> Any:
     """What a checkpoint has under `key`."""
     if not isinstance(content, dict) or key not in content:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sceneshift.generator.formats import stylegan2_tf
-from sceneshift.generator.formats.checkpoint import Checkpoint, held, refuse_conditional
+from sceneshift.generator.formats.checkpoint import Checkpoint, held, refuse_conditional, state_dict_of
 from sceneshift.generator.stylegan import BLUR
 from sceneshift.runtime.errors import SceneshiftError
 
@@ -41,7 +41,7 @@ def recognizes(content: Any) -> bool:
     """Whether a file's content is of this kind."""
     if stylegan2_tf.recognizes(content):
         return _network(content).fields.get("build_func_name") == "G_style"
-    return "synthesis.layer0.const" in _state_dict(content)  # StyleGAN2's first layer has a convolution
+    return "synthesis.layer0.const" in state_dict_of(content)  # StyleGAN2's first layer has a convolution
 
 
 def read(path: Path | str, content: Any) -> Checkpoint:
@@ -51,7 +51,7 @@ def read(path: Path | str, content: Any) -> Checkpoint:
     if stylegan2_tf.recognizes(content):
         tensors = _of_tensorflow(path, content)
     else:
-        tensors = _of_pytorch(path, _state_dict(content))
+        tensors = _of_pytorch(path, state_dict_of(content))
     lod = tensors.pop("synthesis.lod", torch.zeros([]))
     if lod.numel() != 1 or lod.item() != 0:
         raise SceneshiftError(
@@ -92,16 +92,6 @@ def to_ours(name: str, tensor: Tensor) -> Tensor:
 
 def _network(content: Any) -> Any:
     return content[-1] if isinstance(content, tuple | list) else content
-
-
-def _state_dict(content: Any) -> dict[str, Any]:
-    """The generator's state dict in what torch.save wrote; empty if there is none."""
-    for key in ("models", "generator_smooth"):
-        if isinstance(content, dict) and key in content:
-            content = content[key]
-    if not isinstance(content, dict):
-        return {}
-    return {name.removeprefix("module."): value for name, value in content.items() if isinstance(name, str)}
 
 
 def _of_pytorch(path: Path | str, content: dict[str, Any]) -> dict[str, Tensor]:
