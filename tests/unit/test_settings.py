@@ -279,7 +279,9 @@ def test_the_papers_schedules_are_the_papers():
 def test_a_preset_fills_in_what_is_not_given():
     preset = GeneratorSettings(preset="stylegan2", batch=16)
     assert (preset.batch, preset.r1_gamma, preset.mapping_layers, preset.ema_rampup) == (16, 10, 8, None)
-    assert GeneratorSettings(preset="paper256").batch == 64
+    paper = GeneratorSettings(preset="paper256")
+    assert (paper.batch, paper.mbstd_group_size, paper.shares) == (64, 8, 8)
+    assert GeneratorSettings(preset="paper1024").mbstd_group_size is None  # 4
     assert GeneratorSettings() == GeneratorSettings(preset="auto")
     assert GeneratorSettings(**preset.model_dump(by_alias=True)) == preset
     with pytest.raises(SceneshiftError, match=r"generator\.preset: found 'paper128'; .*'stylegan2'"):

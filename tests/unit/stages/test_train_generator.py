@@ -208,6 +208,16 @@ def test_a_discriminator_with_other_groups_keeps_them(photos, tmp_path):
         train_generator(photos, second, settings(batch=12, warm_start=str(first)))
 
 
+def test_the_groups_that_are_asked_for_are_trained_with(photos, tmp_path):
+    first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
+    train_generator(photos, first, settings(images=8, mbstd_group_size=8))
+    assert load_discriminator(first).group_size == 8
+    train_generator(photos, second, settings(images=8, warm_start=str(first), mbstd_group_size=2))
+    assert load_discriminator(second).group_size == 2
+    with pytest.raises(ValueError, match=r"batch is 12, but .* in groups of 8, so .* multiple of 8: 8 or 16"):
+        settings(batch=12, mbstd_group_size=8)
+
+
 def test_frozen_convolutions_of_the_discriminator_stay_as_they_are(photos, tmp_path):
     first, second = tmp_path / "g.safetensors", tmp_path / "b" / "g.safetensors"
     train_generator(photos, first, settings(images=8))

@@ -67,6 +67,8 @@ def initial_state(
         if d is None:
             channels = {name: g.architecture[name] for name in CHANNELS}
             d = Discriminator(**shape, **channels, conv_clamp=g.conv_clamp)
+        if settings.mbstd_group_size:
+            d.b4.group_size = settings.mbstd_group_size
     g, d = g.to(device).train().requires_grad_(True), d.to(device).train().requires_grad_(True)
     g.synthesis.compute_dtype = d.compute_dtype = compute_dtype(settings.precision, device)
     ada = AdaptiveStrength(

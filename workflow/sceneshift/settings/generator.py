@@ -16,8 +16,8 @@ PAPER = {"mapping_layers": 8, "ema_rampup": None, "learning_rate": 0.0025, "batc
 PRESETS = {
     "stylegan2": PAPER
     | {"learning_rate": 0.002, "batch": 32, "ema_images": 10_000, "r1_gamma": 10, "channel_base": 32768},
-    "paper256": PAPER | {"r1_gamma": 1, "channel_base": 16384},
-    "paper512": PAPER | {"r1_gamma": 0.5, "channel_base": 32768},
+    "paper256": PAPER | {"r1_gamma": 1, "channel_base": 16384, "mbstd_group_size": 8},
+    "paper512": PAPER | {"r1_gamma": 0.5, "channel_base": 32768, "mbstd_group_size": 8},
     "paper1024": PAPER
     | {"learning_rate": 0.002, "batch": 32, "ema_images": 10_000, "r1_gamma": 2, "channel_base": 32768},
 }
@@ -30,7 +30,7 @@ class GeneratorSettings(Section):
 
     preset: Literal["auto", "stylegan2", "paper256", "paper512", "paper1024"] = Field(
         "auto",
-        description="Values for the keys that are not given, as the configurations of that name in the authors' code: batch, channels, rate, γ and the average's half-life. Minibatch deviation keeps groups of 4 (8 there in `paper256` and `paper512`). `auto`: the defaults below.",
+        description="Values for the keys that are not given, as the configurations of that name in the authors' code: batch, channels, rate, γ, the average's half-life and minibatch deviation's groups. `auto`: the defaults below.",
     )
     import_: Annotated[str | None, IS_PATH, Shapes("import_generator")] = Field(
         None,
@@ -52,9 +52,13 @@ class GeneratorSettings(Section):
         32,
         description="Images a step: a multiple of 4, since the discriminator compares images in groups of 4 (minibatch deviation), or fewer.",
     )
+    mbstd_group_size: Positive | None = Field(
+        None,
+        description="Images that the discriminator compares (minibatch deviation), of which the batch is a multiple, or fewer. `null`: the warm start's, else 4.",
+    )
     gpus: Annotated[Positive, Shapes()] = Field(
         1,
-        description="GPUs that share each batch, which must be a multiple of 4·gpus. The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
+        description="GPUs that share each batch, which must be a multiple of 4·gpus (of mbstd_group_size·gpus). The result is the same to rounding; changing it reruns nothing, and a training goes on from the snapshots of any other number.",
     )
     deterministic: Annotated[bool, RESUMES] = Field(
         False,
@@ -146,12 +150,12 @@ class GeneratorSettings(Section):
 
     @model_validator(mode="after")
     def _whole_groups(self) -> "GeneratorSettings":
-        whole = 4 * self.gpus
-        if self.batch % whole and (self.gpus > 1 or self.batch > 4):
+        whole = self._group_size * self.gpus
+        if self.batch % whole and (self.gpus > 1 or self.batch > whole):
             shared = f", and {self.gpus} gpus share it" * (self.gpus > 1)
             below = self.batch // whole * whole
             raise ValueError(
-                f"batch is {self.batch}, but the discriminator compares images in groups of 4{shared}, so it must be a"
+                f"batch is {self.batch}, but the discriminator compares images in groups of {self._group_size}{shared}, so it must be a"
                 f" multiple of {whole}: {f'{below} or ' * bool(below)}{below + whole}"
             )
         return self
@@ -180,5 +184,9 @@ class GeneratorSettings(Section):
 
     @property
     def shares(self) -> int:
-        """Into how many equal parts a batch can be cut: any divisor of this, as parts are of whole groups of 4 images."""
-        return 1 if self.batch % 4 else self.batch // 4
+        """Into how many equal parts a batch can be cut: any divisor of this, as parts are of whole groups of images."""
+        return 1 if self.batch % self._group_size else self.batch // self._group_size
+
+    @property
+    def _group_size(self) -> int:
+        return self.mbstd_group_size or 4
