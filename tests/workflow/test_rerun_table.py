@@ -45,6 +45,7 @@ BASES: dict[str, dict[str, Any]] = {
     "generator.class_label": {"generator": {"import": "generator.pkl"}},
     "generator.freeze_discriminator": {"generator": {"warm_start": "warm.safetensors"}},
     "generator.keep": {"generator": {"batch": 16, "frechet_images": 10}},
+    "translator.fix_global": {"translator": {"local_enhancer": True, "warm_start": "warm.safetensors"}},
     "translate.folder": {"translate": {"editors": ["night"]}},
     **{
         f"metrics.{key}": {"metrics": {"images": 10}}

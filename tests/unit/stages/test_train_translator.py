@@ -1,5 +1,6 @@
 """Translators learn known edits, resume bit for bit, and stop with a reason."""
 
+import dataclasses
 import os
 import signal
 
@@ -18,6 +19,7 @@ from sceneshift.stages.train_translator import train_translator
 from sceneshift.training.snapshots import Snapshots
 from sceneshift.translator import load_translator
 from sceneshift.translator.architecture import architecture
+from sceneshift.translator.checkpoints import read_translator, save_translator
 from sceneshift.translator.losses import LOSSES
 from sceneshift.translator.perceptual import perceptual_stages
 from sceneshift.translator.state import new_networks
@@ -276,6 +278,37 @@ def test_a_training_goes_on_from_another_translator(pairs, tmp_path):
     assert all(torch.allclose(second[name], first[name], atol=1e-6) for name in first)
     with pytest.raises(SceneshiftError, match=r"warm_start: .* is another network: width 4 there, 8 here"):
         train(pairs, tmp_path / "third", warm.model_copy(update={"width": 8}))
+
+
+def test_a_translator_made_elsewhere_is_gone_on_from(pairs, tmp_path):
+    """As import-translator writes it: without discriminators, the enhancer's blocks as they are in the file."""
+    train(pairs, tmp_path)
+    network, facts = read_translator(tmp_path / "translator.safetensors")
+    facts = dataclasses.replace(facts, sizes=dataclasses.replace(facts.sizes, discriminators=0, local_blocks=0))
+    save_translator(network, tmp_path / "imported.safetensors", facts)
+    warm = {"warm_start": str(tmp_path / "imported.safetensors"), "images": 5, "learning_rate": 1e-9}
+    train(pairs, tmp_path / "second", TINY.model_copy(update=warm))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_the_enhancer_goes_on_from_a_global_generator_that_is_fixed_at_first(pairs, tmp_path, share):
+    train(pairs, tmp_path / "first")
+    first = load_file(tmp_path / "first" / "translator.safetensors")
+    more = {"local_enhancer": True, "warm_start": str(tmp_path / "first" / "translator.safetensors"), "images": 20}
+    settings = TranslatorSettings(**TINY.model_dump() | more | {"fix_global": share})
+    train(pairs, tmp_path / "second", settings)
+    second = load_file(tmp_path / "second" / "translator.safetensors")
+    start = new_networks(architecture(settings, 16), seed=0)[0].state_dict()
+    features = {name: w for name, w in first.items() if ".features." in name}
+    kept = [torch.equal(second[name.replace(".features.", ".coarse.")], w) for name, w in features.items()]
+    assert all(kept) if share == 1 else not any(kept)
+    trained = [name for name in second if ".coarse." not in name]
+    assert not any(torch.equal(second[name], start[name]) for name in trained)
+
+
+def test_untrained_weights_cannot_be_fixed():
+    with pytest.raises(ValueError, match=r"fix_global is 0\.5.* local_enhancer to true and warm_start"):
+        TranslatorSettings(fix_global=0.5, local_enhancer=True)
 
 
 def test_fast_gradients_are_those_of_the_plain_losses():

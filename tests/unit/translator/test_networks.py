@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from sceneshift.runtime.randomness import torch_generator
 from sceneshift.settings import PhotosSettings, TranslatorSettings
+from sceneshift.translator import networks
 from sceneshift.translator.architecture import architecture
 from sceneshift.translator.networks import (
     GlobalGenerator,
@@ -55,6 +56,16 @@ def test_enhancer_parameters_come_in_the_published_order():
 def test_discriminator_parameters_come_in_the_published_order():
     one = conv(8, 6, 4) + conv(16, 8, 4) + conv(32, 16, 4) + conv(64, 32, 4) + conv(1, 64, 4)
     assert shapes(MultiscaleDiscriminator(6, width=8, scales=2)) == 2 * one
+
+
+@pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70)])
+def test_layers_of_the_discriminators_are_the_sizes_of_their_patches(monkeypatch, layers, patch):
+    monkeypatch.setattr(networks, "instance_norm", lambda x: x)  # which sees whole maps
+    image = torch.rand(1, 6, 128, 128, requires_grad=True)
+    verdict = networks.PatchDiscriminator(6, 4, layers)(image)[-1][0, 0]
+    verdict[len(verdict) // 2, len(verdict) // 2].backward()
+    reached = image.grad[0].abs().sum(dim=0).nonzero()
+    assert (reached.max(dim=0).values - reached.min(dim=0).values + 1).tolist() == [patch, patch]
 
 
 def test_full_scale_is_judged_by_the_last_registered_discriminator():

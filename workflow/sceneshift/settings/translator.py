@@ -41,9 +41,17 @@ class TranslatorSettings(Section):
         False, description="Wrap the global generator in pix2pixHD's local enhancer (for 512 px and more)."
     )
     discriminators: Annotated[int, Field(ge=1, le=4)] = Field(2, description="PatchGAN discriminators on a pyramid.")
+    discriminator_layers: Annotated[int, Field(ge=1, le=5)] = Field(
+        3,
+        description="Stride-2 convolutions of each, pix2pixHD's n_layers_D: at full size it judges patches of 70 px with 3, 34 with 2, 16 with 1.",
+    )
     warm_start: Annotated[str | None, IS_PATH, Shapes(jobs=("train_translator",))] = Field(
         None,
-        description="A translator (.safetensors) to start from, trained here or imported, of the head and sizes given here. Its discriminators start anew.",
+        description="A translator (.safetensors) to start from, trained here or imported, of the head and sizes given here. Its discriminators start anew. A translator without the local enhancer, of half the pairs' size, starts the global generator within one.",
+    )
+    fix_global: Share = Field(
+        0.0,
+        description="With the local enhancer and a warm start: share of training in which the global generator stays as it is, pix2pixHD's niter_fix_global.",
     )
     learning_rate: Annotated[float, Field(gt=0)] = Field(
         2e-4, description="Adam's rate, constant at first, then linear to zero."
@@ -74,6 +82,15 @@ class TranslatorSettings(Section):
                 raise ValueError(
                     f"{name} is {value}, but {self.gpus} gpus share it: it must be a multiple of {self.gpus}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _fixed_only_if_trained(self) -> "TranslatorSettings":
+        if self.fix_global and not (self.local_enhancer and self.warm_start):
+            raise ValueError(
+                f"fix_global is {self.fix_global:g}, which leaves untrained weights as they are: set it to 0, or "
+                "local_enhancer to true and warm_start to a translator to enhance"
+            )
         return self
 
     @property

@@ -105,6 +105,9 @@ def train_translator(
             held = [from_uint8(side, device).contiguous(memory_format=layout) for side in pairs_batch]
 
             # Translator and discriminators.
+            if settings.fix_global:
+                trained = state.images >= settings.fix_global * settings.images
+                state.translator.network.coarse.requires_grad_(trained)
             rate = learning_rate(settings.learning_rate, state.images, settings.images, settings.constant)
             figures = minimize(state, batches, losses, held, count, rate)
             before, state.images = state.images, state.images + count

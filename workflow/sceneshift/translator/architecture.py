@@ -11,7 +11,8 @@ from sceneshift.translator.networks import GlobalGenerator, LocalEnhancer, Multi
 
 # from this resolution on: width, stride-2 convolutions, residual blocks; pix2pixHD's own sizes at the top
 SIZES = ((256, 64, 4, 9), (128, 32, 3, 6), (0, 32, 2, 4))
-LARGEST = {"width": 4096, "downsamplings": 8, "blocks": 1000, "discriminators": 8, "local_blocks": 1000}
+LARGEST = {"width": 4096, "downsamplings": 8, "blocks": 1000, "discriminators": 8, "local_blocks": 1000,
+           "discriminator_layers": 8}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Architecture:
     local_enhancer: bool
     discriminators: int
     local_blocks: int = 3  # residual blocks of the local enhancer
+    discriminator_layers: int = 3
 
     def __post_init__(self) -> None:
         """Raises ValueError for sizes that no translator has, as a damaged file may name them."""
@@ -61,6 +63,7 @@ def architecture(settings: TranslatorSettings, resolution: int) -> Architecture:
         blocks=settings.blocks or blocks,
         local_enhancer=settings.local_enhancer,
         discriminators=settings.discriminators,
+        discriminator_layers=settings.discriminator_layers,
     )
 
 
@@ -101,4 +104,4 @@ def network_shapes(sizes: Architecture) -> dict[str, tuple[int, ...]]:
 
 def discriminator_for(sizes: Architecture) -> MultiscaleDiscriminator:
     """The discriminators that see a photo and its edit side by side."""
-    return MultiscaleDiscriminator(input_channels=6, width=sizes.width, scales=sizes.discriminators)
+    return MultiscaleDiscriminator(6, sizes.width, sizes.discriminators, sizes.discriminator_layers)

@@ -135,17 +135,18 @@ def halved(x: Tensor) -> Tensor:
 
 
 class PatchDiscriminator(nn.Module):
-    """PatchGAN: 4×4 convolutions, three of stride 2 then two of stride 1; judges overlapping patches of 70×70."""
+    """PatchGAN: 4×4 convolutions, `layers` of stride 2 then two of stride 1; with 3, it judges patches of 70×70."""
 
-    def __init__(self, input_channels: int, width: int) -> None:
+    def __init__(self, input_channels: int, width: int, layers: int = 3) -> None:
         super().__init__()
-        channels = [input_channels, width, *(min(width * 2**i, 512) for i in (1, 2, 3)), 1]
+        channels = [input_channels, width, *(min(width * 2**i, 512) for i in range(1, layers + 1)), 1]
         self.convs = nn.ModuleList(
-            nn.Conv2d(channels[i], channels[i + 1], 4, stride=2 if i < 3 else 1, padding=2) for i in range(5)
+            nn.Conv2d(channels[i], channels[i + 1], 4, stride=2 if i < layers else 1, padding=2)
+            for i in range(layers + 2)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """The feature maps after each of the five convolutions; the last is the verdict per patch, [N, 1, h, w]."""
+        """The feature maps after each of the convolutions; the last is the verdict per patch, [N, 1, h, w]."""
         maps = [F.leaky_relu(self.convs[0](x), 0.2)]
         for conv in self.convs[1:-1]:
             maps.append(F.leaky_relu(instance_norm(conv(maps[-1])), 0.2, inplace=True))
@@ -155,10 +156,10 @@ class PatchDiscriminator(nn.Module):
 class MultiscaleDiscriminator(nn.Module):
     """PatchGANs on a pyramid of the input: with 6 channels, width 64 and two scales, 5,535,618 parameters."""
 
-    def __init__(self, input_channels: int = 6, width: int = 64, scales: int = 2) -> None:
+    def __init__(self, input_channels: int = 6, width: int = 64, scales: int = 2, layers: int = 3) -> None:
         super().__init__()
         # registered from the coarsest scale to the full one, as published
-        self.scales = nn.ModuleList(PatchDiscriminator(input_channels, width) for _ in range(scales))
+        self.scales = nn.ModuleList(PatchDiscriminator(input_channels, width, layers) for _ in range(scales))
 
     def forward(self, photo: Tensor, image: Tensor) -> list[list[Tensor]]:
         """Feature maps per scale, full size first, of `image` [N, 3, H, W] given the `photo` it was made from."""

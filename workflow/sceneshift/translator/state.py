@@ -32,20 +32,30 @@ def initial_state(sizes: Architecture, settings: TranslatorSettings, seed: int, 
     """Fresh networks and optimizers; the translator as in `settings.warm_start`, which must be of these sizes."""
     new = new_networks(sizes, seed)
     if settings.warm_start:
-        network, facts = read_translator(settings.warm_start)
-        if different := [
-            f"{name} {getattr(facts.sizes, name)} there, {value} here"
-            for name, value in dataclasses.asdict(sizes).items()
-            if getattr(facts.sizes, name) != value
-        ]:
-            raise SceneshiftError(
-                f"translator.warm_start: {settings.warm_start} is another network: {', '.join(different)}."
-                " Give these keys its values."
-            )
-        new[0].load_state_dict(network.state_dict())
+        _start_from(settings.warm_start, new[0])
     networks = [network.to(device, memory_format=memory_format(device)) for network in new]
     adam = {"lr": settings.learning_rate, "betas": ADAM_BETAS, "fused": True}
     return State(*networks, *(torch.optim.Adam(n.parameters(), **adam) for n in networks), LastSteps())
+
+
+def _start_from(path: str, translator: TranslatorNetwork) -> None:
+    """Fill `translator` with another's weights; a global generator's become those of the one within the enhancer."""
+    (network, facts), here = read_translator(path), translator.sizes
+    enhanced = here.local_enhancer and not facts.sizes.local_enhancer
+    names = ["head", "width", "downsamplings", "blocks"]
+    names += ["local_enhancer"] * (not enhanced) + ["local_blocks"] * facts.sizes.local_enhancer
+    if different := [
+        f"{name} {getattr(facts.sizes, name)} there, {getattr(here, name)} here"
+        for name in names
+        if getattr(facts.sizes, name) != getattr(here, name)
+    ]:
+        raise SceneshiftError(
+            f"translator.warm_start: {path} is another network: {', '.join(different)}. Give these keys its values."
+        )
+    if enhanced:
+        translator.network.coarse.load_state_dict(network.network.features.state_dict())
+    else:
+        translator.load_state_dict(network.state_dict())
 
 
 def new_networks(sizes: Architecture, seed: int) -> tuple[TranslatorNetwork, MultiscaleDiscriminator]:

@@ -52,7 +52,7 @@ class Losses:
             # each loss for its own network's weights alone: the other's gradients are not even computed
             judging = list(self.discriminator.parameters())
             (losses["discriminator"] * share).backward(retain_graph=True, inputs=judging)
-            (total * share).backward(inputs=list(self.translator.parameters()))
+            (total * share).backward(inputs=[p for p in self.translator.parameters() if p.requires_grad])
         return {name: loss.detach() for name, loss in losses.items()}
 
 
@@ -64,6 +64,9 @@ def minimize(
     held: what this process has of the photos and of the targets, [N, 3, H, W]; rate: of learning
     """
 
+    networks = state.translator, state.discriminator
+    parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+
     def work_of(part: Part) -> Work:
         photos, targets = (part.of_own(side) for side in held)
         share = len(photos) / count
@@ -74,9 +77,8 @@ def minimize(
             figures = losses.gradients(inputs["photos"], inputs["targets"], share)
             return {name: loss * share for name, loss in figures.items()}
 
-        return Work(backward, {"photos": photos, "targets": targets}, (share,))
+        return Work(backward, {"photos": photos, "targets": targets}, (share, len(parameters)))
 
-    parameters = [*state.translator.parameters(), *state.discriminator.parameters()]
     figures = batches.gradients(parameters, torch.Generator(), work_of)
     for optimizer in (state.optimizer_translator, state.optimizer_discriminator):
         optimizer.param_groups[0]["lr"] = rate
