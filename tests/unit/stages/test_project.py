@@ -1,6 +1,8 @@
 """Photos projected into a generator: sheet, table and codes, with edits beside."""
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +51,31 @@ def test_what_cannot_be_is_said_before_the_search(files):
     g = files / "g.safetensors"
     with pytest.raises(SceneshiftError, match=r"z\.npz is of Z, but photos are projected into W"):
         project(g, [files / "photos"], files / "out", boundary=files / "z.npz")
-    (files / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(SceneshiftError, match=r"broken\.png"):
-        project(g, [files / "photos"], files / "out")
+    (files / "taken").mkdir()
+    (files / "taken" / "mine.txt").touch()
+    with pytest.raises(SceneshiftError, match=r"taken is not empty: mine\.txt would be lost"):
+        project(g, [files / "photos"], files / "taken", steps=10**9)
+    (files / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(SceneshiftError, match="None of the 1 photos can be projected"):
+        project(g, [files / "broken.png"], files / "out")
     assert not (files / "out").exists()
+
+
+def test_a_photo_that_cannot_be_used_stops_no_other(files, capsys):
+    (files / "photos" / "0.broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (files / "photos" / os.fsdecode(b"caf\xe9.png")).write_bytes((files / "photos" / "1.png").read_bytes())
+    project(files / "g.safetensors", [files / "photos"], files / "out", steps=2)
+    assert "0.broken.png: left out: " in capsys.readouterr().err
+    with np.load(files / "out" / "codes.npz", allow_pickle=False) as codes:
+        assert [Path(name).name for name in codes["photos"]] == ["0.png", "1.png", os.fsdecode(b"caf\xe9.png")]
+        assert len(codes["w"]) == 3
+
+
+def test_a_folder_is_read_as_it_is_worked_on(files, monkeypatch):
+    monkeypatch.setattr("sceneshift.stages.project.ROWS", 1)
+    project(files / "g.safetensors", [files / "photos"], files / "out", steps=2)
+    heights = [Image.open(files / "out" / name).height for name in ("sheet.png", "sheet-2.png")]
+    assert heights == [24 + 128] * 2
+    monkeypatch.undo()
+    project(files / "g.safetensors", [files / "photos"], files / "out", steps=2)
+    assert sorted(path.name for path in (files / "out").iterdir()) == ["codes.npz", "projections.csv", "sheet.png"]

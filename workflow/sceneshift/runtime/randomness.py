@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def key_of(*parts: int | str) -> int:
     """A 128-bit key from any mixture of integers and names; the same on every machine."""
-    text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+    text = "\x1f".join(str(part) for part in parts).encode(errors="surrogateescape")  # names of files need not be UTF-8
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
 
 
 def numpy_generator(*parts: int | str) -> np.random.Generator:
