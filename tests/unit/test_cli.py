@@ -8,6 +8,7 @@ import inspect
 import re
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import h5py
@@ -97,6 +98,7 @@ def test_an_interruption_is_no_success(run_that, capsys):
     [
         (MemoryError(), "the memory is used up"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"), "the memory is used up"),
+        (BrokenProcessPool("terminated abruptly"), "a process that shared the work was killed"),
         (OSError(errno.EIO, "Input/output error", "photos.h5"), "photos.h5: the disk or the network drive failed"),
     ],
 )
@@ -129,9 +131,9 @@ def test_a_size_is_a_height_and_if_not_square_a_width(stand_in, capsys, tmp_path
     Path("a").touch()
     stand_in("import_generator", lambda **given: taken.append(given.get("shape")))
     for size in ([], ["--resolution", "64"], ["--resolution", "64", "--width", "96"]):
-        assert cli.main(["import-generator", "a", "b", *size]) == 0
+        assert cli.main(["import-generator", "a", "b.safetensors", *size]) == 0
     assert taken == [None, (64, 64), (64, 96)]
-    assert cli.main(["import-generator", "a", "b", "--width", "96"]) == 1
+    assert cli.main(["import-generator", "a", "b.safetensors", "--width", "96"]) == 1
     assert "give both" in capsys.readouterr().err
 
 
@@ -206,6 +208,19 @@ def test_a_word_that_means_nothing_is_refused_before_anything_is_read(words, say
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "1e999", "x"])
+def test_a_number_is_finite(number, capsys):
+    for words in (
+        ["edit", "g.safetensors", "b.npz", "a.png", "--distances", "1", number],
+        ["generate", "g.safetensors", "a.png", f"--truncation-psi={number}"],
+        ["translate", "night", "photos", "out", f"--strength={number}"],
+        ["translate", "night", "photos", "out", f"--effect={number}"],
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(words)
+        assert "error: argument --" in capsys.readouterr().err
+
+
 def test_a_device_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
@@ -268,8 +283,8 @@ def test_an_output_that_may_be_a_file_or_a_folder_may_be_there(files):
         ("synthesize generator.safetensors a.h5 --predictor boundary.npz", "--predictor: boundary.npz is a boundary"),
         ("edit nowhere.safetensors boundary.npz a.png", "GENERATOR: nowhere.safetensors does not exist; expected"),
         (
-            "evaluate-translator translator.safetensors photos.h5 a --predictor predictor.safetensors --edit none.json",
-            "--edit: none.json does not exist; expected: edit.json of the pairs",
+            "evaluate-translator translator.safetensors photos.h5 a.csv --predictor predictor.safetensors --edit e",
+            "--edit: e does not exist; expected: edit.json of the pairs",
         ),
         ("edit generator.safetensors boundary.npz folder", "OUT: folder is a folder; expected: picture to write"),
         ("import-pairs folder table --edit {}", "OUT: table is a file; expected: folder to write"),
@@ -277,6 +292,10 @@ def test_an_output_that_may_be_a_file_or_a_folder_may_be_there(files):
         (f"edit generator.safetensors boundary.npz {300 * 'a'}.png", "the name is too long for the file system"),
         ("edit generator.safetensors boundary.npz /dev/null", "/dev/null is a device, which must not be replaced"),
         ("edit generator.safetensors boundary.npz /proc/a.png", "cannot be written"),
+        ("score predictor.safetensors folder boundary.npz", "OUT: boundary.npz does not end in .csv; expected: table"),
+        ("synthesize generator.safetensors photos.h5", "OUT: photos.h5 is a photo store; expected: latent/score store"),
+        ("fit-judge generator.safetensors", "OUT: generator.safetensors is a generator; expected: judge to write"),
+        ("export-photos photos.h5 a.txt", "OUT: a.txt does not end in .zip; expected: data set to write (.zip)"),
     ],
 )
 def test_files_are_looked_at_before_the_work(words, says, files, stand_in, capsys):

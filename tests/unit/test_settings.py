@@ -124,6 +124,11 @@ def test_every_mistake_is_named_at_once():
     assert "synthesis.count" in message
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_is_finite(number):
+    assert "rescoring.distance" in refusal({"rescoring": {"distance": number}})
+
+
 def test_a_key_given_twice_is_an_error_with_its_lines_beside_all_others(tmp_path):
     edits = "edits:\n  attributes:\n  - attribute: a\n    direction: less\n    direction: more\n"
     text = "photos: {count: 3}\n" + edits + "photos: {width: 1}\n"

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from sceneshift.cli.devices import device_name, device_of, is_worker, train_in_processes
 from sceneshift.cli.files import NamedFile
@@ -210,7 +210,7 @@ def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, wh
     elif get_origin(kind) is Literal:
         more["choices"] = get_args(kind)
     elif get_origin(kind) is not None:  # a sequence
-        more |= {"nargs": "*" if default == () else "+", "type": _plain(get_args(kind)[0])}
+        more |= {"nargs": "*" if default == () else "+", "type": _within_bounds(get_args(kind)[0])}
     else:
         more["type"] = _within_bounds(parameter.annotation)
     if option:
@@ -236,16 +236,17 @@ def _plain(kind: Any) -> Any:
 
 
 def _within_bounds(kind: Any) -> Callable[[str], Any]:
-    """How a word becomes a value of this type: pydantic knows the bounds of an `Annotated` one."""
+    """How a word becomes a value of this type: pydantic knows the bounds of an `Annotated` one; numbers are finite."""
     plain = _plain(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one is not NoneType)
-    if get_origin(kind) is not Annotated:
+    if get_origin(kind) is not Annotated and plain is not float:
         return plain
+    adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
 
     def read(word: str) -> Any:
         try:
-            return TypeAdapter(kind).validate_strings(word)
+            return adapter.validate_strings(word)
         except ValidationError as error:
             raise argparse.ArgumentTypeError(f"found {word!r}; {error.errors()[0]['msg']}") from None
 

@@ -50,6 +50,9 @@ class NamedFile:
             self._refuse("does not exist")
         if not os.access(self.path, os.R_OK):
             self._refuse("must not be read: mend its permissions")
+        self._check_kind()
+
+    def _check_kind(self) -> None:
         words = WORDS.get(kind := what_is(self.path))
         if words and not re.search(words, self.described):
             self._refuse(f"is a {kind}")
@@ -60,6 +63,11 @@ class NamedFile:
             self._refuse("is a folder")
         if what in ("folder", "the folder") and "a file" not in self.described and self.path.is_file():
             self._refuse("is a file")
+        suffix = re.search(r"to write \((\.\w+)\)", self.described)
+        if suffix and self.path.suffix.lower() != suffix[1]:
+            self._refuse(f"does not end in {suffix[1]}")
+        if self.path.is_file() and not what.startswith("file"):
+            self._check_kind()  # another thing than what is to be written would be lost
         try:
             if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
                 self._refuse("is a device, which must not be replaced")

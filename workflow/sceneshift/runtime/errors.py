@@ -3,6 +3,7 @@
 import difflib
 import errno
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 
 REASONS = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -23,6 +24,7 @@ REASONS = {
 # of errors that are not MemoryError: torch's, the loader's of libraries, the system's
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "failed to map segment", "Cannot allocate memory")
 NO_MEMORY = "the memory is used up: end other programs, or raise this process's limit (ulimit -v, mem_mb)"
+KILLED = "a process that shared the work was killed, as systems do where memory runs out: end other programs"
 # PyTorch's words, and cuDNN's and cuBLAS's own
 OUT_OF_GPU_MEMORY = ("CUDA out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
 NO_GPU_MEMORY = "the GPU's memory is used up: end other programs on it, or work in smaller batches"
@@ -35,6 +37,8 @@ class SceneshiftError(Exception):
 
 def explanation(error: BaseException) -> str | None:
     """What an error of the system means and what to do; None for any other error."""
+    if isinstance(error, BrokenExecutor):
+        return KILLED
     if isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
         return NO_MEMORY
     if any(text in str(error) for text in OUT_OF_GPU_MEMORY):

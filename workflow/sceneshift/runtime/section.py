@@ -65,7 +65,7 @@ class Shapes:
 class Section(BaseModel):
     """A part of the config: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
     shapes: ClassVar[Shapes | None] = None  # for the keys without a mark of their own
 
     @model_validator(mode="before")
