@@ -113,5 +113,7 @@ def test_networks_that_are_none_are_refused(files, tmp_path):
 def test_what_cannot_be_measured_is_said_first(files, tmp_path):
     with pytest.raises(SceneshiftError, match=r"metrics\.images is 0"):
         measured(files, tmp_path / "m.csv")
+    with pytest.raises(SceneshiftError, match=r"metrics\.images is 5: give at least some hundred"):
+        measured(files, tmp_path / "m.csv", images=5)
     with pytest.raises(SceneshiftError, match="path_lengths is given, but images is 0"):
         parse(Settings, '{"metrics": {"path_lengths": 5}}')

@@ -75,13 +75,13 @@ def why_unreadable(path: Path) -> str | None:
     return None
 
 
-def check_folder(folder: Path | str) -> None:
-    """Raise SceneshiftError unless `folder` is a readable folder with at least one picture in it.
+def check_folder(folder: Path | str, key: str = "") -> None:
+    """Raise SceneshiftError unless `folder`, named by the config's `key` if any, is readable and holds a picture.
 
     Cheap: stops at the first picture and decodes nothing, so the workflow can call it before any job starts.
     """
     folder = Path(folder)
-    what = f"photos.folder: {folder}"
+    what = f"{key}: {folder}" if key else str(folder)
     if not folder.exists():
         raise SceneshiftError(f"{what} does not exist. Name a folder of {FORMAT_NAMES} photos.")
     if not folder.is_dir():

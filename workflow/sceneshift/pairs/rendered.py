@@ -8,6 +8,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.settings import EditorSettings
 from sceneshift.streets import LABELS, render_street, street_labels
+from sceneshift.streets.render import LARGEST, SMALLEST
 
 DAY = (0.6, 1.0)  # natural_light of the streets before the edit
 HAZE = 0.1  # fog at most, in three of ten of them
@@ -23,7 +24,12 @@ class RenderedPairs:
     editor: EditorSettings
 
     def __post_init__(self) -> None:
-        """Raises SceneshiftError for a label that the rendered world does not have."""
+        """Raises SceneshiftError for a label or a shape that the rendered world does not have."""
+        if min(self.shape) < SMALLEST or max(self.shape) > LARGEST:
+            raise SceneshiftError(
+                f"Streets are drawn with sides from {SMALLEST} to {LARGEST} pixels, found {self.shape[0]} x"
+                f" {self.shape[1]}. Choose another resolution or width."
+            )
         for label in {**self.editor.labels, **self.editor.before}:
             if label not in LABELS:
                 raise SceneshiftError(

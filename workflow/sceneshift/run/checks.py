@@ -16,7 +16,7 @@ def check_paths(settings: Settings) -> None:
         if not Path(path).exists():
             raise SceneshiftError(f"{key}: {path} does not exist.")
     if settings.photos.source == "folder":
-        check_folder(settings.photos.folder)
+        check_folder(settings.photos.folder, "photos.folder")
         _holds_no_results("photos.folder", settings.photos.folder)
     if settings.translate.folder is not None:
         _is_folder("translate.folder", settings.translate.folder)

@@ -21,7 +21,7 @@ class StudySettings(Section):
         [0.0, 1.0], description="Strengths compared with each other on the same photo; 0 is the unedited photo."
     )
     photos: Positive = Field(20, description="Photos shown, drawn by the seed.")
-    lists: Positive = Field(
+    lists: Annotated[int, Field(ge=1, le=10_000)] = Field(
         30, description="Assignments made, one a rater; every pair stands in equally many of them, give or take one."
     )
     pairs: Positive = Field(30, description="Pairs that a rater sees.")

@@ -8,6 +8,7 @@ from sceneshift.explorer.examples import run_examples, shipped_examples
 from sceneshift.explorer.packing import as_script, packed, why_left_out
 from sceneshift.explorer.page import Editor, page_text
 from sceneshift.photos.store import PhotoStore
+from sceneshift.report.run_files import needed
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.shipped import EDITORS, translator_file
@@ -68,7 +69,7 @@ def build_explorer(
 
 def _chosen(run: Path) -> dict[str, Path]:
     """Name -> translator of every edit of a run."""
-    ranked = read_table(run / "attributes.csv", {"attribute": str, "chosen": bool})
+    ranked = read_table(needed(run / "attributes.csv"), {"attribute": str, "chosen": bool})
     return {
         row["attribute"]: run / f"translators/{row['attribute']}/translator.safetensors"
         for row in ranked

@@ -15,6 +15,7 @@ from sceneshift.runtime.interruption import end_with_parent
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import key_of
+from sceneshift.runtime.section import Positive
 from sceneshift.runtime.tables import write_table
 from sceneshift.settings import EditorSettings
 from sceneshift.translator import load_translator
@@ -22,7 +23,7 @@ from sceneshift.translator import load_translator
 
 def evaluate_editor(
     translator: Path | str, out: Path | str, *, editor: EditorSettings, shape: tuple[int, int] = (128, 128),
-    count: int = 200, strength: float = 1.0, seed: int = 0, device: torch.device | str = "cpu",
+    count: Positive = 200, strength: float = 1.0, seed: int = 0, device: torch.device | str = "cpu",
 ) -> list[Change]:  # fmt: skip
     """On rendered streets that no training saw: how near does the edit come to the truth?
 
@@ -36,7 +37,7 @@ def evaluate_editor(
     The truth is the same street drawn with the editor's labels. psnr (dB), ssim and structure of the street to it: of
     the unedited one, and of what the translator made of it. The streets are of a seed of their own.
 
-    Raises SceneshiftError for a label that the rendered world does not have.
+    Raises SceneshiftError for a label or a shape that the rendered world does not have.
 
     Example: night.safetensors night.csv --editor '{"name": "night", "labels": {"natural_light": 0.03}}'
     """

@@ -25,7 +25,7 @@ from sceneshift.vision.features import backbone_features, inception_features
 from sceneshift.vision.frechet import FeatureStatistics, distance_between
 from sceneshift.vision.kernel import mean_kernel_distance
 from sceneshift.vision.likeness import LARGEST, likeness_features, shrunk
-from sceneshift.vision.neighbors import density_coverage, precision_recall
+from sceneshift.vision.neighbors import DENSITY_COVERAGE_K, density_coverage, precision_recall
 
 BATCH = 32
 COLUMNS = ("metric", "value", "images", "photos", "truncation_psi", "features", "resize")
@@ -56,7 +56,7 @@ def measure_generator(
 
     Example: generator.safetensors photos.h5 metrics.csv --settings '{"images": 5000}'
     """
-    if settings.images < 2:
+    if settings.images <= DENSITY_COVERAGE_K:
         raise SceneshiftError(f"metrics.images is {settings.images}: give at least some hundred images to measure by.")
     network = inception_features(settings.inception, device) if settings.inception else backbone_features(device)
     lengths = _likeness(settings, device) if settings.path_lengths else None
@@ -74,6 +74,8 @@ def measure_generator(
                 f" of {photos} are {store.shape[0]} by {store.shape[1]}."
             )
         rows = store.train_indices[:: max(1, len(store.train_indices) // settings.images)][: settings.images]
+        if len(rows) <= DENSITY_COVERAGE_K:
+            raise SceneshiftError(f"{photos} has {len(rows)} photos to train on, too few to measure by.")
         parts = (store.images(rows[part.start : part.stop]) for part in batches(len(rows), BATCH))
         total = len(rows) + settings.images
         with Progress("measuring the generator", total, beside=out) as progress:

@@ -72,7 +72,7 @@ def prepare_photos(
 
 def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> None:
     folder = Path(settings.folder or "")
-    check_folder(folder)
+    check_folder(folder, "photos.folder")
     places = read_places(settings.places) if settings.places else {}
     paths = list(find_photos(folder))
     skipped_csv = out_csv.with_suffix(".skipped.csv")
