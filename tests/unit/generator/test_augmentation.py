@@ -1,6 +1,7 @@
 """The augmentation pipe: exact where nothing happens, right where one thing happens, differentiable twice."""
 
 import functools
+from typing import get_args
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ import torch
 from sceneshift.generator import augmentation
 from sceneshift.generator.augmentation import augment
 from sceneshift.runtime.randomness import torch_generator
-from sceneshift.training.microbatches import WHOLE
+from sceneshift.settings import GeneratorSettings
+from sceneshift.training.microbatches import WHOLE, Part
 
 
 @pytest.fixture(params=[8, 14], ids=["square", "wide"])
@@ -27,7 +29,7 @@ def warp(images, inverse):
 
 
 def test_wider_margins_than_are_reached_change_nothing(images):
-    inverse = augmentation._geometry((6, *images.shape[2:]), 0.5, torch_generator(0), WHOLE)
+    inverse = augmentation._geometry((6, *images.shape[2:]), 0.5, 0.5, torch_generator(0), WHOLE)
     widest = tuple(side - 1 for side in images.shape[:1:-1])
     torch.testing.assert_close(augmentation._warp(images, inverse, widest), warp(images, inverse), atol=1e-4, rtol=0)
 
@@ -91,7 +93,7 @@ def test_only_squares_turn_by_quarters(monkeypatch):
     monkeypatch.setattr(augmentation, "_rotation", lambda angle: angles.append(angle) or original(angle))
     for width, steps in ((32, {0, 1, 2, 3}), (64, {0, 2})):
         angles.clear()
-        augmentation._geometry((200, 32, width), 1.0, torch_generator(0), WHOLE)
+        augmentation._geometry((200, 32, width), 1.0, 1.0, torch_generator(0), WHOLE)
         assert set((angles[0] / (torch.pi / 2)).round().int().tolist()) == steps
 
 
@@ -99,7 +101,7 @@ def test_translations_are_shares_of_each_side(monkeypatch):
     shifts = []
     original = augmentation._translation
     monkeypatch.setattr(augmentation, "_translation", lambda shift: shifts.append(shift) or original(shift))
-    augmentation._geometry((500, 32, 96), 1.0, torch_generator(0), WHOLE)
+    augmentation._geometry((500, 32, 96), 1.0, 1.0, torch_generator(0), WHOLE)
     whole, fine = shifts
     assert whole.abs().amax(dim=0).tolist() == [12, 4]
     assert (fine.std(dim=0) / torch.tensor([96, 32])).tolist() == pytest.approx([0.125, 0.125], rel=0.15)
@@ -113,6 +115,35 @@ def test_color_matrices_do_what_they_are_named_for(images):
     # every transformation keeps the grey axis: grey pixels stay grey
     out = augmentation._apply_color(grey, color)
     torch.testing.assert_close(out, out.mean(dim=1, keepdim=True).expand_as(out), atol=1e-4, rtol=1e-4)
+
+
+def test_pipes_are_the_groups_of_their_names(images):
+    assert augmentation.PIPES.keys() == set(get_args(GeneratorSettings.model_fields["augment_pipe"].annotation))
+    assert augmentation.PIPES["bgcfnc"] == augmentation.GROUPS
+    shape = (len(images), *images.shape[2:])
+    of = {"blit": {"inverse"}, "geom": {"inverse"}, "color": {"color"}, "filter": {"gains"}, "noise": {"noise"},
+          "cutout": {"cutout"}}  # fmt: skip
+    for pipe, groups in augmentation.PIPES.items():
+        drawn = augmentation.draw_transformations(shape, 1.0, torch_generator(0), WHOLE, images.device, pipe)
+        assert drawn.tensors.keys() == set().union(*(of[group] for group in groups))
+        assert not torch.equal(augment(images, 1.0, torch_generator(0), pipe), images)
+    blit, geom = (
+        augmentation.draw_transformations((500, 32, 32), 1.0, torch_generator(0), WHOLE, images.device, pipe).inverse
+        for pipe in ("blit", "geom")
+    )
+    torch.testing.assert_close(blit, blit.round(), atol=1e-4, rtol=0)  # whole pixels and quarter turns
+    assert not torch.allclose(geom, geom.round(), atol=0.1)
+
+
+def test_parts_of_a_batch_draw_what_the_whole_does():
+    def drawn(n, part):
+        shape, device = (n, 32, 32), torch.device("cpu")
+        return augmentation.draw_transformations(shape, 0.7, torch_generator(0), part, device, "bgcfnc").tensors
+
+    whole = drawn(8, WHOLE)
+    for index in range(2):
+        of_part = drawn(4, Part(index, 2))
+        assert all(torch.equal(tensor, whole[name][index::2]) for name, tensor in of_part.items())
 
 
 def test_draws_are_a_function_of_the_key(images):
@@ -134,9 +165,10 @@ def test_the_pipe_is_differentiable_twice():
     assert torch.autograd.gradgradcheck(lambda x: augmentation._Sample.apply(x, fine), [small])
 
 
-def test_r1_reaches_through_the_pipe(images):
+@pytest.mark.parametrize("pipe", ["bgc", "bgcfnc"])
+def test_r1_reaches_through_the_pipe(images, pipe):
     x = images.clone().requires_grad_()
-    y = augment(x, 1.0, torch_generator(2))
+    y = augment(x, 1.0, torch_generator(2), pipe)
     (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
     gradient.square().sum().backward()
     assert torch.isfinite(x.grad).all()

@@ -56,6 +56,9 @@ def test_a_fixed_strength_of_augmentation_stays(photos, tmp_path):
 
     assert strengths(tmp_path / "fixed", augment="fixed", augment_strength=0.3) == {0.3}
     assert strengths(tmp_path / "none", augment="none") == {0.0}
+    assert strengths(tmp_path / "all", augment="fixed", augment_strength=0.3, augment_pipe="bgcfnc") == {0.3}
+    weights = [load_file(tmp_path / run / "g.safetensors")["synthesis.b32.conv1.weight"] for run in ("fixed", "all")]
+    assert not torch.equal(*weights)
     for changes, images in (({}, 500_000), ({"ada_images": 64}, 64)):
         given = settings(warm_start=None, **changes)
         state = initial_state(given, defaults(given, 32, 32), {"resolution": 32, "width": 32}, 0, torch.device("cpu"))

@@ -1,9 +1,9 @@
-"""Adaptive discriminator augmentation (StyleGAN2-ADA, arXiv 2006.06676), pipe `bgc`.
+"""Adaptive discriminator augmentation (StyleGAN2-ADA, arXiv 2006.06676) and its pipes.
 
 Every transformation is applied to each image on its own with probability p: pixel blitting (x-flip, 90° rotations,
-integer translation), geometry (scale, rotations, anisotropic scale, fractional translation) and color (brightness,
-contrast, luma flip, hue, saturation). Appendix B of the paper fixes order, distributions and the anti-aliased warp.
-The whole pipe is differentiable twice, since R1's gradient goes through it.
+integer translation), geometry (scale, rotations, anisotropic scale, fractional translation), color (brightness,
+contrast, luma flip, hue, saturation), and the corruptions of corruptions.py. Appendix B of the paper fixes order,
+distributions and the anti-aliased warp. All is differentiable twice, since R1's gradient goes through it.
 
 On images wider than high, translations are shares of each side and rotations turn pixels, as on squares. Only the
 quarter turns become half turns: a picture lying on its side does not fit its own frame, and the discriminator would
@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneshift.generator.corruptions import additive_noise, band_gains, cut_out, cutout, filtered
+from sceneshift.generator.draws import Draws
 from sceneshift.runtime.devices import to_device
 from sceneshift.training.deterministic import pad_mirrored, spread_bilinear
 from sceneshift.training.microbatches import WHOLE, Part
@@ -32,6 +34,8 @@ SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.04
 # pixel of the fine grid, as in the authors' code; the rest displaces mirrored pictures by 0.1 pixels.
 FINE_SHIFT = 0.25
 
+GROUPS = ("blit", "geom", "color", "filter", "noise", "cutout")  # in the order in which they are applied
+PIPES = {name: GROUPS[: len(name)] for name in ("bg", "bgc", "bgcf", "bgcfn", "bgcfnc")} | {g: (g,) for g in GROUPS}
 
 FROM_SCRATCH, TRANSFERRED = 500_000, 100_000  # images in which p can go from 0 to 1, as in the authors' code
 
@@ -71,52 +75,83 @@ class AdaptiveStrength:
 
 @dataclass(frozen=True)
 class Transformations:
-    """What is done to each image of a batch.
+    """What is done to each image of a batch; None for what the pipe does not have.
 
+    margins: columns and rows beyond each border that are reached
     inverse: [N, 3, 3], from places in the augmented image to places in the given one, in pixels from the center
     color: [N, 4, 4], on homogeneous RGB
-    margins: columns and rows beyond each border that are reached
+    gains: [N, 4], of the four frequency bands
+    noise: [N, 3, H, W], which is added
+    cutout: [N, 3], center of a rectangle, x first, and its sides, in shares of the image's
     """
 
-    inverse: Tensor
-    color: Tensor
     margins: tuple[int, int]
+    inverse: Tensor | None = None
+    color: Tensor | None = None
+    gains: Tensor | None = None
+    noise: Tensor | None = None
+    cutout: Tensor | None = None
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Those that there are, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
 def draw_transformations(
-    shape: tuple[int, int, int], p: float, rng: torch.Generator, part: Part, device: torch.device
+    shape: tuple[int, int, int], p: float, rng: torch.Generator, part: Part, device: torch.device, pipe: str = "bgc"
 ) -> Transformations:
-    """Of images of `shape` (N, H, W), each transformation with probability `p`; matrices on `device`.
+    """Of images of `shape` (N, H, W), each transformation of the pipe with probability `p`; tensors on `device`.
 
     `part` of a batch that they are: numbers are drawn for the whole batch. They are computed on the CPU: a GPU would be
     asked for 200 tiny sums.
     """
-    inverse, color = _geometry(shape, p, rng, part), _color(shape[0], p, rng, part)
+    groups, n, margins = PIPES[pipe], shape[0], (0, 0)
+    drawn: dict[str, Tensor] = {}
+    if "blit" in groups or "geom" in groups:
+        blit, geom = (p * (group in groups) for group in ("blit", "geom"))
+        drawn["inverse"] = _geometry(shape, blit, geom, rng, part)
+        margins = _margins_on(device, drawn["inverse"], *shape[1:])
+    if "color" in groups:
+        drawn["color"] = _color(n, p, rng, part)
+    if "filter" in groups:
+        drawn["gains"] = band_gains(n, p, rng, part)
+    if "noise" in groups:
+        drawn["noise"] = additive_noise(shape, p, rng, part)
+    if "cutout" in groups:
+        drawn["cutout"] = cutout(n, p, rng, part)
+    return Transformations(margins, **{name: to_device(tensor, device) for name, tensor in drawn.items()})
+
+
+def _margins_on(device: torch.device, inverse: Tensor, height: int, width: int) -> tuple[int, int]:
+    """Room for what is reached of images of this size; on a GPU one of two sizes, so that a step can be recorded."""
     if device.type == "cpu":
-        margins = _margins(inverse[_moved(inverse)], *shape[1:])
-    else:  # one of two sizes for all images, so that a step can be recorded
-        sides = shape[2], shape[1]
-        half = all(m <= s // 2 for m, s in zip(_margins(inverse, *shape[1:]), sides, strict=True))
-        margins = tuple(s // 2 if half else s - 1 for s in sides)
-    return Transformations(to_device(inverse, device), to_device(color, device), margins)
+        return _margins(inverse[_moved(inverse)], height, width)
+    half = all(m <= s // 2 for m, s in zip(_margins(inverse, height, width), (width, height), strict=True))
+    return (width // 2, height // 2) if half else (width - 1, height - 1)
 
 
-def augment(images: Tensor, p: float, rng: torch.Generator) -> Tensor:
+def augment(images: Tensor, p: float, rng: torch.Generator, pipe: str = "bgc") -> Tensor:
     """Augment images [N, 3, H, W] in [-1, 1] with probability `p` a transformation; p = 0 returns them as they are."""
     if p == 0:
         return images
     n, _, height, width = images.shape
-    return transformed(images, draw_transformations((n, height, width), p, rng, WHOLE, images.device))
+    return transformed(images, draw_transformations((n, height, width), p, rng, WHOLE, images.device, pipe))
 
 
 def transformed(images: Tensor, by: Transformations) -> Tensor:
     """Images [N, 3, H, W] in [-1, 1] so transformed."""
-    if images.device.type != "cpu":
-        return _apply_color(_warp(images, by.inverse, by.margins), by.color)
-    moved = _moved(by.inverse)
-    if len(moved):  # at small p most images stay where they are
+    if by.inverse is not None and images.device.type != "cpu":
+        images = _warp(images, by.inverse, by.margins)
+    elif by.inverse is not None and len(moved := _moved(by.inverse)):  # at small p most images stay where they are
         images = images.index_copy(0, moved, _warp(images[moved], by.inverse[moved], by.margins))
-    return _apply_color(images, by.color)
+    if by.color is not None:
+        images = _apply_color(images, by.color)
+    if by.gains is not None:
+        images = filtered(images, by.gains)
+    if by.noise is not None:
+        images = images + by.noise
+    return images if by.cutout is None else cut_out(images, by.cutout)
 
 
 def _moved(inverse: Tensor) -> Tensor:
@@ -135,10 +170,10 @@ def _margins(inverse: Tensor, height: int, width: int) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def _geometry(shape: tuple[int, int, int], p: float, rng: torch.Generator, part: Part) -> Tensor:
-    """`Transformations.inverse` of images of `shape` (N, H, W)."""
+def _geometry(shape: tuple[int, int, int], blit: float, geom: float, rng: torch.Generator, part: Part) -> Tensor:
+    """`Transformations.inverse` of images of `shape` (N, H, W); blit, geom: probabilities of these transformations."""
     n, height, width = shape
-    draw = _Draws(n, p, rng, part)
+    draw = Draws(n, blit, rng, part)
     size = torch.tensor([float(width), float(height)])
     flip = draw.chosen(torch.floor(draw.uniform() * 2), 0.0)
     inverse = _scale(1 - 2 * flip, torch.ones_like(flip))
@@ -147,10 +182,11 @@ def _geometry(shape: tuple[int, int, int], p: float, rng: torch.Generator, part:
     inverse = inverse @ _rotation(2 * math.pi / turns * turn)
     shift = draw.chosen((draw.uniform(2) * 2 - 1) * 0.125, 0.0)
     inverse = inverse @ _translation(-torch.round(shift * size))
+    draw = Draws(n, geom, rng, part)
     scale = draw.chosen(torch.exp2(draw.normal() * 0.2), 1.0)
     inverse = inverse @ _scale(1 / scale, 1 / scale)
     # two rotations, before and after the anisotropic scale, so that together they happen with probability p
-    rotation_p = 1 - math.sqrt(max(1 - p, 0.0))
+    rotation_p = 1 - math.sqrt(max(1 - geom, 0.0))
     inverse = inverse @ _rotation(draw.chosen((draw.uniform() * 2 - 1) * math.pi, 0.0, rotation_p))
     stretch = draw.chosen(torch.exp2(draw.normal() * 0.2), 1.0)
     inverse = inverse @ _scale(1 / stretch, stretch)
@@ -160,7 +196,7 @@ def _geometry(shape: tuple[int, int, int], p: float, rng: torch.Generator, part:
 
 def _color(n: int, p: float, rng: torch.Generator, part: Part) -> Tensor:
     """`Transformations.color` of `n` images."""
-    draw = _Draws(n, p, rng, part)
+    draw = Draws(n, p, rng, part)
     eye = torch.eye(4)
     luma = torch.tensor([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
     along = torch.outer(luma, luma)
@@ -262,24 +298,6 @@ class _Spread(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         (grid,) = ctx.saved_tensors
         return _Sample.apply(gradient, grid), None, None
-
-
-class _Draws:
-    """Random numbers [n] or [n, columns] of the images, drawn on the CPU so that they are the same on every device."""
-
-    def __init__(self, n: int, p: float, rng: torch.Generator, part: Part) -> None:
-        self.batch, self.p, self.rng, self.part = n * part.count, p, rng, part
-
-    def uniform(self, columns: int | None = None) -> Tensor:
-        return self.part.of(torch.rand(self.batch, *([columns] if columns else []), generator=self.rng))
-
-    def normal(self, columns: int | None = None) -> Tensor:
-        return self.part.of(torch.randn(self.batch, *([columns] if columns else []), generator=self.rng))
-
-    def chosen(self, values: Tensor, neutral: float, p: float | None = None) -> Tensor:
-        """`values`, [n] or [n, columns], each row with probability p, else `neutral`."""
-        take = self.uniform() < (self.p if p is None else p)
-        return torch.where(take if values.ndim == 1 else take[:, None], values, neutral)
 
 
 def _matrix(rows: list[list[Tensor | float]]) -> Tensor:

@@ -157,12 +157,13 @@ class Losses:
         return self.g.synthesis(ws, noise=_noise(self.g, inputs)), w_mean
 
     def _draw_augmentation(self, images: str, inputs: Inputs, part: Part, rng: torch.Generator) -> Margins | None:
-        """Add the matrices for `images` to the inputs; the margins that they need, None without augmentation."""
+        """Add what was drawn for `images` to the inputs; the margins that they need, None without augmentation."""
         if not self.p:
             return None
         n, _, height, width = part.of_own(self.real).shape
-        drawn = draw_transformations((n, height, width), self.p, rng, part, self.real.device)
-        inputs |= {f"{images}_inverse": drawn.inverse, f"{images}_color": drawn.color}
+        pipe = self.settings.augment_pipe
+        drawn = draw_transformations((n, height, width), self.p, rng, part, self.real.device, pipe)
+        inputs |= {f"{images}_{name}": tensor for name, tensor in drawn.tensors.items()}
         return drawn.margins
 
 
@@ -176,10 +177,11 @@ def minimize(optimizer: torch.optim.Adam, batches: MicroBatches, rng: torch.Gene
 
 
 def _augmented(x: Tensor, images: str, inputs: Inputs, margins: Margins | None) -> Tensor:
-    """x [N, 3, H, W] under the matrices drawn for `images`."""
+    """x [N, 3, H, W] under what was drawn for `images`."""
     if margins is None:
         return x
-    return transformed(x, Transformations(inputs[f"{images}_inverse"], inputs[f"{images}_color"], margins))
+    drawn = {key.removeprefix(f"{images}_"): value for key, value in inputs.items() if key.startswith(f"{images}_")}
+    return transformed(x, Transformations(margins, **drawn))
 
 
 def draw_codes(g: Generator, count: int, style_mixing: float, part: Part, rng: torch.Generator) -> Inputs:

@@ -96,7 +96,13 @@ class GeneratorSettings(Section):
     )
     augment: Literal["ada", "fixed", "none"] = Field(
         "ada",
-        description="Adaptive discriminator augmentation (pipe `bgc`), the same with a strength that is `fixed`, or none.",
+        description="Adaptive discriminator augmentation, the same with a strength that is `fixed`, or none.",
+    )
+    augment_pipe: Literal[
+        "blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"
+    ] = Field(
+        "bgc",
+        description="What the augmentation does, one of these groups or those of the letters: `blit` flips, quarter turns and whole-pixel shifts; `geom` scales, turns and shifts; `color` brightness, contrast, hue, saturation; `filter` frequency bands; `noise`; `cutout`.",
     )
     augment_strength: Share = Field(0.2, description="With `augment: fixed`: the probability p of each transformation.")
     ada_images: Positive | None = Field(
