@@ -94,7 +94,7 @@ def test_what_is_wrong_is_named(path, tmp_path):
     (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
     broken(tmp_path / "cut.h5", "truncated")
     (tmp_path / "text.h5").write_text("no HDF5")
-    broken(tmp_path / "text.h5", "not an HDF5 file")
+    broken(tmp_path / "text.h5", r"not an HDF5 file \(by its content: text file;")
     broken(path, r"16 px, but 64 px are needed", resolution=64)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = FORMAT.version + 1

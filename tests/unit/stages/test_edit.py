@@ -50,3 +50,9 @@ def test_the_step_of_the_pairs_is_a_column_of_its_own_and_marked(models, tmp_pat
 def test_another_suffix_is_refused_before_anything_is_read(tmp_path, name):
     with pytest.raises(SceneshiftError, match=r"expected \.png, \.jpg"):
         edit("nowhere", "nowhere", tmp_path / name)
+
+
+def test_a_strip_that_no_file_can_hold_is_refused_before_it_is_drawn(models, tmp_path):
+    for name, images in (("s.jpg", 500), ("s.webp", 125), ("s.png", 10**9)):
+        with pytest.raises(SceneshiftError, match=rf"{name} would have 128 x \d+ pixels, more than a"):
+            edit(*models, tmp_path / name, images=images, distances=(0,))

@@ -88,3 +88,13 @@ def test_a_walk_passes_through_every_code(model, wanted, tmp_path, name):
 def test_what_does_not_go_together_is_said_before_anything_is_read(tmp_path, name, how, message):
     with pytest.raises(SceneshiftError, match=message):
         generate("nowhere", tmp_path / name, **how)
+
+
+def test_a_sheet_that_no_file_can_hold_is_refused_before_it_is_drawn(model, tmp_path):
+    for name, more in (
+        ("a.webp", {"images": 600, "truncation_psi": (0.5, 1.0)}),
+        ("a.jpg", {"images": 2000, "mix": "all"}),
+        ("a.png", {"images": 10**9}),
+    ):
+        with pytest.raises(SceneshiftError, match=rf"{name} would have \d+ x \d+ pixels"):
+            generate(model, tmp_path / name, **more)

@@ -1,14 +1,37 @@
 """Sheets of pictures to look at."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sceneshift.runtime.errors import SceneshiftError
+
 TITLE_HEIGHT, TITLE_SIZE = 24, 16  # pixels
 FONT = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # Pillow's own has no minus sign
 MARK = "#b5542c"
+MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels, of the formats
+MOST_PIXELS = 2**28  # a sheet is in memory as a whole
+
+
+def sheet_size(
+    rows: int, columns: int, shape: tuple[int, int], *, gap: int = 0, enlarged: int = 1, titled: bool = False
+) -> tuple[int, int]:
+    """Height and width of the `sheet` of pictures of this shape."""
+    top = TITLE_HEIGHT if titled else 0
+    return top + rows * (shape[0] * enlarged + gap) - gap, columns * (shape[1] * enlarged + gap) - gap
+
+
+def check_sheet(out: Path | str, file_format: str, size: tuple[int, int]) -> None:
+    """Raise SceneshiftError for a sheet that is too large to be written; before its pictures are made."""
+    height, width = size
+    if max(size) > MOST_SIDE.get(file_format, MOST_PIXELS) or height * width > MOST_PIXELS:
+        raise SceneshiftError(
+            f"{out} would have {width} x {height} pixels, more than a {file_format} sheet can have. Ask for fewer"
+            " images or columns."
+        )
 
 
 def sheet(
@@ -20,11 +43,12 @@ def sheet(
     titles: written above the columns; gap: pixels between pictures; enlarged: each picture by this whole factor, its
     pixels visible, or `smooth`; marked: the column to draw a frame around, as wide as half of the gap.
     """
-    count, height, width, _ = columns[0].shape
-    height, width = height * enlarged, width * enlarged
+    count, *shape, _ = columns[0].shape
+    size = sheet_size(count, len(columns), shape, gap=gap, enlarged=enlarged, titled=bool(titles))
+    height, width = shape[0] * enlarged, shape[1] * enlarged
     filter_ = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
     top = TITLE_HEIGHT if titles else 0
-    picture = Image.new("RGB", (len(columns) * (width + gap) - gap, top + count * (height + gap) - gap), "white")
+    picture = Image.new("RGB", size[::-1], "white")
     for x, column in enumerate(columns):
         for y, pixels in enumerate(column):
             cell = Image.fromarray(pixels).resize((width, height), filter_)

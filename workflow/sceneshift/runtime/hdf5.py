@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from sceneshift.runtime.errors import SceneshiftError, explanation
+from sceneshift.runtime.file_kinds import what_is
 
 LOCKING = False  # files are written under names of their own and then never change; not every file system has locks
 REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])  # how a file holds a text of any length
@@ -83,7 +84,8 @@ class StoreFormat:
         try:
             file = h5py.File(path, "r", locking=LOCKING, **options)
         except (OSError, RuntimeError) as error:
-            damage = f"The {self.kind} {path} is truncated or not an HDF5 file ({error}). {self.remedy}"
+            found = f"by its content: {what_is(path)}; {error}"
+            damage = f"The {self.kind} {path} is truncated or not an HDF5 file ({found}). {self.remedy}"
             raise _refusal(path, damage, error) from error
         try:
             self._check_format(path, file)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sceneshift.images.sheets import sheet
+from sceneshift.images.sheets import check_sheet, sheet, sheet_size
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
 from sceneshift.latents.moving import Move, plane_of
@@ -56,6 +56,10 @@ def edit(
     if record and (made := EditRecord.read(record)).distance is not None:
         chosen = (-1 if (made.direction == "less") != made.reversed else 1) * made.distance
         distances, level, absolute = sorted({*distances, chosen}), made.level, made.absolute
+    enlarged = -(-SMALLEST_CELL // renderer.width)
+    shape = (renderer.resolution, renderer.width)
+    size = sheet_size(images, len(distances), shape, gap=GAP, enlarged=enlarged, titled=True)
+    check_sheet(out, file_format, size)
     mask = mask_of(level, renderer.ws_resolutions, renderer.resolution, direction.resolutions)
     plane = plane_of(direction) if absolute else None
     codes = renderer.codes(z_of(seed, "rescoring", range(images), renderer.z_dim))
@@ -65,7 +69,6 @@ def edit(
         columns.append(np.concatenate([renderer.render_moved(codes[i : i + 1], move) for i in range(images)]))
     titles = [f"{distance:+.3g}".replace("-", "−") if distance else "0" for distance in distances]
     marked = None if chosen is None else distances.index(chosen)
-    enlarged = -(-SMALLEST_CELL // renderer.width)
     picture = sheet(columns, titles, gap=GAP, enlarged=enlarged, smooth=True, marked=marked)
     with atomic_file(out) as temporary:
         picture.save(temporary, file_format, quality=95)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sceneshift.images.sheets import grid, sheet
+from sceneshift.images.sheets import check_sheet, grid, sheet, sheet_size
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
 from sceneshift.latents.moving import truncated
@@ -60,6 +60,14 @@ def generate(
         )
     file_format = "PNG" if alone else by_suffix(out, WALKS if frames else SHEETS)
     renderer = Renderer(generator, device)
+    if not alone and not frames:
+        shape, across = (renderer.resolution, renderer.width), round(images**0.5)
+        size = sheet_size(images // across, across, shape)
+        if mix:
+            size = sheet_size(images + 1, images + 1, shape, gap=GAP)
+        elif len(truncation_psi) > 1:
+            size = sheet_size(images, len(truncation_psi), shape, gap=GAP, titled=True)
+        check_sheet(out, file_format, size)
     w = renderer.mapped(z_of(seed, "synthesis", range(first, first + images), renderer.z_dim))
     psi = truncation_psi[0]
 
@@ -84,7 +92,7 @@ def generate(
             columns = [drawn_at(psi) for psi in truncation_psi]
             sheet(columns, titles, gap=GAP).save(temporary, file_format, quality=95)
         else:
-            grid(drawn_at(psi), round(images**0.5)).save(temporary, file_format, quality=95)
+            grid(drawn_at(psi), across).save(temporary, file_format, quality=95)
 
 
 def _walk(renderer: Renderer, w: np.ndarray, psi: float, frames: int) -> Iterator[np.ndarray]:
