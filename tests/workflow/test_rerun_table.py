@@ -82,6 +82,7 @@ ALTERNATIVES: dict[str, Any] = {
     "edits.attributes.pairs": "pairs",
     "edits.attributes.distance": 3.0,
     "translator.discriminators": 3,
+    "translator.discriminator_layers": 2,
     "translator.warm_start": "warm.safetensors",
     "translator.perceptual_network": "vgg19.pth",
     "translate.folder": "photos",
