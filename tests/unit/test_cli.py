@@ -107,6 +107,20 @@ def test_what_the_system_refuses_is_said_without_a_traceback(run_that, capsys, e
     assert capsys.readouterr().err.startswith(f"error: {says}")
 
 
+def test_ctrl_c_is_no_error_of_ours(run_that, capsys):
+    assert run_that(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "interrupted: by Ctrl-C\n"
+
+
+def test_a_reader_may_leave_before_the_end():
+    with subprocess.Popen(
+        [sys.executable, "-m", "sceneshift", "editors"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 141
+
+
 def test_a_bug_keeps_its_traceback(run_that):
     with pytest.raises(ZeroDivisionError):
         run_that(ZeroDivisionError())

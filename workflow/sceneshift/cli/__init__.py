@@ -31,7 +31,8 @@ Each command is one stage of the workflow and is useful alone; the first {len(WA
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 143 when asked to stop."""
+    """Run a command. Returns the exit code: 0, 1 with `error: …` on stderr, or 128 and its
+    number where a signal stopped it."""
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         parser = build_parser(words)
@@ -45,12 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
                 silence.enter_context(contextlib.redirect_stdout(nowhere))
                 silence.enter_context(contextlib.redirect_stderr(nowhere))
             call(stage_function(arguments.stage), arguments, words, further)
+        sys.stdout.flush()
     except SceneshiftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Interrupted as interruption:
         print(f"interrupted: {interruption}", file=sys.stderr)
         return EXIT_CODE
+    except KeyboardInterrupt:
+        print("interrupted: by Ctrl-C", file=sys.stderr)
+        return 130  # 128 + SIGINT, as a shell reports it
+    except BrokenPipeError:  # `sceneshift editors | head -1`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # 128 + SIGPIPE
     except Exception as error:
         if (reason := explanation(error)) is None:
             raise

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
 from sceneshift.runtime.devices import autocast, compute_dtype
-from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.interruption import be_a_worker
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
@@ -123,7 +123,7 @@ def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, 
         return _render_some(seed, shape, range(count))
     jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.
-    with ProcessPoolExecutor(torch.get_num_threads(), get_context("spawn"), end_with_parent) as pool:
+    with ProcessPoolExecutor(torch.get_num_threads(), get_context("spawn"), be_a_worker) as pool:
         parts = list(pool.map(partial(_render_some, seed, shape), jobs))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 

@@ -32,6 +32,12 @@ def stop_requested() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def be_a_worker() -> None:
+    """In a pool's process: end with the process that started it, and leave Ctrl-C, which all of them get, to that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
 def end_with_parent(by: int = signal.SIGKILL) -> None:
     """In a process: get the signal `by` when the process that started it ends, killed or not."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)

@@ -75,7 +75,10 @@ def canonical_json(section: Section | list[Section] | dict[str, Any]) -> str:
 
 
 def repeated_keys(file: Path) -> list[str]:
-    """One line for each key that stands twice in a section of a YAML file."""
+    """One line for each key that stands twice in a section of a YAML file.
+
+    Raises SceneshiftError that names the file if it cannot be read, is no YAML, or holds no keys.
+    """
     import yaml  # Snakemake's
 
     def walk(node: yaml.Node | None, before: str) -> Iterator[str]:
@@ -92,9 +95,14 @@ def repeated_keys(file: Path) -> list[str]:
                 yield from walk(value, f"{key}.")
 
     try:
-        return list(walk(yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), ""))
+        top = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise SceneshiftError(f"The config file {file} cannot be read: {error}") from error
+    if top is not None and not isinstance(top, yaml.MappingNode):
+        raise SceneshiftError(
+            f"The config file {file} holds no keys; expected sections such as `photos: {{count: 4000}}`."
+        )
+    return list(walk(top, ""))
 
 
 def _validated(model: type[S], values: Any, where: str, more: Sequence[str] = ()) -> S:

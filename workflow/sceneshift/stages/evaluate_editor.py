@@ -11,7 +11,7 @@ import torch
 from sceneshift.evaluation.summary import COLUMNS, Change, Row, rows, summarize
 from sceneshift.evaluation.truth import likeness
 from sceneshift.pairs.rendered import RenderedPairs
-from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.interruption import be_a_worker
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.randomness import key_of
@@ -46,7 +46,7 @@ def evaluate_editor(
     network = load_translator(translator, str(device), precision="auto")
     table: list[Row] = []
     with (
-        ProcessPoolExecutor(cores, get_context("spawn"), end_with_parent) as pool,
+        ProcessPoolExecutor(cores, get_context("spawn"), be_a_worker) as pool,
         Progress(f"evaluating {editor.name}", count, unit="streets", beside=out) as progress,
     ):
         for index, (before, truth) in enumerate(in_order(pool, pairs.pair, range(count), waiting=8 * cores)):

@@ -22,7 +22,7 @@ from sceneshift.photos.held_out import held_out_among, is_held_out
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file
-from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.interruption import be_a_worker
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
@@ -138,7 +138,7 @@ def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv:
         if settings.count > FEW_STREETS and _cores() > 1:
             # Drawing holds the GIL, so processes; spawned, since a fork of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(ProcessPoolExecutor(_cores(), context, end_with_parent))
+            pool = stack.enter_context(ProcessPoolExecutor(_cores(), context, be_a_worker))
             rendered = in_order(pool, render, blocks, waiting=4 * _cores())
         for block, (images, labels) in zip(blocks, rendered, strict=True):
             names = [f"street-{index:06d}" for index in block]

@@ -11,7 +11,7 @@ from sceneshift.pairs.dataset import FILES, SIDES
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.pairs.rendered import RenderedPairs
 from sceneshift.runtime.files import atomic_directory
-from sceneshift.runtime.interruption import end_with_parent
+from sceneshift.runtime.interruption import be_a_worker
 from sceneshift.runtime.parallel import in_order
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
@@ -35,7 +35,7 @@ def render_pairs(out: Path | str, *, editor: EditorSettings, shape: tuple[int, i
     pairs, cores = RenderedPairs(seed, shape, editor), len(os.sched_getaffinity(0))
     with (
         atomic_directory(out, FILES) as folder,
-        ProcessPoolExecutor(cores, get_context("spawn"), end_with_parent) as pool,
+        ProcessPoolExecutor(cores, get_context("spawn"), be_a_worker) as pool,
         Progress(f"rendering {editor.name}", editor.count, unit="pairs", beside=out) as progress,
     ):
         sides = [folder / name for name in SIDES]
