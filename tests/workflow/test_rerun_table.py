@@ -77,6 +77,7 @@ ALTERNATIVES: dict[str, Any] = {
     "edits.attributes": [],
     "edits.attributes.attribute": "snow",
     "edits.attributes.condition_on": ["snow"],
+    "edits.attributes.also": {"snow": 0.5},
     "edits.attributes.level": "0-2",
     "edits.attributes.measured_by": "vegetation",
     "edits.attributes.pairs": "pairs",

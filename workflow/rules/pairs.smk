@@ -7,6 +7,7 @@ rule make_pairs:
         predictor=results("{run}/predictor/predictor.safetensors"),
         boundary=results("{run}/boundaries/{attribute}.npz"),
         condition=edits.held,
+        also=edits.also,
         rescoring=results("{run}/rescoring/{attribute}.csv"),
         store=results("{run}/synthesis.h5"),
         shards=shards.files,
@@ -35,7 +36,7 @@ rule make_pairs:
     shell:
         "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q}"
         " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"
-        " --condition {input.condition:q} --edit {params.edit:q}"
+        " --condition {input.condition:q} --also {input.also:q} --edit {params.edit:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
 
 

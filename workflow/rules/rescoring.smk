@@ -92,6 +92,7 @@ rule edit:
     input:
         generator=results("{run}/generator/generator.safetensors"),
         boundary=results("{run}/boundaries/{attribute}.npz"),
+        also=edits.also,
         record=results("{run}/pairs/{attribute}/edit.json"),
     output:
         strip=report(
@@ -115,4 +116,5 @@ rule edit:
         code=code_version("sceneshift.stages.edit"),
     shell:
         "sceneshift edit {input.generator:q} {input.boundary:q} {output.strip:q} --record {input.record:q}"
+        " --also {input.also:q}"
         " --truncation-psi {params.truncation} --seed {params.seed} --device cpu 2>&1 | tee {log:q}"

@@ -317,6 +317,15 @@ def test_methods_follow_from_the_run_and_there_is_an_entry_to_cite(page):
     assert "@software{sceneshift," in text
 
 
+def test_an_edit_of_several_attributes_names_them_all(broken, tmp_path):
+    path = broken / "pairs/vegetation/edit.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"also": {"snow": -0.5}}))
+    report(broken, tmp_path / "report.html")
+    text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
+    assert "More vegetation, with less snow" in text
+    assert "along the normal, orthogonal to clouds, and −0.50 of that along the one of snow (all layers" in text
+
+
 def test_what_is_damaged_and_no_rule_makes_again_is_left_out_and_named(broken, tmp_path):
     damaged = [
         "generator/training/history.csv", "translators/vegetation/training/history.csv",

@@ -23,13 +23,14 @@ def test_the_last_shard_is_smaller_and_growing_adds_shards():
 
 
 def test_edits_are_those_named_or_the_default():
-    named = [{"attribute": "snow", "distance": 2.0, "condition_on": ["clouds"]}]
+    named = [{"attribute": "snow", "distance": 2.0, "condition_on": ["clouds"], "also": {"fog": 0.5}}]
     edits = Edits(load_settings({"edits": {"top": 3, "attributes": named}}).edits)
     assert edits.count == 3
     assert edits.of(of(attribute="snow")).distance == 2
     assert edits.of(of(attribute="clouds")).distance == "auto"
     assert edits.held(of(attribute="snow")) == ["results/r/boundaries/clouds.npz"]
-    assert edits.held(of(attribute="clouds")) == []
+    assert edits.also(of(attribute="snow")) == ["results/r/boundaries/fog.npz"]
+    assert edits.held(of(attribute="clouds")) == edits.also(of(attribute="clouds")) == []
 
 
 def test_what_the_ranking_chose_is_filled_in():

@@ -46,6 +46,33 @@ def test_the_step_of_the_pairs_is_a_column_of_its_own_and_marked(models, tmp_pat
     np.testing.assert_array_equal(strip[30:, 2 * step + 4 :], plain[30:, step + 4 :])
 
 
+def test_several_attributes_move_at_once(models, tmp_path):
+    """Along two normals at right angles: as along their sum; and as the pairs' record says, also for less."""
+    generator, first = models
+    other, both = np.eye(1, 8, 3, dtype=np.float32)[0], np.zeros(8, np.float32)
+    both[[0, 3]] = 0.8, 0.6  # unit length; 0.75 of the second for a step along the first
+    save_boundary(Boundary(other, 0.0, "b", 1.0, 10, "random"), tmp_path / "other.npz")
+    save_boundary(Boundary(both, 0.0, "c", 1.0, 10, "random"), tmp_path / "both.npz")
+
+    def pixels(boundary, out, **options):
+        edit(generator, boundary, tmp_path / out, images=2, **options)
+        return np.array(PIL.Image.open(tmp_path / out))[30:]
+
+    together = {"also": [tmp_path / "other.npz"], "also_steps": [0.75]}
+    moved = pixels(first, "moved.png", distances=(0, 2), **together)
+    np.testing.assert_array_equal(moved, pixels(tmp_path / "both.npz", "sum.png", distances=(0, 2.5)))
+    assert (moved != pixels(first, "alone.png", distances=(0, 2))).any()
+    facts = {"attribute": "a", "measured_by": "a", "direction": "less", "level": "all", "distance": 2}
+    EditRecord(**facts, also={"b": -0.75}).write(tmp_path)
+    by_record = {"record": tmp_path / "edit.json", "also": together["also"], "distances": ()}
+    opposite = pixels(tmp_path / "both.npz", "opposite.png", distances=(-2.5,))
+    np.testing.assert_array_equal(pixels(first, "recorded.png", **by_record)[4:120, 8:120], opposite[4:120, 8:120])
+    with pytest.raises(SceneshiftError, match="also moves b, but the boundaries given for that are of nothing"):
+        edit(generator, first, tmp_path / "s.png", record=tmp_path / "edit.json")
+    with pytest.raises(SceneshiftError, match="gives 2 steps for 1 boundaries"):
+        edit(generator, first, tmp_path / "s.png", also=together["also"], also_steps=[1, 2])
+
+
 @pytest.mark.parametrize("name", ["s.txt", "s"])
 def test_another_suffix_is_refused_before_anything_is_read(tmp_path, name):
     with pytest.raises(SceneshiftError, match=r"expected \.png, \.jpg"):

@@ -52,7 +52,7 @@ def run(tmp_path_factory):
     return folder
 
 
-def made(run, out, edit=None, hold=(), **settings):
+def made(run, out, edit=None, hold=(), also=(), **settings):
     make_pairs(
         run / "g.safetensors",
         run / "brightness.npz",
@@ -62,6 +62,7 @@ def made(run, out, edit=None, hold=(), **settings):
         store=run / "s.h5",
         rescoring=None,
         condition=[run / f"{name}.npz" for name in hold],
+        also=[run / f"{name}.npz" for name in also],
         edit=EditSettings(**({"attribute": "brightness"} | (edit or {}))),
     )
     with open(out / "pairs.csv", newline="") as file:
@@ -117,6 +118,25 @@ def test_conditioning_holds_the_other_attribute(run, tmp_path):
     assert edit["reason"] == "given"
     assert edit["distance"] == 3.0
     assert drift(held) < drift(free)
+
+
+@pytest.mark.parametrize("direction", ["more", "less"])
+def test_an_edit_moves_several_attributes_each_its_own_way(run, tmp_path, direction):
+    """More warmth along with brighter or darker pictures; `others` lets it move, and nothing else."""
+    keep = KeepSettings(source=1, edited=0, effect=0, others=0.001)
+    alone = {"direction": direction, "distance": 2.0}
+    table, record = made(run, tmp_path / "p", alone | {"also": {"warmth": 1.5}}, also=["warmth"], keep=keep)
+    changes = {
+        name: np.mean([float(row[f"after_{name}"]) - float(row[f"before_{name}"]) for row in table])
+        for name in ATTRIBUTES
+    }
+    assert changes["warmth"] > 0
+    assert changes["brightness"] * (1 if direction == "more" else -1) > 0
+    assert (record["also"], record["distance"], record["kept"]) == ({"warmth": 1.5}, 2.0, 20)
+    with pytest.raises(SceneshiftError, match=r"pairs\.keep\.others refused most"):
+        made(run, tmp_path / "alone", alone | {"distance": 6.0}, keep=keep)
+    with pytest.raises(SceneshiftError, match="also moves warmth, but the boundaries given for that are of nothing"):
+        made(run, tmp_path / "x", alone | {"also": {"warmth": 1.5}})
 
 
 def test_the_effect_is_that_on_images_that_may_be_sources(run, tmp_path):

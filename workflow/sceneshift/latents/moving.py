@@ -1,7 +1,7 @@
 """Moving codes along a boundary's normal: by a step (HiGAN, arXiv 1911.09267, section 3.2), or to a distance from the
 boundary (InterFaceGAN, 1907.10786)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +22,15 @@ class Move:
     truncation_psi: float | np.ndarray  # or [num_ws, 1], where layers differ
     space: Space = "w"
     intercept: float | None = None  # of the boundary that distances count from (InterFaceGAN); None: from each code
+    also: np.ndarray | None = None  # [w_dim], added to each step along the normal: other attributes of the same edit
 
     def of(self, codes: Codes, mapping: Callable[[np.ndarray], np.ndarray], w_avg: np.ndarray) -> np.ndarray:
         """Codes, moved: float32 [N, num_ws, w_dim]. Those of Z move on from their sphere, before the mapping z -> w."""
+        direction = self.normal if self.also is None else self.normal + self.also
         if self.space != "z":
-            return move_codes(codes.w, self.normal, self._steps(codes.w), self.mask, self.truncation_psi, w_avg)
+            return move_codes(codes.w, direction, self._steps(codes.w), self.mask, self.truncation_psi, w_avg)
         z = on_sphere(codes.z)
-        moved = mapping(z + np.float32(self._steps(z)) * self.normal)
+        moved = mapping(z + np.float32(self._steps(z)) * direction)
         before, after = (
             truncated(w, self.truncation_psi, w_avg).reshape(len(w), -1, w.shape[1]) for w in (codes.w, moved)
         )
@@ -39,6 +41,31 @@ class Move:
         if self.intercept is None:
             return self.distance
         return self.distance - (codes @ self.normal + self.intercept)[:, None]
+
+
+def steps_along(others: Sequence[Boundary], steps: Mapping[str, float], own: Boundary) -> np.ndarray | None:
+    """What an edit of several attributes adds to each step along its own normal: Σ step·normal of `others`, [w_dim].
+
+    None without others. steps: by attribute.
+
+    Raises SceneshiftError if steps and others are not of the same attributes, or boundaries not all of W or all of Z.
+    """
+    if (given := sorted(other.attribute for other in others)) != sorted(steps):
+        raise SceneshiftError(
+            f"Beside {own.attribute}, the edit also moves {', '.join(sorted(steps)) or 'nothing'}, but the boundaries"
+            f" given for that are of {', '.join(given) or 'nothing'}."
+        )
+    if not others:
+        return None
+    in_one_space("An edit of several attributes", own, others)
+    return np.sum([np.float32(steps[other.attribute]) * other.normal for other in others], axis=0)
+
+
+def in_one_space(what: str, own: Boundary, others: Sequence[Boundary]) -> None:
+    """Raises SceneshiftError, which begins with `what`, unless `own` and `others` are all of W, or all of Z."""
+    if {own.space, *(other.space for other in others)} not in ({"z"}, {"w"}):
+        spaces = ", ".join(f"{other.attribute}: {other.space.upper()}" for other in (own, *others))
+        raise SceneshiftError(f"{what} needs boundaries that are all of W, or all of Z; these are of {spaces}.")
 
 
 def plane_of(boundary: Boundary) -> float:

@@ -22,6 +22,7 @@ class EditRecord(BaseModel):
     direction: Literal["more", "less"]
     level: Level | None = None  # layers moved
     condition_on: list[str] = []
+    also: dict[str, FiniteFloat] = {}  # attribute -> step along its normal for each along the edit's own
     measured_by: str  # the scored attribute that tells whether the edit works
     reversed: bool = False  # whether the boundary's normal was
     space: Space = "w"  # of the boundary: z, w or w+

@@ -22,13 +22,22 @@ class KeepRule:
     effect: float  # sign·(change of the own score) must be at least, in standard deviations
     others: float  # no other score may change by more, in standard deviations
     deviations: np.ndarray  # [K]
+    also: tuple[int, ...] = ()  # columns of the other attributes that the edit moves, which may
 
     @classmethod
-    def of(cls, keep: KeepSettings, scores: np.ndarray, own: int, direction: str, deviations: np.ndarray) -> "KeepRule":
+    def of(
+        cls,
+        keep: KeepSettings,
+        scores: np.ndarray,
+        own: int,
+        direction: str,
+        deviations: np.ndarray,
+        also: Sequence[int] = (),
+    ) -> "KeepRule":
         """scores: of the own attribute over the synthesized set [N]. `less` mirrors everything."""
         sign = 1 if direction == "more" else -1
         source, edited = np.quantile(sign * scores.astype(np.float64), (keep.source, keep.edited))
-        return cls(own, sign, float(source), float(edited), keep.effect, keep.others, deviations)
+        return cls(own, sign, float(source), float(edited), keep.effect, keep.others, deviations, tuple(also))
 
     def may_be_source(self, before: np.ndarray) -> np.ndarray:
         """Whether images with these scores [..., K] lack what the edit brings: bool [...]."""
@@ -37,7 +46,7 @@ class KeepRule:
     def refusals(self, before: np.ndarray, after: np.ndarray) -> list[str]:
         """Which thresholds refuse a pair with scores before [K] and after [K]; none: it is kept."""
         change = (after.astype(np.float64) - before) / self.deviations
-        others = np.delete(np.abs(change), self.own)
+        others = np.delete(np.abs(change), [self.own, *self.also])
         failed = {
             "source": not self.may_be_source(before),
             "edited": self.sign * after[self.own] <= self.edited,

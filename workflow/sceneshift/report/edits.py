@@ -50,13 +50,15 @@ def read_edit(run: Path, name: str, direction: str, shown: int, translated_from:
     measured = (
         if_made(read_measured, run, name, pairs.record, shown, translated_from, missing=missing) if pairs else None
     )
+    moved = pairs.record.also.items() if pairs else ()
+    also = "".join(f", with {'more' if step > 0 else 'less'} {spoken(other)}" for other, step in moved)
     strip = if_made(lambda: read_picture(needed(run / f"edits/{name}.png")), missing=missing)
     training = run / f"translators/{name}/training/history.csv"
     losses = if_sound(history, training, damaged) if training.exists() else None
     return Edit(
         name=name,
         attribute=attribute,
-        title=f"{direction} {spoken(attribute)}" + (f", by {spoken(name)}" if name != attribute else ""),
+        title=f"{direction} {spoken(attribute)}" + (f", by {spoken(name)}" if name != attribute else "") + also,
         pairs=pairs,
         measured=measured,
         strip=data_uri(strip, STRIP_SIDE) if strip else None,

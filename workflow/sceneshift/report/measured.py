@@ -117,7 +117,11 @@ def read_measured(run: Path, attribute: str, record: EditRecord, shown: int, tra
     if "predictor" not in owns:
         raise SceneshiftError(f"{run}/evaluation/{attribute}.csv does not measure {own}. Evaluate again.")
     scorer = next((judge for judge in judges if judge in owns), "predictor")
-    others = [row for row in rows if row.scorer == scorer and row.attribute != own and pd.notna(row.change)]
+    others = [
+        row
+        for row in rows
+        if row.scorer == scorer and row.attribute not in (own, *record.also) and pd.notna(row.change)
+    ]
     audited = read_verdicts(needed(run / f"audit/{attribute}.csv"))
     responses = read_responses(needed(dose_table(run / f"translators/{attribute}/translator.safetensors")))
     curves = own_curves(responses)

@@ -55,10 +55,12 @@ def _edit(edit: Edit) -> str:
     if record.distance is None:
         return f"The pairs for {edit.title} were made elsewhere."
     held = f", orthogonal to {listed([spoken(name) for name in record.condition_on])}" if record.condition_on else ""
+    steps = [f"{figure(step, 2)} of that along the one of {spoken(name)}" for name, step in record.also.items()]
+    also = f", and {listed(steps)}" if steps else ""
     return (
         f"For {edit.title}, codes moved by {figure(record.distance, 2)} in {record.space.upper()} along the"
-        f" normal{held} ({record.level} layers; {figure(record.deviations, 1)} standard deviations of the codes), and"
-        f" {record.kept:,} of {record.tried:,} candidate pairs were kept, on whose attribute the predictor agreed."
+        f" normal{held}{also} ({record.level} layers; {figure(record.deviations, 1)} standard deviations of the codes),"
+        f" and {record.kept:,} of {record.tried:,} candidate pairs were kept, on whose attribute the predictor agreed."
     )
 
 

@@ -51,7 +51,7 @@ def _check(attributes: Attributes, settings: Settings) -> None:
         raise SceneshiftError(f"boundaries: {', '.join(repeated)} is the name of several. Rename the imported ones.")
     for edit in settings.edits.attributes:
         where = f"edits.attributes ({edit.attribute})"
-        for name in (edit.attribute, *edit.condition_on):
+        for name in (edit.attribute, *edit.condition_on, *edit.also):
             must_be_known(name, list(dict.fromkeys(scored + names)), where, "the predictors score")
             must_be_known(name, names, where, "there are boundaries of")
         if edit.measure not in scored and edit.measured_by is None:

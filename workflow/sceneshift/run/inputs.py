@@ -65,6 +65,10 @@ class Edits:
         """Boundaries of the attributes that the edit holds."""
         return [results(f"{wildcards.run}/boundaries/{name}.npz") for name in self.of(wildcards).condition_on]
 
+    def also(self, wildcards: Any) -> list[str]:
+        """Boundaries of the attributes that the edit moves beside its own."""
+        return [results(f"{wildcards.run}/boundaries/{name}.npz") for name in self.of(wildcards).also]
+
 
 class Ranking:
     """The choice of attributes behind the checkpoint, for input functions."""

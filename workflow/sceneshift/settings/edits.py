@@ -52,17 +52,25 @@ class EditSettings(Section):
         description="Layers moved: HiGAN's levels by resolution (layout, objects, attributes, color), `all` (those that the boundary is for, if it names any), layers counted from 0, such as `0-7`, or `auto`: the one where re-scoring is strongest.",
     )
     condition_on: list[str] = Field([], description="Attributes to hold: the normal is made orthogonal to theirs.")
+    also: Annotated[dict[str, float], Shapes("edit", "make_pairs")] = Field(
+        {},
+        description="Attributes that the same edit moves: how far along each one's normal for a step along its own, negative for less of it: `{attribute: natural_light, direction: less, also: {snow: 0.5}}`. On the same layers; these attributes may change by more than `pairs.keep.others`.",
+    )
     pairs: Annotated[str | None, IS_PATH, Shapes("import_pairs", jobs=("make_pairs",))] = Field(
         None,
         description="A folder with train_A and train_B made elsewhere, checked and trained on as they are; none are synthesized: `{attribute: snow, pairs: my_pairs}`.",
     )
 
     @model_validator(mode="after")
-    def _a_plane_to_count_from(self) -> "EditSettings":
+    def _go_together(self) -> "EditSettings":
         if self.absolute and self.condition_on:
             raise ValueError(
                 "absolute distances count from the boundary, which condition_on turns away: drop one of them"
             )
+        if self.absolute and self.also:
+            raise ValueError("absolute distances are along one normal: drop also, or absolute")
+        if twice := sorted({self.attribute, *self.condition_on} & self.also.keys()):
+            raise ValueError(f"also names {', '.join(twice)}, which the edit moves or holds already")
         return self
 
     @property

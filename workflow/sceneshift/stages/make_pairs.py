@@ -13,7 +13,7 @@ from sceneshift.generator.checkpoints import attribution_of
 from sceneshift.latents import boundaries
 from sceneshift.latents.codes import z_of
 from sceneshift.latents.levels import mask_of
-from sceneshift.latents.moving import Move, plane_of
+from sceneshift.latents.moving import Move, in_one_space, plane_of, steps_along
 from sceneshift.latents.rendering import Renderer, batches, in_order
 from sceneshift.latents.rescoring import best_level, check_store, lowers, score_deviations
 from sceneshift.latents.store import LatentStore
@@ -49,6 +49,7 @@ def make_pairs(
     store: Path | str,
     rescoring: Path | str | None = None,
     condition: Sequence[Path | str] = (),
+    also: Sequence[Path | str] = (),
     edit: EditSettings | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -62,15 +63,16 @@ def make_pairs(
     store: latent/score store (.h5) of the synthesized set, whose quantiles and spread the filter uses
     rescoring: table of rescore-boundary, for level `auto` and directions without an attribute
     condition: boundaries of attributes to hold
+    also: boundaries of the attributes that the edit also moves, one for each
     edit: the edit (attribute, direction, distance, …; default: more of the boundary's attribute)
 
     Both images of a pair have the same noise. Candidate i depends on (seed, i) alone, so the result is the same for
     any batch or number of cores. The sign of a direction that has no attribute of its own means nothing until
     re-scoring says which way is more of the attribute that measures the edit.
     pairs.csv: every candidate: index, kept, reason (thresholds that refused it), before_ATTRIBUTE, after_ATTRIBUTE.
-    edit.json: attribute, measured_by, direction, reversed (whether the normal was), level, space, distance (in its
-    units), absolute (whether that is from the boundary), deviations (of the codes' projection), effect and structure
-    there, reason, curve, and how many were tried and kept.
+    edit.json: attribute, measured_by, direction, also, reversed (whether the normal was), level, space, distance (in
+    its units), absolute (whether that is from the boundary), deviations (of the codes' projection), effect and
+    structure there, reason, curve, and how many were tried and kept.
 
     Raises SceneshiftError if fewer than a tenth of settings.count is kept.
 
@@ -88,9 +90,9 @@ def make_pairs(
     level = edit.level if edit.level != "auto" else best_level(edit.measure, _table(edit, rescoring))
     reverse = direction.attribute != edit.measure and lowers(edit.measure, level, _table(edit, rescoring))
     held = [renderer.boundary(path) for path in condition]
-    if held and {direction.space, *(other.space for other in held)} not in ({"z"}, {"w"}):
-        spaces = ", ".join(f"{other.attribute}: {other.space.upper()}" for other in (direction, *held))
-        raise SceneshiftError(f"condition_on needs boundaries that are all of W, or all of Z; these are of {spaces}.")
+    if held:
+        in_one_space("condition_on", direction, held)
+    together = steps_along([renderer.boundary(path) for path in also], edit.also, direction)
     normal = -direction.normal if reverse else direction.normal
     normal = boundaries.condition(normal, np.array([other.normal for other in held]))
     plane = plane_of(direction) * (-1 if reverse else 1) if edit.absolute else None
@@ -99,9 +101,11 @@ def make_pairs(
     with LatentStore(store) as synthesized:
         check_store(synthesized, generator, predictor)
         deviations = score_deviations(synthesized)
-        rule = KeepRule.of(settings.keep, synthesized.column(edit.measure), own, edit.direction, deviations)
+        moved = [column for column, name in enumerate(scorer.attributes) if name in edit.also]
+        rule = KeepRule.of(settings.keep, synthesized.column(edit.measure), own, edit.direction, deviations, moved)
     psi = renderer.truncation(settings.truncation_psi)
-    move = Move(normal, 0.0, mask, psi, direction.space, plane)
+    together = None if together is None else rule.sign * together  # steps along the normal are negative for less
+    move = Move(normal, 0.0, mask, psi, direction.space, plane, together)
     found = distance_of(edit, renderer, scorer, move, rule, seed)
     move = replace(move, distance=rule.sign * found.point.distance)
 
@@ -128,7 +132,7 @@ def make_pairs(
         tally.check(edit, settings)
         EditRecord(
             attribute=edit.attribute, direction=edit.direction, level=level, condition_on=edit.condition_on,
-            measured_by=edit.measure, reversed=reverse, space=direction.space, absolute=edit.absolute,
+            also=edit.also, measured_by=edit.measure, reversed=reverse, space=direction.space, absolute=edit.absolute,
             **asdict(found.point), reason=found.reason,
             target_effect=edit.target_effect, truncation_psi=settings.truncation_psi, curve=found.curve,
             kept=tally.kept, tried=tally.tried, refused_by=dict(sorted(tally.refused.items())),
