@@ -317,6 +317,17 @@ def test_methods_follow_from_the_run_and_there_is_an_entry_to_cite(page):
     assert "@software{sceneshift," in text
 
 
+def test_how_much_of_the_photos_the_generator_covers_is_said(page, broken, tmp_path):
+    columns = ("metric", "value", "images", "photos", "truncation_psi", "features", "resize")
+    facts = (5000, 3600, 1.0, "efficientnet-lite2", "bilinear")
+    rows = [("density", 0.9, *facts), ("coverage", 0.42, *facts)]
+    write_table(broken / "generator/metrics.csv", columns, rows)
+    report(broken, tmp_path / "report.html")
+    text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
+    assert "It covers 42 % of the photos: of 3,600 training photos, that share has one of 5,000 images" in text
+    assert "It covers" not in page.text  # where nothing was measured
+
+
 def test_an_edit_of_several_attributes_names_them_all(broken, tmp_path):
     path = broken / "pairs/vegetation/edit.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"also": {"snow": -0.5}}))
