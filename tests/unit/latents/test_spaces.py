@@ -117,5 +117,7 @@ def test_levels_and_distances_that_mean_nothing_are_refused():
         parse(EditSettings, '{"attribute": "a", "absolute": true, "condition_on": ["b"]}')
     with pytest.raises(SceneshiftError, match="absolute distances are along one normal: drop also"):
         parse(EditSettings, '{"attribute": "a", "absolute": true, "also": {"b": 1}}')
+    with pytest.raises(SceneshiftError, match="pairs made elsewhere move what they move: drop also"):
+        parse(EditSettings, '{"attribute": "a", "pairs": "folder", "also": {"b": 1}}')
     with pytest.raises(SceneshiftError, match="also names a, b, which the edit moves or holds already"):
         parse(EditSettings, '{"attribute": "a", "also": {"a": 1, "b": 1, "c": 1}, "condition_on": ["b"]}')

@@ -69,6 +69,8 @@ class EditSettings(Section):
             )
         if self.absolute and self.also:
             raise ValueError("absolute distances are along one normal: drop also, or absolute")
+        if self.pairs and self.also:
+            raise ValueError("pairs made elsewhere move what they move: drop also, or pairs")
         if twice := sorted({self.attribute, *self.condition_on} & self.also.keys()):
             raise ValueError(f"also names {', '.join(twice)}, which the edit moves or holds already")
         return self
