@@ -214,6 +214,8 @@ def test_a_mistyped_command_gets_a_suggestion(words, capsys):
         (["--count", "0"], "found '0'; Input should be greater than or equal to 1"),
         (["--count", "many"], "found 'many'"),
         (["--start", "-1"], "found '-1'"),
+        (["--seed", "9" * 30], "Input should be less than 2^63"),
+        (["--seed", "1e3"], "found '1e3'"),
     ],
 )
 def test_a_word_that_means_nothing_is_refused_before_anything_is_read(words, says, capsys):

@@ -15,6 +15,7 @@ from sceneshift.generator.checkpoints import attribution_of
 from sceneshift.latents.store import LatentStore
 from sceneshift.pairs.edit_record import EditRecord
 from sceneshift.photos.store import PhotoStore
+from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import predictor as predictor_file
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.publish import publish
@@ -147,3 +148,12 @@ def test_a_run_is_published_as_one_folder(run, tmp_path):
     assert yaml.safe_load(head)["license_name"] == "CC: BY"
     assert "moved by" in text
     assert load_translator(tmp_path / "out" / "translators" / "vegetation.safetensors").head == "edit"
+
+
+def test_a_damaged_table_is_not_published(run, tmp_path):
+    damaged = run.copy(tmp_path / "run").results
+    dose = damaged / "translators" / "vegetation" / "translator.dose.csv"
+    dose.write_bytes(dose.read_bytes()[:-20])
+    with pytest.raises(SceneshiftError, match=r"dose\.csv.* Measure it again"):
+        publish(damaged, tmp_path / "out", PhotosSettings())
+    assert not (tmp_path / "out").exists()

@@ -240,15 +240,18 @@ def _within_bounds(kind: Any) -> Callable[[str], Any]:
     plain = _plain(kind)
     if get_origin(kind) in (Union, UnionType):
         kind = next(one for one in get_args(kind) if one is not NoneType)
-    if get_origin(kind) is not Annotated and plain is not float:
+    if get_origin(kind) is not Annotated and plain not in (int, float):
         return plain
     adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
 
     def read(word: str) -> Any:
         try:
-            return adapter.validate_strings(word)
+            value = adapter.validate_strings(word)
         except ValidationError as error:
             raise argparse.ArgumentTypeError(f"found {word!r}; {error.errors()[0]['msg']}") from None
+        if plain is int and abs(value) >= 2**63:  # files hold 64 bits
+            raise argparse.ArgumentTypeError(f"found {word!r}; Input should be less than 2^63")
+        return value
 
     return read
 

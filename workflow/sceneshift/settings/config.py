@@ -44,7 +44,7 @@ class Settings(Section):
     run: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), Shapes("everything, in a folder of its own")
     ] = Field("streets", description="Name of the run: everything goes to results/RUN/.")
-    seed: Annotated[Natural, DRAWING] = Field(0, description="Every random draw follows from it.")
+    seed: Annotated[Natural, DRAWING] = Field(0, lt=2**63, description="Every random draw follows from it.")
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from sceneshift.evaluation.dose import read_responses
 from sceneshift.explorer.cards import Card, Table, run_card
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.run_files import needed
@@ -74,6 +75,7 @@ def publish(run_folder: Path | str, out: Path | str, settings: PhotosSettings) -
             write_graph(path, folder / f"onnx/{name}.onnx", "onnx")
             shutil.copyfile(needed(run / f"evaluation/{name}.csv"), folder / f"evaluation/{name}.csv")
             dose = needed(path.with_suffix(".dose.csv"))
+            read_responses(dose, path)  # raises for a damaged one
             shutil.copyfile(dose, folder / f"translators/{name}.dose.csv")  # where `translate --effect` looks for it
             if (strip := run / f"edits/{name}.png").is_file():
                 shutil.copyfile(strip, folder / f"strips/{name}.png")
