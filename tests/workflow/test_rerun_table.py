@@ -139,7 +139,7 @@ def changed(config: dict[str, Any], key: str, field: Any) -> dict[str, Any]:
         inner = inner.setdefault(section, {})
         inner = inner[0] if isinstance(inner, list) else inner
     known = ALTERNATIVES.get(key)
-    if isinstance(known, dict):
+    if isinstance(known, dict) and get_origin(field.annotation) is not dict:  # whole sections
         return new | known
     inner[last] = known if key in ALTERNATIVES else another(field.annotation, inner.get(last, field.get_default()))
     return new
