@@ -52,6 +52,10 @@ ssize_t sendfile64(int fd, int from, off64_t *at, size_t size) {
     return fails(fd, size, 0) ? -1 : REAL(sendfile64)(fd, from, at, size);
 }
 
+ssize_t copy_file_range(int from, off64_t *from_at, int fd, off64_t *at, size_t size, unsigned flags) {
+    return fails(fd, size, 0) ? -1 : REAL(copy_file_range)(from, from_at, fd, at, size, flags);
+}
+
 int fsync(int fd) { return fails(fd, 0, 0) ? -1 : REAL(fsync)(fd); }
 
 ssize_t read(int fd, void *data, size_t size) { return fails(fd, size, 1) ? -1 : REAL(read)(fd, data, size); }
