@@ -39,10 +39,9 @@ class Change:
     high: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.scorer} {self.attribute}: {self.before:.3f} -> {self.after:.3f},"
-            f" change {self.change:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
-        )
+        interval = f"[{self.low:+.3f}, {self.high:+.3f}]" if self.photos > 1 else "(one photo: no interval)"
+        means = f"{self.before:.3f} -> {self.after:.3f}, change {self.change:+.3f}"
+        return f"{self.scorer} {self.attribute}: {means} {interval}"
 
 
 def rows(photos: Sequence[str], scorer: str, attribute: str, before: np.ndarray, after: np.ndarray) -> list[Row]:
