@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from sceneshift.runtime.shipped import ROOT
 pytestmark = pytest.mark.slow
 
 ADA = ("--format", "stylegan2-ada-pytorch")
-TORCH = re.search(r"^TORCH := (.*)$", (ROOT / "Makefile").read_text(), re.M)[1]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Installed:
-    """`pip install sceneshift` as a user would, at the locked versions, with PyTorch's build for CPUs on Linux."""
+    """`pip install sceneshift` as a user would, at the locked versions, with the build of PyTorch that is here."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run([*build, folder, ROOT], check=True)
@@ -43,7 +43,7 @@ def installed(tmp_path_factory) -> Installed:
     pins = re.findall(r"^([\w.-]+==[^ ;]+)( ;.*?)? \\$", (ROOT / "envs" / "requirements.txt").read_text(), re.M)
     (folder / "pins.txt").write_text("\n".join(pin + where for pin, where in pins))
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    torch = f"torch=={TORCH}" + ("+cpu" if sys.platform == "linux" else "")
+    torch = f"torch=={version('torch')}"  # with +cpu, if it came from PyTorch's index
     index = ["--retries", "1", "--extra-index-url", "https://download.pytorch.org/whl/cpu"]
     pip = [folder / "venv/bin/pip", "install", "--quiet", "--constraint", folder / "pins.txt"]
     subprocess.run([*pip, *index, wheel, torch], check=True)
