@@ -22,6 +22,8 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.files import atomic_file, set_aside
 from sceneshift.runtime.locks import NoLocksError, lock
 
+START_OVER = "Put a copy of it back, or move it away to start this training over."
+
 
 class TrainingState:
     """Base of a dataclass of everything that training changes: it saves and restores itself field by field.
@@ -85,13 +87,13 @@ class Snapshots:
         if it cannot be read: it may hold days of training, so whoever runs this decides.
         """
         try:
-            with _reading(self.path):
+            with _reading(self.path, START_OVER):
                 snapshot = _load(self.path, device)
                 digest, found = snapshot["digest"], int(snapshot["state"]["images"])
         except FileNotFoundError:  # none yet, or the process that writes has just set it aside
             return False
         if digest == self.digest and found <= images:
-            with _reading(self.path):
+            with _reading(self.path, START_OVER):
                 state.load_state_dict(snapshot["state"])
             return True
         if self.writes:
@@ -103,7 +105,7 @@ class Snapshots:
 
 def take_over(path: Path | str, state: TrainingState) -> None:
     """Put the snapshot at `path` into `state`, whatever its settings. Raises SceneshiftError if it does not fit."""
-    with _reading(path):
+    with _reading(path, "Give another one of this training."):
         snapshot = _load(path, "cpu")["state"]
     try:
         state.load_state_dict(snapshot)
@@ -122,15 +124,14 @@ def _load(path: Path | str, device: torch.device | str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _reading(path: Path | str) -> Iterator[None]:
+def _reading(path: Path | str, remedy: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever a damaged file makes PyTorch raise
         raise SceneshiftError(
-            f"The snapshot {path} cannot be read ({type(error).__name__}: {error}). Put a copy of it back, or "
-            "move it away to start this training over."
+            f"The snapshot {path} cannot be read ({type(error).__name__}: {error}). {remedy}"
         ) from error
 
 
