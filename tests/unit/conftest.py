@@ -20,14 +20,13 @@ from sceneshift.translator.state import new_networks
 
 @pytest.fixture(autouse=True)
 def as_if_first():
-    """Every test begins as the first one: the same random numbers, the process's own handler of SIGTERM.
+    """Every test begins as the first one: the same random numbers, and SIGTERM ends the process.
 
-    Snakemake leaves a handler behind that only sets a flag: a process forked later would never end by SIGTERM.
+    Snakemake, in a test or a fixture before this one, leaves a handler behind that only sets a flag: a process forked
+    later would never end by SIGTERM.
     """
     torch.manual_seed(0)
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The photo store: reads what was written, in any order and process, and says what is wrong with a broken one."""
 
-import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import h5py
 import numpy as np
@@ -76,8 +77,8 @@ def test_serves_other_processes(path, images):
     store = PhotoStore(path)
     store.images([0])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(store)).images([5]), images[[5]])
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        for index, got in zip(range(20), pool.imap(store.images, [[i] for i in range(20)]), strict=True):
+    with ProcessPoolExecutor(2, get_context("fork")) as pool:
+        for index, got in zip(range(20), pool.map(store.images, [[i] for i in range(20)]), strict=True):
             np.testing.assert_array_equal(got[0], images[index])
     np.testing.assert_array_equal(store.images([1]), images[[1]])
 
