@@ -9,6 +9,7 @@ All functions take and return activations [N, C, H, W]; arithmetic follows the d
 
 import functools
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +53,7 @@ def blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
 
     H' = H + 2·padding - 3 with stride 1.
     """
-    if not _on_cpu(x):
+    if not on_cpu(x):
         return _blur_by_products(x, padding, gain, stride)
     kernel = blur_kernel(gain, x.device, x.dtype).expand(x.shape[1], 1, 4, 4)
     return convolve(x, kernel, None, Geometry(stride=stride, padding=padding, groups=x.shape[1]))
@@ -60,12 +61,17 @@ def blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
 
 def upsample(x: Tensor) -> Tensor:
     """Twice the size, zero insertion followed by the blur: [N, C, H, W] -> [N, C, 2H, 2W]."""
-    if not _on_cpu(x):  # zero insertion and blur are the transpose of blurring and dropping every other
+    if not on_cpu(x):  # zero insertion and blur are the transpose of blurring and dropping every other
         rows, columns = (blur_matrix(2 * size, 2, 1, 2.0, x.device, x.dtype) for size in x.shape[2:])
         images = x.flatten(0, 1)  # [N·C, H, W]
         return (rows.T.expand(len(images), -1, -1) @ (images @ columns)).unflatten(0, x.shape[:2])
     kernel = blur_kernel(4.0, x.device, x.dtype).expand(x.shape[1], 1, 4, 4)
     return convolve(x, kernel, None, Geometry(stride=2, padding=1, groups=x.shape[1], transposed=True))
+
+
+def clamped(x: Tensor, limit: float | None) -> Tensor:
+    """x, of any shape, between ±`limit`; None: as it is."""
+    return x if limit is None else x.clamp(-limit, limit)
 
 
 def activate(x: Tensor, gain: float = 1.0) -> Tensor:
@@ -82,17 +88,34 @@ def modulated_conv(
     where H' = 2H with `upsampling`. √2·lrelu(y) = lrelu(√2·y), so the gain is folded into the small factors.
     """
     demodulation = GAIN * (style.square() @ weight.square().sum(dim=[2, 3]).T + 1e-8).rsqrt()  # [N, O]
-    x = _scale(x, style)
-    kernel = weight.to(x.dtype)
+    scaled = None if noise is None else noise * GAIN
+    return modulated(x, Modulation(weight, style, demodulation, scaled, bias * GAIN), upsampling)
+
+
+class Modulation(NamedTuple):
+    """What a modulated convolution is made of, the gain in it: kernel [O, C, 3, 3], style [N, C], demodulation [N, O],
+    noise [N or 1, 1, H', W'] or None, bias [O]."""
+
+    kernel: Tensor
+    style: Tensor
+    demodulation: Tensor
+    noise: Tensor | None
+    bias: Tensor
+
+
+def modulated(x: Tensor, by: Modulation, upsampling: bool) -> Tensor:
+    """`modulated_conv` of x [N, C, H, W], all factors known."""
+    x = _scale(x, by.style)
+    kernel = by.kernel.to(x.dtype)
     if upsampling:
         x = convolve(x, kernel.transpose(0, 1), None, Geometry(stride=2, transposed=True))
         x = blur(x, padding=1, gain=4.0)
     else:
         x = convolve(x, kernel, None, Geometry(padding=1))
-    return _add_and_activate(_scale(x, demodulation), None if noise is None else noise * GAIN, bias * GAIN)
+    return _add_and_activate(_scale(x, by.demodulation), by.noise, by.bias)
 
 
-def _on_cpu(x: Tensor) -> bool:
+def on_cpu(x: Tensor) -> bool:
     """Whether the forms for a CPU's loops and caches are used; a GPU gets the plain ones, of fewer kernels."""
     return x.device.type == "cpu"
 
@@ -103,7 +126,7 @@ def _scale(x: Tensor, factors: Tensor) -> Tensor:
     On a CPU per-channel factors make inner loops of length C, which are slow for few channels; so the factors are
     repeated over a run of pixels that fills about 1024 values, and the loop runs over that.
     """
-    if not _on_cpu(x):
+    if not on_cpu(x):
         return x * factors.to(x.dtype)[:, :, None, None]
     n, c, h, w = x.shape
     run = math.gcd(h * w, 2 ** int(math.log2(max(1024 // c, 1))))
@@ -117,7 +140,7 @@ def _add_and_activate(x: Tensor, noise: Tensor | None, bias: Tensor) -> Tensor:
 
     Its backward pass is a product too, where broadcast additions would need reductions over pixels, slow on a CPU.
     """
-    if not _on_cpu(x):
+    if not on_cpu(x):
         x = x if noise is None else x + noise.to(x.dtype)
         return F.leaky_relu_(x + bias.to(x.dtype)[:, None, None], SLOPE)
     n, c, h, w = x.shape
@@ -144,11 +167,16 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor | None, gain: float = 1.0, down
     """
     gain = gain if bias is None else GAIN * gain
     kernel, offset = (weight * gain).to(x.dtype), (None if bias is None else (bias * gain).to(x.dtype))
-    size = weight.shape[-1]
-    if downsampling and size == 1 and not _on_cpu(x):
+    return scaled_conv(x, kernel, offset, downsampling)
+
+
+def scaled_conv(x: Tensor, kernel: Tensor, offset: Tensor | None, downsampling: bool) -> Tensor:
+    """`conv`, the gain being in the kernel [O, C, K, K] and the offset [O]."""
+    size = kernel.shape[-1]
+    if downsampling and size == 1 and not on_cpu(x):
         x = convolve(blur(x, padding=1, stride=2), kernel, offset, Geometry())
     elif downsampling:
         x = convolve(blur(x, padding=size // 2 + 1), kernel, offset, Geometry(stride=2))
     else:
         x = convolve(x, kernel, offset, Geometry(padding=size // 2))
-    return x if bias is None else F.leaky_relu_(x, SLOPE)
+    return x if offset is None else F.leaky_relu_(x, SLOPE)

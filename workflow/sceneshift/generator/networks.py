@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneshift.generator import convolutions
+from sceneshift.generator import at_once, convolutions
+from sceneshift.generator.convolutions import GAIN, SLOPE, clamped, on_cpu
 
 
 def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
@@ -30,11 +31,6 @@ def columns_of_const(resolution: int, width: int) -> int:
     if rest or k < 4:
         raise ValueError(f"width {width} is not a multiple of resolution / 4 = {resolution // 4} from {resolution} on")
     return k
-
-
-def clamped(x: Tensor, limit: float | None) -> Tensor:
-    """x, of any shape, between ±`limit`; None: as it is."""
-    return x if limit is None else x.clamp(-limit, limit)
 
 
 class FullyConnected(nn.Module):
@@ -51,6 +47,10 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
+        if not on_cpu(x):  # one product that scales
+            gain = GAIN if self.activation else 1.0
+            x = torch.addmm(self.bias, x, self.weight.T, beta=gain * self.lr_multiplier, alpha=gain * scale)
+            return F.leaky_relu(x, SLOPE) if self.activation else x
         bias = self.bias if self.lr_multiplier == 1 else self.bias * self.lr_multiplier
         x = F.linear(x, self.weight * scale, bias)
         return convolutions.activate(x) if self.activation else x
@@ -174,6 +174,8 @@ class Synthesis(nn.Module):
             ws = ws[:, None].expand(-1, count, -1)
         if ws.ndim != 3 or ws.shape[1] != count:
             raise ValueError(f"codes have shape {tuple(ws.shape)}; expected [N, w_dim] or [N, {count}, w_dim]")
+        if not on_cpu(ws):
+            return at_once.synthesis(self, ws, self._noises(noise))
         const = getattr(self, f"b{self.resolutions[0]}").const
         x = const.to(self.compute_dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         noises = iter(self._noises(noise))
@@ -260,21 +262,26 @@ class Generator(nn.Module):
 
 
 class Conv(nn.Module):
-    """Convolution of the discriminator, [N, C, H, W] -> [N, C', H', W'], with equalized learning rate; with bias also
-    leaky ReLU and `conv_clamp`."""
+    """Convolution of the discriminator, [N, C, H, W] -> [N, C', H', W'], with equalized learning rate and `gain`; with
+    bias also leaky ReLU and `conv_clamp`."""
 
     conv_clamp: float | None = None
 
-    def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True, downsampling: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, size: int, bias: bool = True, downsampling: bool = False, gain: float = 1.0
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        self.downsampling = downsampling
+        self.downsampling, self.gain = downsampling, gain
+        self.scale = 1 / math.sqrt(inputs * size**2)
 
-    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
-        scale = 1 / math.sqrt(self.weight[0].numel())
-        x = convolutions.conv(x, self.weight * scale, self.bias, gain, self.downsampling)
-        return x if self.bias is None or self.conv_clamp is None else clamped(x, self.conv_clamp * gain)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.limited(convolutions.conv(x, self.weight * self.scale, self.bias, self.gain, self.downsampling))
+
+    def limited(self, x: Tensor) -> Tensor:
+        """What the convolution gives within its `conv_clamp`."""
+        return x if self.bias is None or self.conv_clamp is None else clamped(x, self.conv_clamp * self.gain)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -286,14 +293,13 @@ class DiscriminatorBlock(nn.Module):
         if from_image:
             self.fromrgb = Conv(3, inputs, 1)
         self.conv0 = Conv(inputs, inputs, 3)
-        self.conv1 = Conv(inputs, outputs, 3, downsampling=True)
-        self.skip = Conv(inputs, outputs, 1, bias=False, downsampling=True)
+        self.conv1 = Conv(inputs, outputs, 3, downsampling=True, gain=math.sqrt(0.5))
+        self.skip = Conv(inputs, outputs, 1, bias=False, downsampling=True, gain=math.sqrt(0.5))
 
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "fromrgb"):
             x = self.fromrgb(x)
-        skip = self.skip(x, gain=math.sqrt(0.5))
-        return skip + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
+        return self.skip(x) + self.conv1(self.conv0(x))
 
 
 GROUP_SIZE = 4  # images that minibatch deviation compares, where a discriminator does not say otherwise
@@ -374,6 +380,8 @@ class Discriminator(nn.Module):
             conv.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
+        if not on_cpu(images):
+            return self.b4(at_once.features(self, images))
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)
         for r in self.resolutions:
             x = getattr(self, f"b{r}")(x)
