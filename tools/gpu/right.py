@@ -499,10 +499,10 @@ def room_for(images: int) -> Iterator[None]:
     """A device whose memory holds so many images in a discriminator."""
     forward = Discriminator.forward
 
-    def limited(self: Discriminator, x: Tensor) -> Tensor:
-        if len(x) > images:
+    def limited(self: Discriminator, x: Tensor, batches: int = 1) -> Tensor:
+        if len(x) > images * batches:
             raise torch.OutOfMemoryError(f"CUDA out of memory, pretended for {len(x)} images")
-        return forward(self, x)
+        return forward(self, x, batches)
 
     with mock.patch.object(Discriminator, "forward", limited):
         yield

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sceneshift.generator import convolutions, networks
+from sceneshift.generator import convolutions
 from sceneshift.generator.defaults import defaults
 from sceneshift.generator.state import initial_state
 from sceneshift.generator.steps import Losses
@@ -23,8 +23,7 @@ def networks_of(monkeypatch):
     """A training's networks with nothing at zero, from here on in the forms "of a CPU" or "of a GPU"."""
 
     def made(forms, clamp=None):
-        for module in (convolutions, networks):
-            monkeypatch.setattr(module, "on_cpu", lambda x: forms == "of a CPU")
+        monkeypatch.setattr(convolutions, "on_cpu", lambda x: forms == "of a CPU")
         state = initial_state(SETTINGS, defaults(SETTINGS, 32, 32), {"resolution": 32, "width": 32}, 0, CPU)
         state.g.synthesis.conv_clamp = clamp
         for conv in state.d.convs:

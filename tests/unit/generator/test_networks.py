@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sceneshift.generator import convolutions, load_generator, networks, reference
+from sceneshift.generator import convolutions, load_generator, reference
 from sceneshift.generator.networks import Discriminator, FullyConnected, Generator, Mapping, minibatch_deviation
 
 # the shipped generator's images of two codes, averaged over colors and ninths of the picture
@@ -27,15 +27,9 @@ def tiny_generator(seed: int = 0, width: int | None = None) -> Generator:
     return g
 
 
-def compute_in(forms: str, monkeypatch):
-    """From here on, networks have the forms "of a CPU" or "of a GPU"."""
-    for module in (convolutions, networks):
-        monkeypatch.setattr(module, "on_cpu", lambda x: forms == "of a CPU")
-
-
 def compute_plainly(monkeypatch):
     """Networks are made of the reference's forms from here on."""
-    monkeypatch.setattr(networks, "on_cpu", lambda x: True)
+    monkeypatch.setattr(convolutions, "on_cpu", lambda x: True)
     for name in reference.FORMS:
         monkeypatch.setattr(convolutions, name, getattr(reference, name))
 
@@ -58,7 +52,7 @@ def test_parameter_counts_are_the_published_networks():
 @pytest.mark.parametrize("forms", ["of a CPU", "of a GPU"])
 @pytest.mark.parametrize(("noise", "width"), [("const", 32), ("none", 32), ("const", 56)])
 def test_fast_synthesis_computes_the_reference(noise, width, forms, monkeypatch):
-    compute_in(forms, monkeypatch)
+    monkeypatch.setattr(convolutions, "on_cpu", lambda x: forms == "of a CPU")
     g = tiny_generator(width=width)
     ws = torch.randn(3, g.num_ws, g.w_dim)
     fast = g.synthesis(ws, noise)
@@ -77,7 +71,7 @@ def test_bfloat16_synthesis_stays_near_the_reference():
 @pytest.mark.parametrize("forms", ["of a CPU", "of a GPU"])
 @pytest.mark.parametrize("width", [32, 56])
 def test_fast_discriminator_computes_the_reference(width, forms, monkeypatch):
-    compute_in(forms, monkeypatch)
+    monkeypatch.setattr(convolutions, "on_cpu", lambda x: forms == "of a CPU")
     torch.manual_seed(0)
     d = Discriminator(resolution=32, width=width, channel_base=256, channel_max=16)
     images = torch.randn(8, 3, 32, width)
@@ -207,6 +201,13 @@ def test_a_batch_of_less_than_a_group_is_one(images, group):
     x = torch.randn(images, 3, 4, 4)
     expected = x.numpy().std(axis=0).mean()
     np.testing.assert_allclose(minibatch_deviation(x, group)[:, 3], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("group", [4, None])
+def test_batches_are_not_compared_with_each_other(group):
+    batches = torch.randn(2, 8, 3, 4, 4)
+    apart = torch.cat([minibatch_deviation(batch, group) for batch in batches])
+    torch.testing.assert_close(minibatch_deviation(batches.flatten(0, 1), group, batches=2), apart)
 
 
 def test_images_that_are_no_whole_groups_are_refused():

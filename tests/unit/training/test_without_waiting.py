@@ -29,7 +29,7 @@ from sceneshift.translator.architecture import architecture
 from sceneshift.translator.state import initial_state as initial_translator
 
 GPU = torch.device("meta")
-KERNELS_A_STEP = 1260  # at 64 px, a sixteenth of R1 and a fourth of the path lengths counted in; Adam beside it
+KERNELS_A_STEP = 1080  # at 64 px, a sixteenth of R1 and a fourth of the path lengths counted in; Adam beside it
 
 
 class Kernels(TorchDispatchMode):

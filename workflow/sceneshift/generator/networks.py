@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneshift.generator import at_once, convolutions
-from sceneshift.generator.convolutions import GAIN, SLOPE, clamped, on_cpu
+from sceneshift.generator.convolutions import GAIN, SLOPE, clamped
 
 
 def channels_at(resolution: int, channel_base: int, channel_max: int) -> int:
@@ -47,7 +47,7 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.lr_multiplier / math.sqrt(self.weight.shape[1])
-        if not on_cpu(x):  # one product that scales
+        if not convolutions.on_cpu(x):  # one product that scales
             gain = GAIN if self.activation else 1.0
             x = torch.addmm(self.bias, x, self.weight.T, beta=gain * self.lr_multiplier, alpha=gain * scale)
             return F.leaky_relu(x, SLOPE) if self.activation else x
@@ -174,7 +174,7 @@ class Synthesis(nn.Module):
             ws = ws[:, None].expand(-1, count, -1)
         if ws.ndim != 3 or ws.shape[1] != count:
             raise ValueError(f"codes have shape {tuple(ws.shape)}; expected [N, w_dim] or [N, {count}, w_dim]")
-        if not on_cpu(ws):
+        if not convolutions.on_cpu(ws):
             return at_once.synthesis(self, ws, self._noises(noise))
         const = getattr(self, f"b{self.resolutions[0]}").const
         x = const.to(self.compute_dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
@@ -305,18 +305,19 @@ class DiscriminatorBlock(nn.Module):
 GROUP_SIZE = 4  # images that minibatch deviation compares, where a discriminator does not say otherwise
 
 
-def minibatch_deviation(x: Tensor, group_size: int | None = GROUP_SIZE) -> Tensor:
+def minibatch_deviation(x: Tensor, group_size: int | None = GROUP_SIZE, batches: int = 1) -> Tensor:
     """Append a channel with the mean standard deviation over groups of images: [N, C, H, W] -> [N, C + 1, H, W].
 
-    group_size: None for the whole batch, as for smaller batches. Raises ValueError if N is not a multiple of it.
+    group_size: None for the whole batch, as for smaller batches. batches: N images are so many, one after the other,
+    and groups are within them. Raises ValueError if a batch is not a multiple of group_size.
     """
-    n, c, h, w = x.shape
+    n, c, h, w = len(x) // batches, *x.shape[1:]
     group = min(group_size or n, n)
     if n % group:
         raise ValueError(f"{n} images are not whole groups of {group}")
-    y = x.float().reshape(group, -1, c, h, w)
-    y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt().mean(dim=[1, 2, 3])  # [N / group]
-    y = y.reshape(-1, 1, 1, 1).repeat(group, 1, h, w)
+    y = x.float().reshape(batches, group, -1, c, h, w)
+    y = ((y - y.mean(dim=1, keepdim=True)).square().mean(dim=1) + 1e-8).sqrt().mean(dim=[2, 3, 4])
+    y = y[:, None].repeat(1, group, 1).reshape(-1, 1, 1, 1).expand(-1, 1, h, w)  # of [batches, N / group]
     return torch.cat([x, y.to(x.dtype)], dim=1)
 
 
@@ -330,15 +331,16 @@ class DiscriminatorEpilogue(nn.Module):
         self.fc = FullyConnected(channels * 4 * columns, channels, activation=True)
         self.out = FullyConnected(channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(minibatch_deviation(x.float(), self.group_size))
+    def forward(self, x: Tensor, batches: int) -> Tensor:
+        x = self.conv(minibatch_deviation(x.float(), self.group_size, batches))
         return self.out(self.fc(x.flatten(1)))
 
 
 class Discriminator(nn.Module):
     """Images [N, 3, H, W] in about [-1, 1] -> logits [N, 1] float32; `resolution` and `width` as the generator's.
 
-    `group_size`: of minibatch deviation. N must be a multiple of it, or smaller.
+    `group_size`: of minibatch deviation. N must be a multiple of it, or smaller. Images may be several `batches` of N,
+    one after the other, that are not compared with each other.
     """
 
     def __init__(
@@ -379,10 +381,10 @@ class Discriminator(nn.Module):
         for conv in self.convs[:frozen]:
             conv.requires_grad_(False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        if not on_cpu(images):
-            return self.b4(at_once.features(self, images))
+    def forward(self, images: Tensor, batches: int = 1) -> Tensor:
+        if not convolutions.on_cpu(images):
+            return self.b4(at_once.features(self, images), batches)
         x = images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last)
         for r in self.resolutions:
             x = getattr(self, f"b{r}")(x)
-        return self.b4(x)
+        return self.b4(x, batches)

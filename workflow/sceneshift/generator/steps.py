@@ -8,11 +8,12 @@ the part. Names of single numbers become columns of the history.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from sceneshift.generator import convolutions
 from sceneshift.generator.augmentation import Transformations, draw_transformations, transformed
 from sceneshift.generator.losses import (
     discriminator_loss,
@@ -89,8 +90,8 @@ class Losses:
             with torch.no_grad():
                 fake, w_mean = self._fake(inputs)
             images = {"fake": fake, "real": inputs["real"]}
-            fake_logits, real_logits = (
-                self.d(_augmented(images[name], name, inputs, margins[name])) for name in ("fake", "real")
+            fake_logits, real_logits = self._logits(
+                [_augmented(images[name], name, inputs, margins[name]) for name in ("fake", "real")]
             )
             loss = discriminator_loss(real_logits, fake_logits)
             return loss, {"loss_d": loss, "real_sign": real_logits.sign().mean(), "w_mean": w_mean}
@@ -155,6 +156,12 @@ class Losses:
     def _fake(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         ws, w_mean = _codes(self.g, inputs)
         return self.g.synthesis(ws, noise=_noise(self.g, inputs)), w_mean
+
+    def _logits(self, batches: list[Tensor]) -> Sequence[Tensor]:
+        """D's of each batch of images; on a GPU of all in one pass, which is half the kernels."""
+        if convolutions.on_cpu(batches[0]):
+            return [self.d(images) for images in batches]
+        return self.d(torch.cat(batches), len(batches)).chunk(len(batches))
 
     def _draw_augmentation(self, images: str, inputs: Inputs, part: Part, rng: torch.Generator) -> Margins | None:
         """Add what was drawn for `images` to the inputs; the margins that they need, None without augmentation."""
