@@ -91,7 +91,7 @@ def _project() -> dict[str, Any]:
 def named_files() -> dict[Path, str]:
     """Files that name the repository or the version -> their text with both as they are now."""
     files = [REPOSITORY / "README.md", REPOSITORY / "CITATION.cff", *sorted((REPOSITORY / "docs").glob("*.md"))]
-    files += [REPOSITORY / name for name in ("mkdocs.yml", "workflow/Snakefile", "envs/Dockerfile")]
+    files += [REPOSITORY / name for name in ("mkdocs.yml", "workflow/sceneshift/settings/config.py", "envs/Dockerfile")]
     return {path: _named(path.read_text(encoding="utf-8"), _project()["urls"]["Repository"]) for path in files}
 
 

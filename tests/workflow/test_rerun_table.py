@@ -56,6 +56,7 @@ BASES: dict[str, dict[str, Any]] = {
 
 # Values for keys whose types do not say what else they may be: the key's own, or whole sections.
 ALTERNATIVES: dict[str, Any] = {
+    "container": "sceneshift.sif",
     "photos.source": {
         "photos": {"source": "folder", "folder": "photos", "resolution": 32, "licence": "CC0 1.0"}  # as the run
     },

@@ -29,6 +29,7 @@ from sceneshift.run.snakemake import (
     placed,
     recovery,
     retries,
+    set_up_container,
     set_up_jobs,
 )
 from sceneshift.runtime.code_version import code_version
@@ -39,6 +40,7 @@ set_up_jobs(workflow, package_alone())
 in_place = placed(workflow)
 settings = checked(load_settings, config, workflow.configfiles, in_place(results("")))
 checked(check_paths, settings)
+set_up_container(workflow, settings.container)
 attributes = checked(attributes_of, settings)
 machine = machine_of(workflow)
 share_of_cores = functools.partial(threads_each, cores=machine.cores, gpus=machine.gpus)

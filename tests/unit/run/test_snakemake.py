@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from snakemake.exceptions import format_exception_to_string
+from snakemake.settings.types import DeploymentMethod
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from sceneshift.run.snakemake import (
@@ -17,9 +18,11 @@ from sceneshift.run.snakemake import (
     handle_sigterm_in_a_thread,
     machine_of,
     retries,
+    set_up_container,
     set_up_jobs,
 )
 from sceneshift.runtime.errors import SceneshiftError
+from sceneshift.runtime.shipped import PACKAGE, ROOT
 
 
 def workflow(mode=ExecMode.DEFAULT, nodes=None, resources=()):
@@ -44,6 +47,26 @@ def test_a_config_error_is_shown_as_its_own_text():
 def test_a_checkout_that_python_or_snakemake_cannot_read_is_named(tmp_path, name):
     with pytest.raises(ConfigError, match="of another name"):
         set_up_jobs(workflow(), tmp_path / name)
+
+
+def in_containers(args):
+    settings = SimpleNamespace(deployment_method={DeploymentMethod.APPTAINER}, apptainer_args=args)
+    return SimpleNamespace(deployment_settings=settings)
+
+
+def test_containers_see_the_workflow_beside_what_the_command_line_binds():
+    command = in_containers("--nv")
+    set_up_container(command, "docker://ghcr.io/owner/sceneshift:0.1.0")
+    args = command.deployment_settings.apptainer_args
+    assert args == f"--nv --bind {ROOT} --bind {PACKAGE}"
+    job = in_containers(args)
+    set_up_container(job, str(ROOT))  # an image may be a folder
+    assert job.deployment_settings.apptainer_args == args
+
+
+def test_an_image_that_is_not_there_is_named_before_any_job(tmp_path):
+    with pytest.raises(ConfigError, match=r"no\.sif does not exist\. `apptainer build"):
+        set_up_container(in_containers(""), str(tmp_path / "no.sif"))
 
 
 def test_gpus_are_counted_on_one_machine_unless_the_command_line_does(monkeypatch):

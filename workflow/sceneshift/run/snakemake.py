@@ -3,8 +3,9 @@
 Not all of this is documented; it was checked with Snakemake 9.27 (the interfaces of executors 9.4 and loggers 2.1):
 
 - of `workflow`: exec_mode, dryrun, dag_settings.force_incomplete, resource_settings.cores and .nodes, global_resources,
-  register_resource, _onstart, modifier.path_modifier.replace_prefix, rules (name, output, log, benchmark,
-  wildcard_constraints), persistence.metadata, dag.jobs, dag.needrun and dag.forcefiles;
+  register_resource, deployment_settings.deployment_method and .apptainer_args, _onstart,
+  modifier.path_modifier.replace_prefix, rules (name, output, log, benchmark, wildcard_constraints),
+  persistence.metadata, dag.jobs, dag.needrun and dag.forcefiles;
 - of jobs: rule, wildcards_dict; of records that a logger gets: event, log, rule_msg;
 - snakemake.io._IOFile and strip_wildcard_constraints; the files in .snakemake/locks;
 - that its handler of SIGTERM is there when jobs start, and only sets a flag, behind a lock;
@@ -27,6 +28,7 @@ from typing import IO, Any
 from snakemake.exceptions import WorkflowError
 from snakemake.io import _IOFile, strip_wildcard_constraints
 from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
 from snakemake.shell import shell
 from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -40,6 +42,7 @@ from sceneshift.run.recovery import changed_outputs, stale_locks
 from sceneshift.run.status import QUIET_STAGES
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.locks import NoLocksError, lock
+from sceneshift.runtime.shipped import PACKAGE, ROOT
 from sceneshift.settings import Settings
 
 
@@ -93,6 +96,22 @@ def set_up_jobs(workflow: Any, folder: Path) -> None:
         ' else command tee "$@"; fi; }}; '
         f'sceneshift() {{{{ PYTHONPATH={shlex.quote(str(folder))} python -m sceneshift "$@"; }}}}; '
     )
+
+
+def set_up_container(workflow: Any, image: str) -> None:
+    """Let containers see this workflow: Apptainer shows them the working directory, and little else.
+
+    image: a file, or an address, which Snakemake fetches before it runs anything
+    """
+    deployment = workflow.deployment_settings
+    asked_for = DeploymentMethod.APPTAINER in deployment.deployment_method
+    if asked_for and "://" not in image and not Path(image).exists():
+        raise ConfigError(
+            f"container: {image} does not exist. `apptainer build {image} envs/apptainer.def` makes it, in a clone."
+        )
+    binds = " ".join(f"--bind {shlex.quote(str(folder))}" for folder in (ROOT, PACKAGE))
+    if binds not in deployment.apptainer_args:  # else this is a job of a command, which has bound them
+        deployment.apptainer_args = f"{deployment.apptainer_args} {binds}"
 
 
 def machine_of(workflow: Any) -> Machine:

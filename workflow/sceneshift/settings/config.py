@@ -45,6 +45,10 @@ class Settings(Section):
         str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"), Shapes("everything, in a folder of its own")
     ] = Field("streets", description="Name of the run: everything goes to results/RUN/.")
     seed: Annotated[Natural, DRAWING] = Field(0, lt=2**63, description="Every random draw follows from it.")
+    container: Annotated[str, Shapes()] = Field(
+        "docker://ghcr.io/owner/sceneshift:0.1.0",
+        description="What jobs run in with `--sdm apptainer`: an address, or a file that `envs/apptainer.def` made.",
+    )
     photos: PhotosSettings = PhotosSettings()
     generator: GeneratorSettings = GeneratorSettings()
     metrics: MetricsSettings = MetricsSettings()
