@@ -225,13 +225,10 @@ def _warp(images: Tensor, inverse: Tensor, margins: tuple[int, int]) -> Tensor:
     fine = _resample(pad_mirrored(images, *margins), up=True)
 
     fine_height, fine_width = fine.shape[2:]
-    # output on the same 2× grid with room for the low-pass; coordinates of pixel centers from the image's center
-    out_height, out_width = 2 * (height + taps), 2 * (width + taps)
-    ys = (torch.arange(out_height, device=images.device) + 0.5 - out_height / 2) / 2
-    xs = (torch.arange(out_width, device=images.device) + 0.5 - out_width / 2) / 2
-    places = torch.stack([xs.expand(out_height, -1), ys[:, None].expand(-1, out_width)], dim=-1)
+    # output on the same 2× grid with room for the low-pass
+    places = _places(2 * (height + taps), 2 * (width + taps), images.device)
     exact = torch.float64 if images.is_cuda else torch.float32  # TF32 would miss places by a tenth of a pixel
-    source = ((places + FINE_SHIFT).to(exact) @ inverse[:, None, :2, :2].transpose(-1, -2).to(exact)).float()
+    source = (places.to(exact) @ inverse[:, None, :2, :2].transpose(-1, -2).to(exact)).float()
     source = source + inverse[:, None, None, :2, 2] - FINE_SHIFT
     grid = source * _edges(fine_width, fine_height, images.device)  # grid_sample: ±1 are the outer edges
     warped = _Sample.apply(fine, grid)
@@ -249,6 +246,14 @@ def _resample(x: Tensor, up: bool) -> Tensor:
         matrix = _symlet_matrix(size, x.device)  # [size, 2·size]
         x = torch.movedim(torch.movedim(x, axis, -1) @ (matrix * 2 if up else matrix.T), -1, axis)
     return x
+
+
+@functools.lru_cache(maxsize=64)
+def _places(height: int, width: int, device: torch.device) -> Tensor:
+    """Where a fine grid's pixels lie, from the point that is transformed about, in pixels of the coarse image:
+    [height, width, 2], x first."""
+    ys, xs = ((torch.arange(size) + 0.5 - size / 2) / 2 for size in (height, width))
+    return (torch.stack([xs.expand(height, -1), ys[:, None].expand(-1, width)], dim=-1) + FINE_SHIFT).to(device)
 
 
 @functools.lru_cache(maxsize=64)
