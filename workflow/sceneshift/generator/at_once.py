@@ -38,8 +38,8 @@ def synthesis(s: Synthesis, ws: Tensor, noises: Sequence[Tensor | None]) -> Tens
     for block in blocks:
         for conv in block.convs:
             x = clamped(modulated(x, next(modulations), conv.upsampling), s.conv_clamp)
-        rgb = next(kernels) @ x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)  # [N, 3, H·W]
-        rgb = clamped(rgb.unflatten(2, x.shape[2:]) + block.torgb.bias[:, None, None], s.conv_clamp)
+        rgb = x.permute(0, 2, 3, 1).flatten(1, 2) @ next(kernels).transpose(1, 2)  # [N, H·W, 3]
+        rgb = clamped(rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + block.torgb.bias[:, None, None], s.conv_clamp)
         image = rgb if image is None else upsample(image) + rgb
     return image
 
