@@ -193,7 +193,7 @@ def _memory(folder: Path, device: torch.device) -> Iterator[Row]:
     )
     for count in (SMALL_RUN, LARGE_RUN):
         numbers = ("--count", str(count), "--device", str(device))
-        arguments = ("synthesize", generator, folder / "shard.h5", "--predictor", predictor, *numbers)
+        arguments = ("synthesize", generator, folder / f"{count}.h5", "--predictor", predictor, *numbers)
         _, peak = _of_command("sceneshift", *arguments)
         yield f"synthesis of {count:,} images, peak memory", peak, "MB"
 

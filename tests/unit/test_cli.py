@@ -237,6 +237,12 @@ def test_a_number_is_finite(number, capsys):
         assert "error: argument --" in capsys.readouterr().err
 
 
+def test_a_side_has_a_bound(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fit-judge", "judge.safetensors", "--resolution", "64", "--width", "100000000"])
+    assert "argument --width: found '100000000'; Input should be less than or equal to 4096" in capsys.readouterr().err
+
+
 def test_a_device_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
@@ -324,6 +330,29 @@ def test_files_are_looked_at_before_the_work(words, says, files, stand_in, capsy
     assert not worked
 
 
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        ("edit generator.safetensors boundary.npz picture.png", "picture.png"),
+        ("generate generator.safetensors folder", "folder"),
+        ("fit-predictor photos.h5 new.safetensors --accuracy table.csv", "table.csv"),
+        ("translate translator.safetensors picture.png new.png --places table.csv", "table.csv"),
+    ],
+)
+def test_what_is_there_is_replaced_only_if_asked(words, there, files, stand_in, capsys):
+    for kept in ("table.csv", "folder/kept.txt"):
+        Path(kept).touch()
+    worked = []
+    stand_in(words.split()[0].replace("-", "_"), lambda **given: worked.append(given))
+    assert cli.main(words.split()) == 1
+    assert capsys.readouterr().err == (
+        f"error: {there} is there already. Name another place, or allow it with --overwrite.\n"
+    )
+    assert not worked
+    assert cli.main([*words.split(), "--overwrite"]) == 0
+    assert worked
+
+
 def test_what_was_written_is_said_unless_quiet(files, stand_in, capsys):
     def work(**given):
         print("at work", file=sys.stderr)
@@ -332,7 +361,7 @@ def test_what_was_written_is_said_unless_quiet(files, stand_in, capsys):
     words = ["edit", "generator.safetensors", "boundary.npz", "a/strip.png"]
     assert cli.main(words) == 0
     assert capsys.readouterr().err == "at work\nWrote a/strip.png.\n"
-    assert cli.main([*words, "--quiet"]) == 0
+    assert cli.main([*words, "--overwrite", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
 
 

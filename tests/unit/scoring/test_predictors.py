@@ -83,7 +83,7 @@ def test_judge_and_predictor_learn_from_different_photos_and_are_measured_on_the
     said = {}
     for half in ("predictor", "judge"):
         fit_predictor(fitted / "photos.h5", tmp_path / f"{half}.safetensors", [HEADS], half=half)
-        with open(tmp_path / "accuracy.csv", newline="") as file:
+        with open(tmp_path / f"{half}.accuracy.csv", newline="") as file:
             said[half] = next(csv.DictReader(file))
     assert said["predictor"]["n_held_out"] == said["judge"]["n_held_out"] == "23"
     assert int(said["predictor"]["n_train"]) + int(said["judge"]["n_train"]) == 95

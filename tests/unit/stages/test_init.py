@@ -5,6 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from sceneshift import cli
 from sceneshift.photos.survey import survey
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import load_settings
@@ -64,11 +65,12 @@ def test_the_trial_measures_this_machine(tmp_path, monkeypatch, capsys):
     assert [path.name for path in tmp_path.iterdir() if "sceneshift" in path.name] == []
 
 
-def test_nothing_is_overwritten_and_a_folder_without_photos_is_named(tmp_path):
+def test_nothing_is_overwritten_and_a_folder_without_photos_is_named(tmp_path, monkeypatch, capsys):
     photos_in(tmp_path / "photos", 1, (64, 64))
     (tmp_path / "my.yaml").write_text("mine")
-    with pytest.raises(SceneshiftError, match=r"my\.yaml is there already"):
-        init(tmp_path / "photos", tmp_path / "my.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["init", "photos"]) == 1
+    assert "my.yaml is there already. Name another place, or allow it with --overwrite." in capsys.readouterr().err
     assert (tmp_path / "my.yaml").read_text() == "mine"
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "a.jpg").write_bytes(b"")

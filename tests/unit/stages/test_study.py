@@ -156,8 +156,6 @@ def test_votes_become_preferences_and_a_table_to_learn_from(made, tmp_path):
     page = (tmp_path / "results/index.html").read_text(encoding="utf-8")
     assert "What 6 raters say" in page
     assert "&lt;safer&gt;" in page
-    with pytest.raises(SceneshiftError, match="--overwrite"):
-        study_results(tmp_path / "votes", tmp_path / "results")
 
 
 def test_the_plan_is_said_and_nothing_made(capsys):

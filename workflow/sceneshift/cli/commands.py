@@ -3,8 +3,9 @@
 Parameters before `*` are arguments, the others options; those without a default must be given. The type says how a word
 is read: a path, a number within bounds, one of a Literal's words, a section of the settings as JSON. `device`, `world`
 and `shape` mean the same everywhere; `*words` takes all words that the command does not know. The docstring's lines
-`name: …` are the help of the parameters; `… to write` there marks an output. Written here and not with a library,
-because the commands' form is older than any that would make it, and because of `device` and `world`.
+`name: …` are the help of the parameters; `… to write` there marks an output. What is there already is replaced only
+with `--overwrite`; a stage with a parameter of that name looks after its OUT itself. Written here and not with a
+library, because the commands' form is older than any that would make it, and because of `device` and `world`.
 """
 
 import argparse
@@ -21,15 +22,16 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from sceneshift.cli.devices import device_name, device_of, is_worker, train_in_processes
-from sceneshift.cli.files import NamedFile
+from sceneshift.cli.files import NamedFile, is_output
 from sceneshift.runtime.errors import SceneshiftError
-from sceneshift.runtime.section import Natural, Positive, Section
+from sceneshift.runtime.section import Natural, Section
 
 STAGES = Path(__file__).parents[1] / "stages"
 Function = Callable[..., Any]
+Side = Annotated[int, Field(ge=1, le=4096)]  # in pixels: of 1,024 px, the widest photos are 4:1
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
         elif name == "shape":
             default = None if parameter.default is None else parameter.default[0]
             command.add_argument(
-                "--resolution", type=_within_bounds(Positive), default=default, help=f"height in pixels {what}"
+                "--resolution", type=_within_bounds(Side), default=default, help=f"height in pixels {what}"
             )
             command.add_argument(
-                "--width", type=_within_bounds(Positive), help="width in pixels, with --resolution (default: square)"
+                "--width", type=_within_bounds(Side), help="width in pixels, with --resolution (default: square)"
             )
         elif _is_json(kind):
             if section := _section(kind):
@@ -118,6 +120,8 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
             )
         else:
             _add_word(command, parameter, what)
+    if "overwrite" not in described.parameters and any(map(is_output, described.parameters.values())):
+        command.add_argument("--overwrite", action="store_true", help=COMMON["overwrite"])
 
 
 def takes_further_words(function: Function) -> bool:
@@ -132,18 +136,20 @@ def call(function: Function, arguments: argparse.Namespace, words: Sequence[str]
     words: the whole command line; further: those of its words that the stage passes on
     """
     given: dict[str, Any] = {}
-    trains = False
+    own = inspect.signature(function).parameters
+    trains = "world" in own
+    keeps = not getattr(arguments, "overwrite", True)  # a command without outputs has no such option
     files = list(_files(function, arguments))
     for file in files:
         file.check()
+        if keeps and file.is_output and not (file.argument == "OUT" and "overwrite" in own):
+            file.check_new()
     for parameter in _parameters(function):
         name, kind = parameter.name, parameter.annotation
-        if name == "world":
-            trains = True
-        elif name == "shape":
+        if name == "shape":
             if (shape := _shape(arguments)) is not None:
                 given[name] = shape
-        elif name == "device":
+        elif name in ("device", "world"):
             continue
         elif _is_json(kind):
             text = getattr(arguments, name)
@@ -190,6 +196,7 @@ COMMON = {
     "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
     "world": "GPUs that share each batch (default, and for 0: the settings'); "
     "with --device cpu: processes (default: one a thread)",
+    "overwrite": "replace what is there",
     "seed": "every random draw follows from it",
 }
 
@@ -220,8 +227,8 @@ def _add_word(command: argparse.ArgumentParser, parameter: inspect.Parameter, wh
             more["help"] += f" (default: {shown})"
         command.add_argument(f"--{parameter.name.replace('_', '-')}", **more)
     else:
-        if NoneType in get_args(parameter.annotation):
-            more["nargs"] = "?"
+        if NoneType in get_args(parameter.annotation) or default is not parameter.empty:
+            more |= {"nargs": "?", "default": None if default is parameter.empty else default}
         if kind is str and "choices" not in more and "nargs" not in more:
             more.pop("type")
         command.add_argument(parameter.name, **more)

@@ -24,6 +24,11 @@ WORDS = {
 }
 
 
+def is_output(described: str) -> bool:
+    """Whether an argument's help tells that it is to be written."""
+    return bool(re.search(r"\bto write\b", described))
+
+
 @dataclass(frozen=True)
 class NamedFile:
     """A file or folder that an argument names; `described` by its help, in which `… to write` tells an output."""
@@ -34,7 +39,7 @@ class NamedFile:
 
     @property
     def is_output(self) -> bool:
-        return bool(re.search(r"\bto write\b", self.described))
+        return is_output(self.described)
 
     def check(self) -> None:
         """Raise SceneshiftError for an input that is missing or another thing, and an output that cannot be written.
@@ -42,6 +47,11 @@ class NamedFile:
         What may be a shipped editor's name is looked at here only if it is a file.
         """
         self._check_output() if self.is_output else self._check_input()
+
+    def check_new(self) -> None:
+        """Raise SceneshiftError if what is to be written is there already; an empty folder is not."""
+        if any(os.scandir(self.path)) if self.path.is_dir() else self.path.exists():
+            raise SceneshiftError(f"{self.path} is there already. Name another place, or allow it with --overwrite.")
 
     def _check_input(self) -> None:
         if "shipped editor" in self.described and not self.path.is_file():

@@ -26,14 +26,12 @@ from sceneshift.scoring.kinds.onnx import OnnxPredictor
 from sceneshift.settings import AuditSettings
 from sceneshift.vision.backbone import load_backbone
 
-FILES = ("audit.csv", "measurements.csv", "summary.csv", "index.html")
-
 
 def audit(
     before: Path | str, after: Path | str, out: Path | str, settings: AuditSettings, *,
     pairs: Path | None = None, masks: Path | None = None, judges: Sequence[Path] = (), predictor: Path | None = None,
     attribute: str | None = None, direction: Literal["more", "less"] = "more", real: Path | None = None,
-    overwrite: bool = False, device: torch.device | str = "cpu",
+    device: torch.device | str = "cpu",
 ) -> list[Verdict]:  # fmt: skip
     """Audit edits, made by any tool: is it the same place, what changed, and does it look real?
 
@@ -47,7 +45,6 @@ def audit(
     attribute: that the edit is for, as judges and predictor call it
     direction: of the edit
     real: folder of real photos that have what the edit adds
-    overwrite: replace an earlier audit
 
     Pairs that cannot be read are named and left out. Intervals (95 %) are by bootstrap over photos, of
     shares Wilson's.
@@ -57,8 +54,6 @@ def audit(
     Example: photos edited audited --judges judge.safetensors --attribute natural_light --direction less
     """
     device, out = str(pick_device(str(device))), Path(out)
-    if not overwrite and (there := next((name for name in FILES if (out / name).exists()), None)):
-        raise SceneshiftError(f"{out / there} is there already. Name another folder, or allow it with --overwrite.")
     if real is not None:
         check_folder(real)
     found = find_pairs(Path(before), Path(after), pairs, masks)

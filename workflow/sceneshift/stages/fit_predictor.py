@@ -46,7 +46,7 @@ def fit_predictor(
     labels: photo store (.h5), CSV (file, then a column per attribute) or folder (a subfolder per class); heads need one
     out: predictor to write (.safetensors)
     settings: list of predictors, each with its `kind`; heads if not given
-    accuracy: table to write (.csv): held-out accuracy of each head (default: accuracy.csv beside OUT)
+    accuracy: table to write (.csv): held-out accuracy of each head (default: OUT with .accuracy.csv)
     shape: of the images to be scored (default: the store's)
     half: of the photos to learn from, by a hash of their names: judges share none with predictors (default: all)
 
@@ -59,7 +59,7 @@ def fit_predictor(
 
     Example: photos.h5 predictor.safetensors --settings '[{"kind": "heads", "labels": "labels.csv"}]'
     """
-    accuracy = accuracy or Path(out).with_name("accuracy.csv")
+    accuracy = accuracy or Path(out).with_suffix(".accuracy.csv")
     source = None if labels is None else Path(labels)
     parts: list[Storable] = []
     rows: list[dict[str, object]] = []

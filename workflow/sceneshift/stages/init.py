@@ -26,11 +26,11 @@ CPU: Choice = {"generator": {"images": 20_000, "batch": 16}, "synthesis": {"coun
 GPU: Choice = {"generator": {"warm_start": None, "images": 2_000_000, "batch": 32}, "synthesis": {"count": 50_000}}
 
 
-def init(folder: Path | str, out: Path | str | None = None, *, trial: bool = True) -> None:
+def init(folder: Path | str, out: Path | str = "my.yaml", *, trial: bool = True) -> None:
     """Write a first config for a folder of photos, after looking at it.
 
     folder: folder of photos; its subfolders, if there are, become the attributes
-    out: the config to write (.yaml; default: my.yaml); one that is there stays
+    out: the config to write (.yaml)
     trial: train on these photos for 20 seconds, and say what the run will take on this machine
 
     Sizes, shape and predictors follow from the photos and from whether there is a GPU; comments say why. The config is
@@ -38,9 +38,7 @@ def init(folder: Path | str, out: Path | str | None = None, *, trial: bool = Tru
 
     Example: my_photos my.yaml
     """
-    out = Path(out or "my.yaml")
-    if out.exists():
-        raise SceneshiftError(f"{out} is there already and stays. Name another file: sceneshift init {folder} OUT.yaml")
+    out = Path(out)
     seen, gpus = survey(folder), visible_gpus()
     resolution = seen.resolution(128 if gpus else 64)
     photos = {"source": "folder", "folder": str(folder), "resolution": resolution, "width": seen.width(resolution)}

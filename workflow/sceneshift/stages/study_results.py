@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sceneshift.attributes.votes import WINNERS
 from sceneshift.report.html import write_html
-from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import Natural
 from sceneshift.runtime.tables import write_table
 from sceneshift.study.plots import dose_preference
@@ -15,12 +14,10 @@ from sceneshift.study.preferences import Preference, preferences
 from sceneshift.study.votes import read_study
 
 PAGE = Path(__file__).parents[1] / "study/results.html.j2"
-FILES = ("preferences.csv", "votes.csv", "index.html")
 
 
 def study_results(
     votes: Path | str, out: Path | str, *, more: Sequence[Path] = (), failed_checks: Natural = 0,
-    overwrite: bool = False,
 ) -> list[Preference]:  # fmt: skip
     """Say what the votes of a study mean: which dose is preferred, how surely, and how far raters agree.
 
@@ -28,7 +25,6 @@ def study_results(
     out: folder to write: preferences.csv, index.html, and votes.csv, which predictors of kind `comparisons` learn from
     more: further tables of votes (.csv), or folders of them
     failed_checks: attention checks that a rater may fail; the votes of others are left out
-    overwrite: replace earlier results
 
     Per question, editor and dose: Bradley–Terry's score less that of the lowest dose, with a 95 % interval by bootstrap
     over raters, the share of votes that would prefer it, and Krippendorff's α of the raters.
@@ -38,8 +34,6 @@ def study_results(
     Example: votes results
     """
     out = Path(out)
-    if not overwrite and (there := next((name for name in FILES if (out / name).exists()), None)):
-        raise SceneshiftError(f"{out / there} is there already. Name another folder, or allow it with --overwrite.")
     cast = read_study([Path(votes), *map(Path, more)], failed_checks)
     rows, words = preferences(cast), {winner: word for word, winner in WINNERS.items()}
     write_table(out / "preferences.csv", [field.name for field in fields(Preference)], map(astuple, rows))
