@@ -29,7 +29,7 @@ from sceneshift.translator.architecture import architecture
 from sceneshift.translator.state import initial_state as initial_translator
 
 GPU = torch.device("meta")
-# at 64 px, by the augmentation's strength, a sixteenth of R1 and a fourth of the path lengths counted in; Adam beside it
+# at 64 px, by the augmentation's strength; a sixteenth of R1 and a fourth of path lengths counted in; Adam beside it
 KERNELS_A_STEP = {0.0: 1080, 0.5: 1150}
 
 
