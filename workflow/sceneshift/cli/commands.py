@@ -121,7 +121,7 @@ def add_arguments(command: argparse.ArgumentParser, function: Function) -> None:
         else:
             _add_word(command, parameter, what)
     if "overwrite" not in described.parameters and any(map(is_output, described.parameters.values())):
-        command.add_argument("--overwrite", action="store_true", help=COMMON["overwrite"])
+        command.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def takes_further_words(function: Function) -> bool:
@@ -196,7 +196,6 @@ COMMON = {
     "device": "auto, cpu, cuda, cuda:1 or mps (default: auto, a GPU if there is one)",
     "world": "GPUs that share each batch (default, and for 0: the settings'); "
     "with --device cpu: processes (default: one a thread)",
-    "overwrite": "replace what is there",
     "seed": "every random draw follows from it",
 }
 

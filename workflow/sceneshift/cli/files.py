@@ -50,7 +50,7 @@ class NamedFile:
 
     def check_new(self) -> None:
         """Raise SceneshiftError if what is to be written is there already; an empty folder is not."""
-        if any(os.scandir(self.path)) if self.path.is_dir() else self.path.exists():
+        if any(os.scandir(self.path)) if self.path.is_dir() else os.path.lexists(self.path):
             raise SceneshiftError(f"{self.path} is there already. Name another place, or allow it with --overwrite.")
 
     def _check_input(self) -> None:
