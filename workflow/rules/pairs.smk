@@ -1,4 +1,5 @@
 # Pairs for the translators: each code before and after the move, kept where the predictor agrees.
+# --overwrite: a folder of pairs may hold what was set aside there.
 
 
 rule make_pairs:
@@ -34,7 +35,7 @@ rule make_pairs:
         seed=settings.seed,
         code=code_version("sceneshift.stages.make_pairs"),
     shell:
-        "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q}"
+        "sceneshift make-pairs {input.generator:q} {input.boundary:q} {params.out:q} --overwrite"
         " --predictor {input.predictor:q} --store {input.store:q} --rescoring {input.rescoring:q}"
         " --condition {input.condition:q} --also {input.also:q} --edit {params.edit:q}"
         " --settings {params.settings:q} --seed {params.seed} 2>&1 | tee {log:q}"
@@ -64,7 +65,8 @@ rule import_pairs:
         edit=lambda wildcards: canonical_json(edits.of(wildcards)),
         code=code_version("sceneshift.stages.import_pairs"),
     shell:
-        "sceneshift import-pairs {params.folder:q} {params.out:q} --edit {params.edit:q} 2>&1 | tee {log:q}"
+        "sceneshift import-pairs {params.folder:q} {params.out:q} --overwrite"
+        " --edit {params.edit:q} 2>&1 | tee {log:q}"
 
 
 rule render_pairs:
@@ -93,7 +95,7 @@ rule render_pairs:
         seed=settings.seed,
         code=code_version("sceneshift.stages.render_pairs"),
     shell:
-        "sceneshift render-pairs {params.out:q} --editor {params.editor:q}"
+        "sceneshift render-pairs {params.out:q} --overwrite --editor {params.editor:q}"
         " --resolution {params.resolution} --width {params.width} --seed {params.seed} 2>&1 | tee {log:q}"
 
 
