@@ -30,7 +30,7 @@ def init(folder: Path | str, out: Path | str = "my.yaml", *, trial: bool = True)
     """Write a first config for a folder of photos, after looking at it.
 
     folder: folder of photos; its subfolders, if there are, become the attributes
-    out: the config to write (.yaml)
+    out: the config to write (.yaml; default: my.yaml)
     trial: train on these photos for 20 seconds, and say what the run will take on this machine
 
     Sizes, shape and predictors follow from the photos and from whether there is a GPU; comments say why. The config is
