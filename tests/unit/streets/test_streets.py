@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from sceneshift.images.structure import structure
 from sceneshift.streets import LABELS, draw_street, render_street, street_labels
 from sceneshift.streets.buildings import buildings_of
 from sceneshift.streets.draws import Draws
@@ -233,6 +234,12 @@ def test_night_has_lights():
     assert 0.1 < np.mean([luminance(view.picture).mean() / 255 for view in night]) < 0.28
     assert bright > 0.01
     assert dark > 0.4
+
+
+def test_lamps_light_what_the_day_shows():
+    day, night = (np.stack([draw_street(0, k, SHAPE, **{**CLEAR, "natural_light": light}).picture for k in range(24)])
+                  for light in (0.9, 0.0))  # fmt: skip
+    assert structure(day, night).mean() > 0.57
 
 
 def test_content_is_what_the_picture_shows():

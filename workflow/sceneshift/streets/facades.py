@@ -222,7 +222,7 @@ def _rooms(
         tone = np.clip(0.25 * look["warmth"] + 0.75 * wall.chance(15), 0, 1)
         warm = WARM[:, None] + (NEUTRAL - WARM)[:, None] * np.minimum(2 * tone, 1)
         lay(warm, COOL, np.clip(4 * tone - 3.1, 0, 1))
-        power = 0.25 + 1.5 * wall.chance(17) ** 2
+        power = 0.09 + 0.53 * wall.chance(17) ** 2
         things = hashed(19, wall.salt, wall.column, np.floor(3 * left), np.floor(2 * up))
         inside = (0.75 + 0.35 * up) * (0.75 + 0.5 * (things - 0.4))
         emission = warm * (on * power * inside * (1 - 0.35 * drawn))
@@ -260,10 +260,10 @@ def _shops(
     if night > 0:
         light = NEUTRAL[:, None] + (COOL - NEUTRAL)[:, None] * np.where(tone > 0.45, np.float32(0.7), np.float32(0))
         glow += light * (
-            (tone < 0.75) * night * lit * (0.10 + 1.15 * goods**1.3) * (0.45 + 0.6 * y / high) * (0.4 + 0.9 * tone)
+            (tone < 0.75) * night * lit * (0.03 + 0.3 * goods**1.3) * (0.45 + 0.6 * y / high) * (0.4 + 0.9 * tone)
         )
         paint = color["sign"] / (color["sign"].max(0) + 0.05)
-        glow += (paint + letters) * (signed * night * (look["warmth"] < 0.6) * 0.8)
+        glow += (paint + letters) * (signed * night * (look["warmth"] < 0.6) * 0.25)
     awning = look["awning"] * shop * cover(np.abs(y - high + 0.25) - 0.35, fp)
     stripes = np.where((np.floor(u / 0.35) % 2 == 0) | (look["tint"] < 0.5), np.float32(1), np.float32(0.35))
     lay(albedo, color["accent"] * stripes + 0.05, awning)

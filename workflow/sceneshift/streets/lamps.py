@@ -14,7 +14,9 @@ from sceneshift.streets.tracing import Card
 _HEIGHT = {"avenue": 6.5, "lane": 3.4, "suburb": 5.0, "square": 4.2, "country": 6.5, "park": 3.5}
 _STEP = {"avenue": 24, "lane": 16, "suburb": 26, "square": 15, "country": 34, "park": 18}
 # Sodium, warm and neutral white, cool white.
-_COLORS = np.array([[1.0, 0.52, 0.18], [1.0, 0.68, 0.36], [1.0, 0.82, 0.60], [0.85, 0.95, 1.0]])
+_COLORS = np.array([[1.0, 0.58, 0.24], [1.0, 0.71, 0.40], [1.0, 0.82, 0.60], [0.85, 0.95, 1.0]])
+_SPREAD = 3.0  # how many heights away a lamp lights a surface that faces it as brightly as from near
+_FILL = 1.1  # of a lamp's power: what ground and houses throw back everywhere
 
 
 @dataclass
@@ -44,7 +46,9 @@ class Lamps:
         return np.array(places).reshape(-1, 3)
 
     def irradiance(self, s: Surface, normal: np.ndarray) -> np.ndarray:
-        """Light of the nearest lamps on each sample, [M]; their color is `color`."""
+        """Light of the nearest lamps on each sample, [M]; their color is `color`.
+
+        Road lamps are built to light the road evenly (EN 13201), so what they give falls off late."""
         x, y, z = s.position
         nearest = np.clip(np.round((z - self.first) / self.step), -1, 8)
         below = np.where(z - self.first < self.step * nearest, np.float32(-1), np.float32(1))
@@ -56,8 +60,9 @@ class Lamps:
                 square = dx * dx + dy * dy + dz * dz + 0.6
                 cosine = np.maximum(normal[0] * dx + normal[1] * dy + normal[2] * dz, 0.0)
                 down = np.clip(0.35 + dy / np.sqrt(square), 0.0, 1.0)  # shaded above, as heads are
-                total += cosine * down / (square * np.sqrt(square))
-        return total * (self.power * self.height**2)
+                late = np.maximum(square / (_SPREAD * self.height) ** 2, 1.0)
+                total += cosine * down / (np.sqrt(square) * late)
+        return self.power * (total + _FILL * np.isfinite(self.lateral).any() * s.ambient)
 
 
 def lamps_of(draws: Draws, plan: Plan) -> Lamps:
@@ -75,7 +80,7 @@ def lamps_of(draws: Draws, plan: Plan) -> Lamps:
         lateral[:] = np.nan
     height = _HEIGHT[plan.kind] + 2 * u[4]
     step = _STEP[plan.kind] * (0.8 + 0.5 * u[5])
-    lamps = Lamps(4 + 0.6 * step * u[6], step, lateral, height, _COLORS[int(4 * u[7])], 0.45 + 0.6 * u[8], plan)
+    lamps = Lamps(4 + 0.6 * step * u[6], step, lateral, height, _COLORS[int(4 * u[7])], 0.03 + 0.04 * u[8], plan)
     color = np.array([0.05, 0.055, 0.055]) if u[9] < 0.6 else np.array([0.24, 0.25, 0.25])
     for side in (0, 1):
         if not np.isfinite(lateral[side]):

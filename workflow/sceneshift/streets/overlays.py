@@ -34,7 +34,7 @@ def wires(scene: Scene, buffer: Buffer, air: Air, picture: np.ndarray) -> None:
 def glows(scene: Scene, buffer: Buffer, air: Air, picture: np.ndarray) -> None:
     """Add the halos of lamps, headlights and tail lights that nothing hides to the picture [3, H, W], in place."""
     night, fog = scene.light.night, scene.labels["fog"]
-    points = [(p, scene.lamps.color * 5.0, 0.22) for p in scene.lamps.heads()]
+    points = [(p, scene.lamps.color * 6.0, 0.22) for p in scene.lamps.heads()]
     for car in scene.cars:
         if car.driving:
             a, side = np.array([car.along[0], 0, car.along[1]]), np.array([car.along[1], 0, -car.along[0]])
@@ -55,11 +55,11 @@ def glows(scene: Scene, buffer: Buffer, air: Air, picture: np.ndarray) -> None:
         metre = scene.camera.focal / away / scene.camera.samples
         core = max(size * metre, 0.55)
         weak = min(1.0, (size * metre / 0.55) ** 2 + 0.25) * np.exp(-air.extinction * away)
-        wide = core * (3.5 + 5 * fog) + 0.012 * width
+        wide = core * (6 + 7 * fog) + 0.02 * width
         reach = int(3 * wide) + 1
         cx, cy = column / scene.camera.samples, row / scene.camera.samples
         rows = slice(max(0, int(cy) - reach), min(height, int(cy) + reach + 1))
         columns = slice(max(0, int(cx) - reach), min(width, int(cx) + reach + 1))
         square = (np.arange(height)[rows, None] + 0.5 - cy) ** 2 + (np.arange(width)[None, columns] + 0.5 - cx) ** 2
-        shape = np.exp(-square / (2 * core**2)) + (0.035 + 0.10 * fog) * np.exp(-np.sqrt(square) / (0.45 * wide))
+        shape = np.exp(-square / (2 * core**2)) + (0.07 + 0.10 * fog) * np.exp(-np.sqrt(square) / (0.45 * wide))
         picture[:, rows, columns] += (night * weak * color)[:, None, None] * shape
