@@ -1,4 +1,4 @@
-"""`make gallery`: the README's pictures of the rendered world, of editors that ship, of the explorer and the report."""
+"""`make gallery`: the README's pictures of the rendered world, of shipped editors, of the default run and of pages."""
 
 import io
 import shutil
@@ -12,6 +12,7 @@ from PIL import Image
 
 from sceneshift.images.reading import read_photo
 from sceneshift.images.sheets import sheet
+from sceneshift.photos.store import PhotoStore
 from sceneshift.runtime.files import atomic_file
 from sceneshift.runtime.shipped import RESOURCES, shipped_editors
 from sceneshift.settings import PhotosSettings
@@ -48,7 +49,9 @@ VISITS = {  # the browser, the edit, the example
     "phone-dark": (PHONE | {"color_scheme": "dark"}, "fog", "nus-04.jpg"),
 }
 
-REPORT = Path("results/streets/report.html")  # of the default run
+RUN = Path("results/streets")  # the default run
+EDITS = ("natural_light", "snow")  # of it
+SHOWN, PAIRS, ROWS = 9, 14, 256  # streets, pairs an edit, pixel rows of samples
 ANIMATED = {"viewport": {"width": 1200, "height": 750}}
 FRAME = 90  # milliseconds
 MOVES = (  # of the line between before and after, in percent; of the strength
@@ -62,6 +65,7 @@ def main() -> None:
     """Make all of them."""
     _world()
     _editors()
+    _run()
     _pages()
 
 
@@ -87,6 +91,36 @@ def _editors() -> None:
         sheet(shown, list(columns), gap=3).save(temporary, quality=88)
 
 
+def _run() -> None:
+    """The default run's last samples, its pairs, and held-out streets on clear days before and after."""
+    if not RUN.exists():
+        print(f"There is no {RUN}: edits.png, pairs.png and samples.png are left as they are.", file=sys.stderr)
+        return
+    pictures = RESOURCES / "pictures"
+    with PhotoStore(RUN / "photos.h5") as store:
+        known = dict(zip(store.attributes, store.labels[store.held_out_indices].T, strict=True))
+        clear = (known["natural_light"] > 0.7) & (known["fog"] < 0.1) & (known["snow"] < 0.1)
+        streets = [int(index) for index in store.held_out_indices[clear][:SHOWN]]
+        rows = [store.images(streets)]
+        names = [store.names[index] for index in streets]
+    rows += [np.stack([read_photo(RUN / "translated" / edit / f"{name}.png") for name in names]) for edit in EDITS]
+    _save(np.concatenate([np.concatenate(list(row), axis=1) for row in rows]), pictures / "edits.png", zoom=2)
+    sides = []
+    for edit in EDITS:
+        for side in ("train_A", "train_B"):
+            files = sorted((RUN / "pairs" / edit / side).glob("*.png"))[:PAIRS]
+            sides.append(np.concatenate([read_photo(file) for file in files], axis=1))
+        sides.append(np.full((8, *sides[0].shape[1:]), 255, np.uint8))
+    _save(np.concatenate(sides[:-1]), pictures / "pairs.png")
+    _save(read_photo(max((RUN / "generator" / "training").glob("samples-*.png")))[:ROWS], pictures / "samples.png")
+
+
+def _save(picture: np.ndarray, path: Path, zoom: int = 1) -> None:
+    image = Image.fromarray(picture)
+    with atomic_file(path) as temporary:
+        image.resize((image.width * zoom, image.height * zoom), Image.Resampling.LANCZOS).save(temporary)
+
+
 def _pages() -> None:
     """The explorer and the report as a browser shows them; left as they are where there is none, or no run."""
     if (chromium := shutil.which("chromium")) is None:
@@ -103,14 +137,14 @@ def _pages() -> None:
             with atomic_file(RESOURCES / "pictures" / f"explorer-{name}.jpg") as temporary:
                 tab.screenshot(path=temporary, type="jpeg", quality=72)
         _animation(_edited(browser, page, ANIMATED, "night", "opensfm-lund-01.jpg"))
-        if REPORT.exists():
+        if (report := RUN / "report.html").exists():
             for name, (options, *_) in VISITS.items():
                 tab = browser.new_context(**options).new_page()
-                tab.goto(REPORT.resolve().as_uri())
+                tab.goto(report.resolve().as_uri())
                 with atomic_file(RESOURCES / "pictures" / f"report-{name}.jpg") as temporary:
                     tab.screenshot(path=temporary, type="jpeg", quality=72)
         else:
-            print(f"There is no {REPORT}: resources/pictures/report-* are left as they are.", file=sys.stderr)
+            print(f"There is no {report}: resources/pictures/report-* are left as they are.", file=sys.stderr)
         browser.close()
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.photos.store import PhotoStore
 from sceneshift.settings import BoundariesSettings
 from sceneshift.stages.fit_boundary import fit_boundary
+from sceneshift.streets import render_street
 
 SOURCE = Path(__file__).parents[1] / "failing_disk.c"
 GENERATOR = Path(__file__).parents[2] / "resources" / "streets64.safetensors"
@@ -105,7 +105,7 @@ def test_one_photo_on_a_disk_that_fails_does_not_stop_the_others(library, tmp_pa
     folder = tmp_path / "photos"
     folder.mkdir()
     for index in range(20):
-        Image.fromarray(render_street(0, index, (64, 64))[0]).save(folder / f"{index:02}.jpg")
+        Image.fromarray(render_street(0, index, (64, 64))).save(folder / f"{index:02}.jpg")
     settings = '{"resolution": 64}'
     done = run(
         library, folder, "prepare-photos", folder, tmp_path / "p.h5", "--settings", settings, unreadable="07.jpg"

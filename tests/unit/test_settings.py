@@ -63,6 +63,7 @@ def refusal(config):
         ({"synthesis": {"truncation_psi": 3}}, ["synthesis.truncation_psi", "3", "less than or equal to 1"]),
         ({"generator": {"images": "many"}}, ["generator.images", "'many'", "integer"]),
         ({"photos": {"source": "folder"}}, ["photos", "must name a folder"]),
+        ({"photos": {"resolution": 512, "width": 2048}}, ["photos", "up to 1024 px high or wide; found 512 × 2048"]),
         ({"photos": {"held_out": 0}}, ["held_out", "0"]),
         ({"photos": {"source": "folder", "folder": "p", "held_out": 0}}, ["held_out", "0"]),
         ({"translate": {"strength": 3.5}}, ["translate", "strength", "3.5", "less than or equal to 3"]),

@@ -29,7 +29,7 @@ TINY: dict[str, Any] = {
     "predictors": [{"kind": "heads", "input_size": 32}],
     "synthesis": {"count": 256, "shard_size": 128},
     "boundaries": {
-        "attributes": ["natural_light", "vegetation", "snow"], "examples": 60,
+        "attributes": ["natural_light", "greenery", "snow"], "examples": 60,
         "import": [{"name": "snow", "file": "snow_boundary.npy", "layers_of": "stylegan"}], "sefa": {"components": 1},
     },
     "rescoring": {"count": 32},
@@ -37,7 +37,7 @@ TINY: dict[str, Any] = {
         "top": 2,
         "attributes": [
             {"attribute": "natural_light", "direction": "less", "distance": 2, "level": "auto"},
-            {"attribute": "vegetation", "distance": 2, "condition_on": ["natural_light"]},
+            {"attribute": "greenery", "distance": 2, "condition_on": ["natural_light"]},
         ],
     },
     "pairs": {"count": 24, "keep": {"source": 1, "edited": 0, "effect": 0, "others": 1000}},

@@ -15,7 +15,7 @@ import pytest
         (("generator", "imagse"), 100, ["generator.imagse", "did you mean images?"]),
         (("sythesis",), {}, ["sythesis", "did you mean synthesis?"]),
         (("generator", "batch"), "big", ["generator.batch", "'big'", "integer"]),
-        (("edits", "attributes", 0, "attribute"), "vegetatoin", ["vegetatoin", "did you mean vegetation?", "clouds"]),
+        (("edits", "attributes", 0, "attribute"), "greenrey", ["greenrey", "did you mean greenery?", "fog"]),
         (("photos",), {"source": "folder", "folder": "nowhere"}, ["photos.folder", "nowhere", "JPEG"]),
         (("photos",), {"source": "folder", "folder": "."}, ["photos.folder", "JPEG"]),
     ],

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from sceneshift.cartoons.render import LABELS, render_street
+from sceneshift.streets import LABELS, street_labels
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def write_model(path):
 
 def write_votes(path, seed, photos):
     """3000 votes for the lighter of two streets, one in ten by mistake."""
-    light = [render_street(seed, i, 8)[1][LABELS.index("natural_light")] for i in range(photos)]
+    light = [street_labels(seed, i)[LABELS.index("natural_light")] for i in range(photos)]
     random = np.random.default_rng(0)
     with open(path, "w", newline="") as file:
         table = csv.writer(file)

@@ -125,8 +125,8 @@ def test_a_shard_that_is_cut_or_lost_is_made_anew_and_no_other(run, tmp_path):
 def test_damaged_intermediates_are_made_anew(run, tmp_path):
     broken = run.copy(tmp_path / "run")
     damage(broken.results / "boundaries/snow.npz")
-    damage(min((broken.results / "pairs" / "vegetation").glob("train_B/*.png")))
-    damage(broken.results / "pairs" / "vegetation" / "edit.json")
+    damage(min((broken.results / "pairs" / "greenery").glob("train_B/*.png")))
+    damage(broken.results / "pairs" / "greenery" / "edit.json")
     made = broken.made(broken.config())
     again = ("import_boundary", "rescore_boundary", "rank_attributes", "make_pairs", "train_translator")
     assert {rule: made[rule] for rule in again} == dict.fromkeys(again, 1)

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 TRAININGS = {
     "generator": ("generator/generator.safetensors", "generator/training", "train-generator"),
     "translator": (
-        "translators/vegetation/translator.safetensors",
-        "translators/vegetation/training",
+        "translators/greenery/translator.safetensors",
+        "translators/greenery/training",
         "train-translator",
     ),
 }

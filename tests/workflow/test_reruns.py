@@ -40,7 +40,7 @@ def test_the_boundaries_settings_leave_the_synthesis(run):
 
 
 def test_one_more_boundary_fits_only_that(run):
-    plan = run.plan(run.config("boundaries", "attributes", to=["natural_light", "vegetation", "snow", "clouds"]))
+    plan = run.plan(run.config("boundaries", "attributes", to=["natural_light", "greenery", "snow", "fog"]))
     assert plan["fit_boundary"] == plan["rescore_boundary"] == 1
     assert "synthesize" not in plan
     assert "make_pairs" not in plan
@@ -66,14 +66,14 @@ def test_another_seed_redoes_everything(run):
 
 
 def test_pairs_made_elsewhere_take_the_place_of_synthesised_ones(run):
-    plan = run.plan(run.config("edits", "attributes", 0, "pairs", to=str(run.results / "pairs" / "vegetation")))
+    plan = run.plan(run.config("edits", "attributes", 0, "pairs", to=str(run.results / "pairs" / "greenery")))
     assert plan == dict.fromkeys({"import_pairs", *BEHIND_PAIRS} - {"make_pairs"}, 1)
 
 
 def test_one_more_edit_computes_only_what_is_new(run, tmp_path):
     """Executed, since the choice is made by a checkpoint. The edit moves along a direction found without labels."""
     config = run.config()
-    config["edits"]["attributes"].append({"attribute": "sefa_all_1", "measured_by": "vegetation", "distance": 2})
+    config["edits"]["attributes"].append({"attribute": "sefa_all_1", "measured_by": "greenery", "distance": 2})
     made = run.copy(tmp_path / "run").made(config)
     expected = dict.fromkeys([*BEHIND_PAIRS, "rank_attributes", "default"], 1)
     assert dict(made) == expected
@@ -108,7 +108,7 @@ def test_comments_and_docstrings_rerun_nothing(run, checkout):
             {"make_pairs", "fit_boundary", "synthesize", "train_generator"},
         ),
         (
-            "cartoons/render.py", "import numpy as np", "import numpy as np\nFACTOR = 2", {"prepare_photos"}, set(),
+            "streets/render.py", "import numpy as np", "import numpy as np\nFACTOR = 2", {"prepare_photos"}, set(),
         ),
         (
             "report/page.css", "{", "{\n  color: red;", {"report"}, {"edit", "make_pairs", "evaluate_translator"},

@@ -24,8 +24,8 @@ from sceneshift.translator.checkpoints import read_translator
 
 pytestmark = pytest.mark.slow
 
-ATTRIBUTES = ("natural_light", "vegetation", "snow")
-EDITED = ("natural_light", "vegetation")
+ATTRIBUTES = ("natural_light", "greenery", "snow")
+EDITED = ("natural_light", "greenery")
 
 
 def test_everything_is_where_the_design_says(run):
@@ -75,7 +75,7 @@ def test_pairs_match_and_the_held_out_photos_were_translated(run):
         translated = {path.stem for path in (run.results / "translated" / name).glob("*.png")}
         assert translated == held_out
     edits = {name: json.loads((run.results / "pairs" / name / "edit.json").read_text()) for name in EDITED}
-    assert edits["vegetation"]["condition_on"] == ["natural_light"]
+    assert edits["greenery"]["condition_on"] == ["natural_light"]
     with open(run.results / "attributes.csv", newline="") as file:
         best = {row["attribute"]: row["best_level"] for row in csv.DictReader(file)}
     assert edits["natural_light"]["level"] == best["natural_light"] != "auto"
@@ -101,7 +101,7 @@ def test_the_published_scale_is_planned(run, tmp_path):
     """500,000 images and 102 boundaries; the line that the config says to edit is edited."""
     config = yaml.safe_load((run.repository / "config" / "paper.yaml").read_text())
     (tmp_path / "photos").mkdir()
-    picture = next((run.results / "translated" / "vegetation").glob("*.png"))
+    picture = next((run.results / "translated" / "greenery").glob("*.png"))
     (tmp_path / "photos" / "a.png").write_bytes(picture.read_bytes())
     config["photos"]["folder"] = str(tmp_path / "photos")
     paper = type(run)(tmp_path)
@@ -131,9 +131,9 @@ def test_every_file_names_the_licence_of_the_photos_that_it_comes_from(run):
     with PhotoStore(run.results / "photos.h5") as store, LatentStore(run.results / "synthesis/0000.h5") as codes:
         named = [store.attribution, json.loads(codes.attrs["provenance"])["photos"]]
     named.append(attribution_of(run.results / "generator/generator.safetensors"))
-    _, translator = read_translator(run.results / "translators/vegetation/translator.safetensors")
+    _, translator = read_translator(run.results / "translators/greenery/translator.safetensors")
     named.append(translator.edit["provenance"]["photos"])
-    named.append(EditRecord.read(run.results / "pairs/vegetation/edit.json").provenance["photos"])
+    named.append(EditRecord.read(run.results / "pairs/greenery/edit.json").provenance["photos"])
     named.append(predictor_file.FORMAT.facts(run.results / "predictor/predictor.safetensors")["provenance"]["photos"])
     assert named == ["CC0 1.0"] * 6
 
@@ -142,17 +142,17 @@ def test_a_run_is_published_as_one_folder(run, tmp_path):
     """What a model hub gets: a card with the run's figures, and files that work without the run."""
     publish(run.results, tmp_path / "out", PhotosSettings(licence="CC: BY"))
     names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert {"README.md", "generator.safetensors", "explorer/index.html", "onnx/vegetation.onnx"} <= names
-    assert {"translators/vegetation.safetensors", "translators/vegetation.dose.csv", "strips/vegetation.png"} <= names
+    assert {"README.md", "generator.safetensors", "explorer/index.html", "onnx/greenery.onnx"} <= names
+    assert {"translators/greenery.safetensors", "translators/greenery.dose.csv", "strips/greenery.png"} <= names
     _, head, text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").split("---\n", 2)
     assert yaml.safe_load(head)["license_name"] == "CC: BY"
     assert "moved by" in text
-    assert load_translator(tmp_path / "out" / "translators" / "vegetation.safetensors").head == "edit"
+    assert load_translator(tmp_path / "out" / "translators" / "greenery.safetensors").head == "edit"
 
 
 def test_a_damaged_table_is_not_published(run, tmp_path):
     damaged = run.copy(tmp_path / "run").results
-    dose = damaged / "translators" / "vegetation" / "translator.dose.csv"
+    dose = damaged / "translators" / "greenery" / "translator.dose.csv"
     dose.write_bytes(dose.read_bytes()[:-20])
     with pytest.raises(SceneshiftError, match=r"dose\.csv.* Measure it again"):
         publish(damaged, tmp_path / "out", PhotosSettings())

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.evaluation.pixels import backbone_distance
 from sceneshift.images.luma import luminance
 from sceneshift.images.ssim import ssim
 from sceneshift.images.structure import structure
+from sceneshift.streets import render_street
 from sceneshift.vision.backbone import load_backbone
 
 
 @pytest.fixture(scope="module")
 def streets() -> np.ndarray:
-    return np.stack([render_street(5, index, 64)[0] for index in range(4)])
+    return np.stack([render_street(5, index, (64, 64)) for index in range(4)])
 
 
 def blurred(images: np.ndarray, radius: float) -> np.ndarray:

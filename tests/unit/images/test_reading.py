@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.images import reading
 from sceneshift.images.reading import UnusablePhotoError, read_photo, read_sized
+from sceneshift.streets import render_street
 
 
 @pytest.fixture(scope="module")
 def street() -> Image.Image:
-    return Image.fromarray(render_street(0, 1, (96, 128))[0])
+    return Image.fromarray(render_street(0, 1, (96, 128)))
 
 
 def difference(pixels: np.ndarray, picture: Image.Image) -> float:

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.dose import Response, dose_table, write_responses
 from sceneshift.generator.checkpoints import save_generator
 from sceneshift.generator.networks import Generator
@@ -16,9 +15,10 @@ from sceneshift.latents.store import LatentStoreWriter
 from sceneshift.photos.store import PhotoStore
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.streets import VISIBLE, render_street
 
 SIDE = 32
-EDITS = {"natural_light": "less", "vegetation": "more"}
+EDITS = {"natural_light": "less", "greenery": "more"}
 
 
 def write_table(path, columns, rows):
@@ -35,7 +35,7 @@ def save_picture(path, picture):
 
 
 def street(index, **factors):
-    return render_street(0, index, SIDE, labels=factors)[0]
+    return render_street(0, index, (SIDE, SIDE), **factors)
 
 
 def sheet(count):
@@ -68,32 +68,33 @@ def make_run(run, side=SIDE):
     write_table(
         run / "predictor/accuracy.csv",
         ("attribute", "kind", "auc", "r2", "agreement", "unreachable", "held_out_votes"),
-        [(name, "ridge", 0.98, 0.91, "", "", "") for name in LABELS] + [("safer", "ridge", 0.9, 0.6, 0.714, 0.125, 40)],
+        [(name, "ridge", 0.98, 0.91, "", "", "") for name in VISIBLE]
+        + [("safer", "ridge", 0.9, 0.6, 0.714, 0.125, 40)],
     )
     facts = {"seed": 0, "stream": "synthesis", "truncation_psi": 0.7, "provenance": "{}"}
     facts |= {"generator_sha256": "", "predictor_sha256": ""}
-    with LatentStoreWriter(run / "synthesis.h5", 2, list(LABELS), facts) as store:
-        store.append(np.arange(1234), np.zeros((1234, 2)), random.random((1234, len(LABELS))), np.zeros((0, 1, 1, 3)))
+    with LatentStoreWriter(run / "synthesis.h5", 2, list(VISIBLE), facts) as store:
+        store.append(np.arange(1234), np.zeros((1234, 2)), random.random((1234, len(VISIBLE))), np.zeros((0, 1, 1, 3)))
     columns = (
         "rank", "attribute", "standardized", "low", "high", "changes_most", "mean_change", "validation_accuracy",
         "best_level", "chosen",
     )  # fmt: skip
     ranked = [
         (n + 1, name, 2.5 - 0.4 * n, 2.4 - 0.4 * n, 2.6 - 0.4 * n, name, 2.5 - 0.4 * n, 0.97)
-        for n, name in enumerate(LABELS)
+        for n, name in enumerate(VISIBLE)
     ]
     write_table(
         run / "attributes.csv",
         (*columns, "direction"),
         [(*row, "layout", row[1] in EDITS, EDITS.get(row[1], "more")) for row in ranked],
     )
-    for name in LABELS:
+    for name in VISIBLE:
         (run / "boundaries").mkdir(exist_ok=True)
         np.savez(run / f"boundaries/{name}.npz", normal=np.ones(4, np.float32) / 2)
         rows = [
             (name, level, other, 0.1, 0.5, 0.4, 0.6, 2.0 if other == name else random.normal() * 0.2, 0.8)
             for level in ("all", "layout")
-            for other in LABELS
+            for other in VISIBLE
         ]
         columns = ("edited", "level", "attribute", "delta", "standardized", "low", "high", "mean_change", "structure")
         write_table(run / f"rescoring/{name}.csv", columns, rows)
@@ -104,7 +105,7 @@ def make_run(run, side=SIDE):
 
 def make_edit(run, attribute, direction, random, side):
     sign = 1 if direction == "more" else -1
-    target = {attribute: 0.9 if sign > 0 else 0.1}
+    target = {"vegetation" if attribute == "greenery" else attribute: 0.9 if sign > 0 else 0.1}
     save_picture(run / f"edits/{attribute}.png", sheet(3))
     pairs = run / f"pairs/{attribute}"
     rows = []
@@ -118,7 +119,7 @@ def make_edit(run, attribute, direction, random, side):
     curve = [{"distance": 2 * d, "deviations": d, "effect": d / 4, "structure": 1 - d / 20} for d in (1.5, 3.0, 4.5)]
     edit = {
         "attribute": attribute, "measured_by": attribute, "direction": direction, "level": "all",
-        "condition_on": ["clouds"], **curve[1], "reason": "target", "curve": curve, "kept": 26, "tried": 40,
+        "condition_on": ["fog"], **curve[1], "reason": "target", "curve": curve, "kept": 26, "tried": 40,
     }  # fmt: skip
     (pairs / "edit.json").write_text(json.dumps(edit))
     translator = run / f"translators/{attribute}"
@@ -129,12 +130,12 @@ def make_edit(run, attribute, direction, random, side):
         for index in store.held_out_indices:
             name = store.names[index]
             before = store.images([index])[0]
-            after = render_street(0, int(name.removeprefix("street-")), side, labels=target)[0]
+            after = render_street(0, int(name.removeprefix("street-")), (side, side), **target)
             save_picture(run / f"translated/{attribute}/{name}.png", after)
             mask = np.abs(after.astype(int) - before).max(axis=2).astype(np.uint8)
             save_picture(run / f"translated/{attribute}/masks/{name}.png", mask)
             for scorer in ("judge:streets", "predictor"):
-                for other in LABELS:
+                for other in VISIBLE:
                     value = random.random()
                     moved = value + (sign * 0.4 if other == attribute else random.normal() * 0.05)
                     rows.append((name, scorer, other, value, moved))
@@ -149,7 +150,7 @@ def make_edit(run, attribute, direction, random, side):
     write_responses(dose_table(path), responses, path)
     columns = ("photo", "passed", "reasons", "moved", "side_effect", "side_effect_of", "structure_aligned")
     audited = [
-        (name, place > 0, "" if place else "halos of 2.0 levels per pixel", 0.5, 0.1, "clouds", 0.9)
+        (name, place > 0, "" if place else "halos of 2.0 levels per pixel", 0.5, 0.1, "fog", 0.9)
         for place, name in enumerate(dict.fromkeys(row[0] for row in rows))
     ]
     write_table(run / f"audit/{attribute}.csv", columns, audited)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sceneshift.cartoons.render import LABELS
 from sceneshift.evaluation.audit import Pair, audited
 from sceneshift.evaluation.pixels import pixel_facts
 from sceneshift.evaluation.summary import COLUMNS, read_evaluation
@@ -20,8 +19,9 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.tables import write_table
 from sceneshift.stages import report as stage
 from sceneshift.stages.report import report
+from sceneshift.streets import VISIBLE
 
-EDITS = ("natural_light", "vegetation")  # of the run
+EDITS = ("natural_light", "greenery")  # of the run
 VOID = {"meta", "img", "input", "source", "link", "br"}
 
 
@@ -85,12 +85,12 @@ def test_every_picture_has_a_description(page):
 
 
 def test_values_of_the_run_appear(page, finished_run):
-    for value in ("20,000", "1,234", "97 %", "0.875", "26 of 40 candidates", "less natural light", "more vegetation"):
+    for value in ("20,000", "1,234", "97 %", "0.875", "26 of 40 candidates", "less natural light", "more greenery"):
         assert value in page.text
     photos = pd.read_csv(finished_run / "photos.csv")
     assert f"{int(photos['held_out'].sum())} held out" in page.text
-    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'judge:streets'")
-    own = rows[rows["attribute"] == "vegetation"]
+    rows = pd.read_csv(finished_run / "evaluation/greenery.csv").query("scorer == 'judge:streets'")
+    own = rows[rows["attribute"] == "greenery"]
     assert f"{(own['after'] - own['before']).mean():+.3f}" in page.text
 
 
@@ -104,7 +104,7 @@ def test_the_page_opens_with_what_moved_what_stayed_and_how_sure_that_is(page, f
     opening = " ".join(page.text[: page.text.index("images synthesized")].split())
     count = int(pd.read_csv(finished_run / "photos.csv")["held_out"].sum())
     assert re.search(
-        rf"More vegetation \+0.40 \(\+0.\d\d … \+0.\d\d\) the judge streets 100 % \(8\d … 100\) 0.88 .* {count}",
+        rf"More greenery \+0.40 \(\+0.\d\d … \+0.\d\d\) the judge streets 100 % \(8\d … 100\) 0.88 .* {count}",
         opening,
     )
     assert f"1 of {count} photos have something against them" in page.text
@@ -112,9 +112,9 @@ def test_the_page_opens_with_what_moved_what_stayed_and_how_sure_that_is(page, f
 
 
 def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
-    path = broken / "evaluation/vegetation.csv"
+    path = broken / "evaluation/greenery.csv"
     rows = pd.read_csv(path)
-    judged = (rows["scorer"] == "judge:streets") & (rows["attribute"] == "vegetation")
+    judged = (rows["scorer"] == "judge:streets") & (rows["attribute"] == "greenery")
     rows.loc[judged, "after"] = rows.loc[judged, "before"] - 0.1 * rows.loc[judged, "before"]
     rows.loc[rows["scorer"] == "judge:streets", "scorer"] = "judge:heads"
     rows.to_csv(path, index=False)
@@ -124,16 +124,16 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
     rows.loc[own, "after"] = rows.loc[own, "before"] + np.where(np.arange(own.sum()) % 2, 0.1, -0.1)
     rows[rows["scorer"] != "judge:streets"].to_csv(path, index=False)
     ranked = pd.read_csv(broken / "attributes.csv")
-    ranked.loc[ranked["attribute"] == "vegetation", "validation_accuracy"] = 0.64
+    ranked.loc[ranked["attribute"] == "greenery", "validation_accuracy"] = 0.64
     ranked.to_csv(broken / "attributes.csv", index=False)
     (broken / "judges").mkdir()
     write_table(broken / "judges/heads.csv", ("attribute", "auc"), [("snow", 0.8765), ("clouds", None)])
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     for warning in (
-        r"More vegetation: the judge heads \(−\d.\d\d\) and the predictor \(\+\d.\d\d\) disagree\.",
-        r"More vegetation: it moved the wrong way, by −\d.\d\d\.",
-        r"More vegetation: its boundary tells only 0\.64 of codes apart",
+        r"More greenery: the judge heads \(−\d.\d\d\) and the predictor \(\+\d.\d\d\) disagree\.",
+        r"More greenery: it moved the wrong way, by −\d.\d\d\.",
+        r"More greenery: its boundary tells only 0\.64 of codes apart",
         r"Less natural light: no judge scores it",
         r"Less natural light: the interval of its effect, −\d.\d\d to \+\d.\d\d, holds zero",
     ):
@@ -144,35 +144,35 @@ def test_what_speaks_against_an_edit_is_said_first(broken, tmp_path):
 
 
 def test_an_edit_that_its_judge_hardly_sees_is_warned_of(broken, tmp_path):
-    path = broken / "evaluation/vegetation.csv"
+    path = broken / "evaluation/greenery.csv"
     rows = pd.read_csv(path)
-    seen = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == "vegetation")]
+    seen = rows[(rows["scorer"] == "predictor") & (rows["attribute"] == "greenery")]
     hardly = seen.assign(scorer="judge:heads", after=seen["before"] + 0.3 * (seen["after"] - seen["before"]))
     pd.concat([rows[rows["scorer"] != "judge:streets"], hardly]).to_csv(path, index=False)
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    assert re.search(r"More vegetation: the judge heads sees \+0.\d\d standard deviations, the predictor", text)
+    assert re.search(r"More greenery: the judge heads sees \+0.\d\d standard deviations, the predictor", text)
 
 
 @pytest.mark.parametrize(
     ("factor", "shift", "says"), [(1, 3, r"\+\d+\.\d standard"), (0.1, 0, r"0\.1\d? times their spread")]
 )
 def test_images_far_from_the_photos_are_warned_of(factor, shift, says, broken, tmp_path):
-    path = broken / "evaluation/vegetation.csv"
+    path = broken / "evaluation/greenery.csv"
     rows = pd.read_csv(path)
-    own = (rows["scorer"] == "predictor") & (rows["attribute"] == "vegetation")
+    own = (rows["scorer"] == "predictor") & (rows["attribute"] == "greenery")
     rows.loc[own, ["before", "after"]] = rows.loc[own, ["before", "after"]] / factor - shift
     rows.to_csv(path, index=False)
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     opening = text[: text.index("images synthesized and")]
-    assert re.search(rf"More vegetation: the generator's images are far from the photos: .*{says}", opening)
+    assert re.search(rf"More greenery: the generator's images are far from the photos: .*{says}", opening)
     assert "Less natural light: the generator's" not in opening
 
 
 def test_photos_shown_are_those_that_leave_the_edit_something_to_do(page, finished_run):
-    rows = pd.read_csv(finished_run / "evaluation/vegetation.csv").query("scorer == 'predictor'")
-    before = rows[rows["attribute"] == "vegetation"].set_index("photo")["before"]
+    rows = pd.read_csv(finished_run / "evaluation/greenery.csv").query("scorer == 'predictor'")
+    before = rows[rows["attribute"] == "greenery"].set_index("photo")["before"]
     shown = [image["alt"].split(".png")[0] for image in page.all("img") if image["alt"].endswith(" after")][8:]
     assert len(shown) == 8
     assert before[shown].max() <= before.median()
@@ -197,7 +197,7 @@ def test_equal_runs_give_equal_bytes(built, finished_run, tmp_path):
 def test_the_page_is_made_from_the_declared_files_alone(built, finished_run, tmp_path):
     """What the rule declares, and the trainings' histories."""
     chosen = {name: (*reads.BOUNDARY, *reads.EDIT) for name in EDITS}
-    each = [one.format(attribute=name) for name in LABELS for one in chosen.get(name, reads.BOUNDARY)]
+    each = [one.format(attribute=name) for name in VISIBLE for one in chosen.get(name, reads.BOUNDARY)]
     trainings = ["generator/training", *(f"translators/{name}/training" for name in EDITS)]
     run = tmp_path / finished_run.name
     for name in (*reads.RUN, *each, *trainings):
@@ -211,8 +211,8 @@ def test_the_page_is_made_from_the_declared_files_alone(built, finished_run, tmp
 @pytest.mark.parametrize(
     "missing",
     [
-        "photos.csv", "attributes.csv", "rescoring/snow.csv", "edits/vegetation.png", "pairs/vegetation/pairs.csv",
-        "translated/natural_light", "evaluation/vegetation.csv", "predictor/accuracy.csv", "synthesis.h5",
+        "photos.csv", "attributes.csv", "rescoring/snow.csv", "edits/greenery.png", "pairs/greenery/pairs.csv",
+        "translated/natural_light", "evaluation/greenery.csv", "predictor/accuracy.csv", "synthesis.h5",
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named_and_the_rest_is_shown(broken, missing, tmp_path):
@@ -240,7 +240,7 @@ def started(run):
         )
         for rule, output in (("prepare_photos", f"{results}/photos.h5"), ("train_generator", f"{results}/generator/g"))
     ]  # fmt: skip
-    config = {"edits": {"attributes": [{"attribute": "vegetation"}], "top": 2}}
+    config = {"edits": {"attributes": [{"attribute": "greenery"}], "top": 2}}
     circumstances = Circumstances(
         started="2026-01-02T03:04:05+00:00", machine="a machine", commit="c0ffee", config=config
     )
@@ -284,9 +284,9 @@ def test_when_where_and_with_what_config_it_was_made_is_said(broken, tmp_path):
     text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
     assert "Last started 2026-01-02 03:04:05 UTC on a machine. Commit c0ffee." in text
     assert re.search(r"prepare_photos ?1 ?12\.5 ?246", text)
-    assert '"attribute": "vegetation"' in text
+    assert '"attribute": "greenery"' in text
     assert (
-        "Vegetation (rank 2) became an editor because the config names it (edits.attributes), whatever the rank."
+        "Greenery (rank 2) became an editor because the config names it (edits.attributes), whatever the rank."
         in text
     )
     assert "Natural light (rank 1) became an editor as the best of the ranking that the config does not name" in text
@@ -329,17 +329,17 @@ def test_how_much_of_the_photos_the_generator_covers_is_said(page, broken, tmp_p
 
 
 def test_an_edit_of_several_attributes_names_them_all(broken, tmp_path):
-    path = broken / "pairs/vegetation/edit.json"
+    path = broken / "pairs/greenery/edit.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"also": {"snow": -0.5}}))
     report(broken, tmp_path / "report.html")
     text = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text.split())
-    assert "More vegetation, with less snow" in text
-    assert "along the normal, orthogonal to clouds, and −0.50 of that along the one of snow (all layers" in text
+    assert "More greenery, with less snow" in text
+    assert "along the normal, orthogonal to fog, and −0.50 of that along the one of snow (all layers" in text
 
 
 def test_what_is_damaged_and_no_rule_makes_again_is_left_out_and_named(broken, tmp_path):
     damaged = [
-        "generator/training/history.csv", "translators/vegetation/training/history.csv",
+        "generator/training/history.csv", "translators/greenery/training/history.csv",
         min((broken / "generator/training").glob("samples-*.png")).relative_to(broken).as_posix(),
     ]  # fmt: skip
     for name in damaged:
@@ -357,29 +357,29 @@ def test_agreement_with_votes_stands_beside_what_is_out_of_reach(page):
 
 def test_stages_that_a_run_does_not_have_are_left_out(broken, tmp_path):
     shutil.rmtree(broken / "generator/training")
-    for attribute in ("natural_light", "vegetation"):
+    for attribute in ("natural_light", "greenery"):
         for path in (f"evaluation/{attribute}.csv", f"translators/{attribute}/translator.dose.csv"):
             table = pd.read_csv(broken / path)
             table[~table["scorer"].str.startswith("judge")].to_csv(broken / path, index=False)
-    facts = {"attribute": "vegetation", "measured_by": "snow", "direction": "more", "curve": [], "kept": 9, "tried": 9}
-    (broken / "pairs/vegetation/edit.json").write_text(json.dumps(facts))
+    facts = {"attribute": "greenery", "measured_by": "snow", "direction": "more", "curve": [], "kept": 9, "tried": 9}
+    (broken / "pairs/greenery/edit.json").write_text(json.dumps(facts))
     (broken / "predictor/accuracy.csv").write_text("attribute,kind,auc,r2,agreement,unreachable\n")
-    pairs = pd.read_csv(broken / "pairs/vegetation/pairs.csv")
-    pairs.assign(kept=True, reason="").to_csv(broken / "pairs/vegetation/pairs.csv", index=False)
+    pairs = pd.read_csv(broken / "pairs/greenery/pairs.csv")
+    pairs.assign(kept=True, reason="").to_csv(broken / "pairs/greenery/pairs.csv", index=False)
     report(broken, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Judge" not in page.text
     assert "imported" in page.text
     assert "learned from pairs made elsewhere" in page.text
-    assert "more snow, by vegetation" in page.text
+    assert "more snow, by greenery" in page.text
     assert "The predictor" not in page.text
 
 
 def test_a_folder_of_other_photos_is_compared_with_its_originals(broken, tmp_path):
-    translated = broken / "translated/vegetation"
+    translated = broken / "translated/greenery"
     shutil.rmtree(translated / "masks")
     originals = shutil.copytree(translated, tmp_path / "originals")
-    for attribute in ("natural_light", "vegetation"):
+    for attribute in ("natural_light", "greenery"):
         folder = broken / f"translated/{attribute}"
         shutil.rmtree(folder)
         folder.mkdir()
@@ -402,7 +402,7 @@ def test_photos_that_say_where_they_were_taken_are_shown_there_by_their_change(p
     maps = [image for image in shown.all("img") if "where it was taken" in image["alt"]]
     assert {image["alt"].partition("change of ")[2] for image in maps} == {
         "natural light; north is up",
-        "vegetation; north is up",
+        "greenery; north is up",
     }
 
 
@@ -410,7 +410,7 @@ def test_editors_that_ship_stand_beside_the_run_with_the_photos_licences(broken,
     originals = tmp_path / "photos"
     originals.mkdir()
     (originals / "LICENCES.md").write_text("mine.png: CC BY 4.0")
-    mine = shutil.copy(next((broken / "translated/vegetation").glob("*.png")), originals / "mine.png")
+    mine = shutil.copy(next((broken / "translated/greenery").glob("*.png")), originals / "mine.png")
     for name in ("night", "snow"):
         (broken / "shipped" / name).mkdir(parents=True)
         shutil.copy(mine, broken / "shipped" / name)
@@ -436,13 +436,13 @@ def test_what_is_said_of_photos_and_generator_follows_from_the_run(page, broken,
 
 
 def test_photos_that_score_the_same_have_no_standard_deviations(broken, tmp_path):
-    path = broken / "evaluation/vegetation.csv"
+    path = broken / "evaluation/greenery.csv"
     rows = read_evaluation(path)
     one = rows[0]["photo"]
     write_table(path, list(COLUMNS), [row for row in rows if row["photo"] == one and row["scorer"] != "judge:streets"])
     report(broken, tmp_path / "report.html")
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    own = next(row for row in rows if (row["scorer"], row["attribute"]) == ("predictor", "vegetation"))
+    own = next(row for row in rows if (row["scorer"], row["attribute"]) == ("predictor", "greenery"))
     assert f"{own['before']:.2f} → {own['after']:.2f}" in text
     assert "on 1 held-out photo; no spread before, so no standard deviations" in text
     assert not re.search(r"\d{6}\.\d", text), "a number that means nothing"
@@ -455,7 +455,7 @@ def test_numbers_below_zero_have_a_minus_sign(page):
 
 
 def test_names_are_text_and_never_markup(broken, tmp_path):
-    path = broken / "pairs/vegetation/edit.json"
-    path.write_text(path.read_text().replace('"clouds"', '"<script>alert(1)</script>"'))
+    path = broken / "pairs/greenery/edit.json"
+    path.write_text(path.read_text().replace('"fog"', '"<script>alert(1)</script>"'))
     report(broken, tmp_path / "report.html")
     assert "<script>alert" not in (tmp_path / "report.html").read_text(encoding="utf-8")

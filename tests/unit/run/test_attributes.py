@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneshift.cartoons.render import LABELS
 from sceneshift.run.attributes import attributes_of, scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring.labels import labelled_photos
 from sceneshift.settings import load_settings
+from sceneshift.streets import VISIBLE
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def of_folder(folder, **more):
 
 def test_rendered_streets_and_formulas_stand_side_by_side():
     settings = load_settings({"predictors": [{"kind": "heads"}, {"kind": "photometric", "attributes": ["warmth"]}]})
-    assert scored_attributes(settings) == [*LABELS, "warmth"]
+    assert scored_attributes(settings) == [*VISIBLE, "warmth"]
 
 
 def test_classes_are_those_that_the_heads_will_learn(folder):
@@ -52,12 +52,12 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"boundaries": {"attributes": ["vegetatoin"]}}, ["boundaries.attributes", "did you mean vegetation", "snow"]),
+        ({"boundaries": {"attributes": ["greenrey"]}}, ["boundaries.attributes", "did you mean greenery", "snow"]),
         ({"edits": {"attributes": [{"attribute": "rain"}]}}, ["edits.attributes (rain)", "'rain'", "natural_light"]),
-        ({"edits": {"attributes": [{"attribute": "snow", "condition_on": ["cloud"]}]}}, ["'cloud'", "clouds"]),
+        ({"edits": {"attributes": [{"attribute": "snow", "condition_on": ["fogg"]}]}}, ["'fogg'", "fog"]),
         (
-            {"boundaries": {"attributes": ["snow"]}, "edits": {"attributes": [{"attribute": "clouds"}]}},
-            ["'clouds'", "there are boundaries of: snow"],
+            {"boundaries": {"attributes": ["snow"]}, "edits": {"attributes": [{"attribute": "fog"}]}},
+            ["'fog'", "there are boundaries of: snow"],
         ),
         (
             {"boundaries": {"sefa": {"components": 1}}, "edits": {"attributes": [{"attribute": "sefa_all_1"}]}},
@@ -65,7 +65,7 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
         ),
         (
             {"edits": {"attributes": [{"attribute": "snow", "measured_by": "cold"}]}},
-            ["edits.attributes (snow): measured_by", "'cold'", "clouds"],
+            ["edits.attributes (snow): measured_by", "'cold'", "fog"],
         ),
         (
             {"boundaries": {"import": [{"name": "snow", "file": "a.npy"}, {"name": "snow", "file": "b.npy"}]}},
@@ -73,7 +73,7 @@ def test_columns_are_those_that_the_heads_will_learn(folder, tmp_path):
         ),
         (
             {"predictors": [{"kind": "heads"}, {"kind": "heads"}]},
-            ["natural_light, vegetation", "by number 1 (heads) and number 2 (heads)"],
+            ["natural_light, greenery", "by number 1 (heads) and number 2 (heads)"],
         ),
         (
             {"predictors": [{"kind": "heads"}, {"kind": "places365", "attributes": ["wood", "snow"]}]},
@@ -107,13 +107,13 @@ def test_photos_without_classes_need_labels(tmp_path):
 
 def test_boundaries_come_from_three_places():
     sources = {
-        "attributes": ["snow", "clouds"],
-        "import": [{"name": "snow", "file": "s.npy"}, {"name": "clouds_higan", "file": "c.npy"}],
+        "attributes": ["snow", "fog"],
+        "import": [{"name": "snow", "file": "s.npy"}, {"name": "fog_higan", "file": "c.npy"}],
         "sefa": {"components": 2, "levels": ["layout"]},
     }
     attributes = attributes_of(load_settings({"boundaries": sources}))
-    assert attributes.fitted == ["clouds"], "an imported boundary takes the place of the fitted one"
-    assert attributes.boundaries == ["clouds", "snow", "clouds_higan", "sefa_layout_1", "sefa_layout_2"]
+    assert attributes.fitted == ["fog"], "an imported boundary takes the place of the fitted one"
+    assert attributes.boundaries == ["fog", "snow", "fog_higan", "sefa_layout_1", "sefa_layout_2"]
 
 
 def test_of_votes_only_the_questions_are_looked_at(tmp_path):

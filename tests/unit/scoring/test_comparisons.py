@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from scipy.special import expit
 
-from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.photos.store import PhotoStore, PhotoStoreWriter
 from sceneshift.run.attributes import scored_attributes
 from sceneshift.runtime.errors import SceneshiftError
@@ -17,6 +16,7 @@ from sceneshift.scoring.comparisons import compared_photos
 from sceneshift.scoring.kinds.comparisons import ComparisonsPredictor
 from sceneshift.settings import load_settings
 from sceneshift.stages.fit_predictor import fit_predictor
+from sceneshift.streets import render_street
 
 HEADER = "study_question,left,right,place_name_left,choice"  # Place Pulse's own
 COUNT = 240
@@ -42,11 +42,10 @@ def write(path, votes, names, question="looks brighter", header=HEADER):
 
 @pytest.fixture(scope="module")
 def streets(tmp_path_factory):
-    """(a photo store of streets that are by night to noon, how light they are, the pictures)."""
-    wanted = np.random.default_rng(1).random(COUNT)
-    factors = [{"natural_light": value, "vegetation": 0.5, "snow": 0.0, "clouds": 0.3} for value in wanted]
-    images, labels = zip(*(render_street(0, i, 32, labels=one) for i, one in enumerate(factors)), strict=True)
-    images, light = np.stack(images), np.array(labels)[:, LABELS.index("natural_light")]
+    """(a photo store of a street in dark to light pictures, how light they are, the pictures)."""
+    light = np.random.default_rng(1).random(COUNT)
+    day = render_street(0, 0, (32, 32), natural_light=0.9, fog=0, snow=0)
+    images = np.stack([(day * (0.1 + 0.9 * value)).astype(np.uint8) for value in light])
     path = tmp_path_factory.mktemp("streets") / "photos.h5"
     with PhotoStoreWriter(path, (32, 32), crop="center", folder="", provenance="{}") as store:
         store.append(images, [f"city/{i:03d}.jpg" for i in range(COUNT)], np.arange(COUNT) % 4 == 0)

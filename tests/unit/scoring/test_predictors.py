@@ -14,7 +14,6 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.photos.store import PhotoStoreWriter
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.scoring import column_of, load_predictor
@@ -27,6 +26,7 @@ from sceneshift.scoring.predictor import save_predictor
 from sceneshift.scoring.softening import softened
 from sceneshift.stages.fit_predictor import fit_predictor
 from sceneshift.stages.score import score
+from sceneshift.streets import render_street
 from sceneshift.vision.backbone import enlarged, load_backbone
 
 HEADS = HeadsPredictor(kind="heads", input_size=64)
@@ -35,9 +35,12 @@ COUNT = 120
 
 
 def street(i):
-    """By day with vegetation or without."""
-    green = i % 2
-    return render_street(0, i, 32, labels={"natural_light": 1.0, "vegetation": float(green), "snow": 0.0})[0], green
+    """A grey scene, and a hedge in one of two."""
+    random, green = np.random.default_rng(i), i % 2
+    picture = random.integers(60, 200) + random.integers(-30, 30, (32, 32, 3))
+    top = random.integers(8, 16)
+    picture[top : top + 10] += green * np.array([-40, 30, -50])
+    return picture.clip(0, 255).astype(np.uint8), green
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +271,7 @@ def test_formulas_need_no_photos_and_heads_say_that_they_do(tmp_path, photos):
 def test_heads_of_wide_images_see_what_a_square_would_lose(tmp_path):
     """A wide generator's images are not squeezed to its height first; larger photos come down to its shape."""
     weight, bias = np.random.default_rng(0).normal(size=(1, 1280)).astype(np.float32), np.zeros(1, np.float32)
-    images, large = (np.stack([render_street(0, i, shape)[0] for i in range(3)]) for shape in ((32, 96), (64, 192)))
+    images, large = (np.stack([render_street(0, i, shape) for i in range(3)]) for shape in ((32, 96), (64, 192)))
 
     def scored(photos, shape):
         heads = Heads(["a"], weight, bias, ["logit"], View("efficientnet-lite0", shape, 128))
@@ -347,7 +350,7 @@ def test_every_field_of_the_metadata_is_checked(tmp_path, photos):
 def test_names_that_are_no_utf_8_are_scored(tmp_path):
     name = b"latin-\xe9.png".decode("utf-8", "surrogateescape")
     (tmp_path / "photos").mkdir()
-    Image.fromarray(render_street(0, 0, 32)[0]).save(tmp_path / "a.png")
+    Image.fromarray(render_street(0, 0, (32, 32))).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "photos" / name)
     save_predictor([Photometric(["brightness"])], tmp_path / "p.safetensors", provenance={})
     score(tmp_path / "p.safetensors", tmp_path / "photos", tmp_path / "scores.csv")

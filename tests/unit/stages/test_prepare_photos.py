@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from PIL import Image
 
 from sceneshift.attributes.classes import classes_in
-from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.images.reading import read_sized
 from sceneshift.photos.held_out import held_out_among, is_held_out, masks_folder, png_names
 from sceneshift.photos.store import PhotoStore
@@ -17,6 +17,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.settings import PhotosSettings
 from sceneshift.stages import prepare_photos as prepare
 from sceneshift.stages.prepare_photos import prepare_photos
+from sceneshift.streets import VISIBLE, draw_street, render_street
 
 
 def settings(folder: Path, **changes) -> PhotosSettings:
@@ -29,17 +30,20 @@ def run(folder: Path, out: Path, **changes) -> tuple[PhotoStore, dict[str, dict[
         return PhotoStore(out / "photos.h5"), {row["file"]: row for row in csv.DictReader(file)}
 
 
+street = cache(render_street)  # each is drawn once for all tests
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
     for index in range(20):
         path = tmp_path / "photos" / ("town" if index % 2 else "village") / f"{index:02d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(render_street(0, index, (40, 48))[0]).save(path)
+        Image.fromarray(street(0, index, (40, 48))).save(path)
     return tmp_path / "photos"
 
 
 def test_a_folder_becomes_a_store_and_a_list(folder, tmp_path):
-    Image.fromarray(render_street(0, 99, 40)[0]).save(folder / "top.jpg")
+    Image.fromarray(street(0, 99, (40, 40))).save(folder / "top.jpg")
     store, rows = run(folder, tmp_path)
     with store:
         assert len(store) == len(rows) == 21
@@ -119,7 +123,7 @@ def test_exact_duplicates_count_once_and_are_known_by_all_their_names(folder, tm
 def test_the_split_stays_when_photos_are_added(folder, tmp_path):
     _, before = run(folder, tmp_path / "before")
     for index in range(20, 40):
-        Image.fromarray(render_street(0, index, 40)[0]).save(folder / "town" / f"a{index}.png")
+        Image.fromarray(street(0, index, (40, 40))).save(folder / "town" / f"a{index}.png")
     _, after = run(folder, tmp_path / "after")
     assert {row["held_out"] for row in before.values()} == {"0", "1"}
     for name, row in before.items():
@@ -158,14 +162,15 @@ def test_rendered_streets_come_with_labels(tmp_path):
     prepare_photos(None, tmp_path / "photos.h5", rendered, table=tmp_path / "photos.csv", seed=7)
     with PhotoStore(tmp_path / "photos.h5") as store, open(tmp_path / "photos.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-        assert store.attributes == LABELS
+        assert store.attributes == VISIBLE
         assert store.folder is None
         assert store.names[11] == rows[11]["file"] == "street-000011"
         for index in (0, 11, 29):
-            picture, labels = render_street(7, index, 32)
-            np.testing.assert_array_equal(store.images([index])[0], picture)
-            np.testing.assert_array_equal(store.labels[index], labels)
-            assert float(rows[index]["snow"]) == pytest.approx(labels[LABELS.index("snow")], abs=1e-4)
+            street = draw_street(7, index, (32, 32))
+            seen = {**street.labels, **{name: share**0.5 for name, share in street.content.items()}}
+            np.testing.assert_array_equal(store.images([index])[0], street.picture)
+            np.testing.assert_array_equal(store.labels[index], np.float32([seen[name] for name in VISIBLE]))
+            assert float(rows[index]["greenery"]) == pytest.approx(seen["greenery"], abs=1e-4)
             assert store.held_out[index] == is_held_out(store.names[index], rendered.held_out)
 
 
@@ -176,15 +181,13 @@ def test_wide_streets_and_photos(folder, tmp_path):
     with PhotoStore(tmp_path / "s.h5") as store, open(tmp_path / "s.csv", newline="") as file:
         row = list(csv.DictReader(file))[3]
         assert (row["width"], row["height"]) == ("36", "16")
-        picture, labels = render_street(7, 3, (16, 36))
-        np.testing.assert_array_equal(store.images([3])[0], picture)
-        np.testing.assert_array_equal(labels, render_street(7, 3, 8)[1])
+        np.testing.assert_array_equal(store.images([3])[0], render_street(7, 3, (16, 36)))
     store = run(folder, tmp_path, resolution=16, width=20)[0]
     np.testing.assert_array_equal(store.images([0])[0], read_sized(folder / store.names[0], (16, 20)).pixels)
 
 
 def test_worker_processes_give_the_same_streets(tmp_path, monkeypatch):
-    rendered = PhotosSettings(source="rendered", count=70, resolution=16)
+    rendered = PhotosSettings(source="rendered", count=30, resolution=16)
     prepare_photos(None, tmp_path / "one.h5", rendered, table=tmp_path / "one.csv", seed=7)
     monkeypatch.setattr(prepare, "FEW_STREETS", 10)
     monkeypatch.setattr(prepare, "_cores", lambda: 2)

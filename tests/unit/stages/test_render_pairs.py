@@ -60,6 +60,6 @@ def test_the_stage_writes_what_a_translator_learns_from(tmp_path):
 def test_a_label_or_shape_that_there_is_not_is_named_before_anything_is_drawn(tmp_path):
     with pytest.raises(SceneshiftError, match=r"editors \(dusk\): found the label 'light', expected natural_light"):
         render_pairs(tmp_path / "pairs", editor=EditorSettings(name="dusk", labels={"light": 0.3}))
-    with pytest.raises(SceneshiftError, match="sides from 32 to 512 pixels, found 1024 x 64"):
-        render_pairs(tmp_path / "pairs", editor=NIGHT, shape=(1024, 64))
+    with pytest.raises(SceneshiftError, match="sides from 16 to 1024 pixels, found 2048 x 64"):
+        render_pairs(tmp_path / "pairs", editor=NIGHT, shape=(2048, 64))
     assert not (tmp_path / "pairs").exists()

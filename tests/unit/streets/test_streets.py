@@ -71,7 +71,7 @@ def test_labels_are_spread_and_independent():
     assert np.abs(np.corrcoef(labels.T) - np.eye(len(LABELS))).max() < 0.08
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (32, 57), (90, 51), (40, 120), (129, 65), (33, 512)])
+@pytest.mark.parametrize("shape", [(16, 16), (32, 57), (90, 51), (40, 120), (129, 65), (33, 512)])
 def test_any_shape(shape):
     view = draw_street(0, 2, shape)
     assert view.picture.shape == (*shape, 3)
@@ -255,10 +255,10 @@ def test_impossible_requests_are_named():
         render_street(0, 0, SHAPE, dusk=1.0)
     with pytest.raises(ValueError, match=r"snow = 1\.5"):
         render_street(0, 0, SHAPE, snow=1.5)
-    with pytest.raises(ValueError, match="16 x 64"):
-        render_street(0, 0, (16, 64))
-    with pytest.raises(ValueError, match="64 x 513"):
-        render_street(0, 0, (64, 513))
+    with pytest.raises(ValueError, match="8 x 64"):
+        render_street(0, 0, (8, 64))
+    with pytest.raises(ValueError, match="64 x 1025"):
+        render_street(0, 0, (64, 1025))
 
 
 def test_drawing_needs_no_torch():

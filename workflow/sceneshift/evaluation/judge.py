@@ -1,4 +1,4 @@
-"""A judge of rendered streets that takes no part in making an edit: a small network that reads the five labels.
+"""A judge of rendered streets that takes no part in making an edit: a small network that reads the labels.
 
 It learns from its own renders, from pixels up, and shares nothing with the run: neither photos, nor backbone, nor
 predictor. Only the evaluation uses it (fitted in `judge_training`).

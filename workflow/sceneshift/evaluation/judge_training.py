@@ -11,17 +11,17 @@ import torch
 from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
-from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.evaluation.judge import FORMAT, Judge, JudgeNetwork, as_input
 from sceneshift.runtime.devices import autocast, compute_dtype
 from sceneshift.runtime.interruption import be_a_worker
 from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.randomness import key_of, torch_generator
+from sceneshift.streets import VISIBLE, render_streets
 
 HEIGHT = 64  # higher pictures are averaged down to this
 BATCH = 64
-JOB = 250  # renders that a process makes at a time
+JOB = 50  # renders that a process makes at a time
 NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 
 
@@ -29,9 +29,9 @@ NOISE = 0.06  # standard deviation at most, of pixels in [-1, 1]
 class Lessons:
     """What a judge learns from: renders, further ones that measure it, and how often it sees each."""
 
-    images: int = 6000
-    held_out: int = 1000
-    epochs: int = 10
+    images: int = 3000
+    held_out: int = 600
+    epochs: int = 12
 
 
 def train_judge(
@@ -53,7 +53,7 @@ def train_judge(
     shape = (height, shape[1] * height // shape[0])
     pictures, labels = _render(key_of(seed, "judge") & (2**63 - 1), images + lessons.held_out, shape)
     pictures, labels = torch.from_numpy(pictures), torch.from_numpy(labels)
-    network = _initialized(JudgeNetwork(len(LABELS)), torch_generator(seed, "judge", "weights"))
+    network = _initialized(JudgeNetwork(len(VISIBLE)), torch_generator(seed, "judge", "weights"))
     network = network.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
     steps = lessons.epochs * (images // BATCH)
@@ -76,12 +76,12 @@ def train_judge(
                 optimizer.step()
                 schedule.step()
                 progress.advance(BATCH)
-    facts: dict[str, object] = {"attributes": list(LABELS), "shape": shape, "images": images, "seed": seed}
-    guess = Judge(network.eval(), list(LABELS), shape, facts).score(pictures[images:].numpy())
+    facts: dict[str, object] = {"attributes": list(VISIBLE), "shape": shape, "images": images, "seed": seed}
+    guess = Judge(network.eval(), list(VISIBLE), shape, facts).score(pictures[images:].numpy())
     r2 = r2_score(labels[images:].numpy(), guess, multioutput="raw_values")
-    facts["r2"] = {name: round(float(value), 4) for name, value in zip(LABELS, r2, strict=True)}
+    facts["r2"] = {name: round(float(value), 4) for name, value in zip(VISIBLE, r2, strict=True)}
     FORMAT.save(out, network.state_dict(), {**facts, "provenance": made_by(seed=seed)})
-    return dict(zip(LABELS, r2.tolist(), strict=True))
+    return dict(zip(VISIBLE, r2.tolist(), strict=True))
 
 
 def disturbed(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
@@ -120,15 +120,9 @@ def _initialized(network: JudgeNetwork, rng: torch.Generator) -> JudgeNetwork:
 def _render(seed: int, count: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [count, H, W, 3] and labels float32 [count, 5], drawn in parallel."""
     if count <= 2 * JOB:  # rendered before processes would have started
-        return _render_some(seed, shape, range(count))
+        return render_streets(seed, shape, range(count))
     jobs = [range(start, min(start + JOB, count)) for start in range(0, count, JOB)]
     # Processes, as drawing holds Python's lock; spawned, as forking a process that runs threads may hang.
     with ProcessPoolExecutor(torch.get_num_threads(), get_context("spawn"), be_a_worker) as pool:
-        parts = list(pool.map(partial(_render_some, seed, shape), jobs))
+        parts = list(pool.map(partial(render_streets, seed, shape), jobs))
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-def _render_some(seed: int, shape: tuple[int, int], indices: range) -> tuple[np.ndarray, np.ndarray]:
-    """As `_render`, those at `indices`, here."""
-    pairs = [render_street(seed, index, shape) for index in indices]
-    return np.stack([picture for picture, _ in pairs]), np.stack([label for _, label in pairs])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.photos.store import PhotoStore
+from sceneshift.streets import draw_street
 
 MINIMUM = 0.01  # share of the picture; less sky than this is not measured
 
@@ -14,16 +14,12 @@ MINIMUM = 0.01  # share of the picture; less sky than this is not measured
 def open_sky(seed: int, index: int, shape: tuple[int, int]) -> np.ndarray:
     """bool [H, W] = `shape`: pixels of street `index` that are sky, and stay sky with the street's most lush trees.
 
-    The street is drawn in daylight with its vegetation at 1, once under a clear and once under a closed sky: the
-    pixels that differ are sky. The rim of one pixel is left out, so that none counts that mixes sky with a roof.
+    The street is drawn with its vegetation at 1. The rim of one pixel is left out, so that none counts that mixes sky
+    with a roof.
 
     An edit towards more vegetation may cover other sky with trees; this sky it has no reason to touch.
     """
-    clear, closed = (
-        render_street(seed, index, shape, labels={"natural_light": 1, "vegetation": 1, "clouds": clouds})[0]
-        for clouds in (0, 1)
-    )
-    sky = (clear != closed).any(axis=2)
+    sky = draw_street(seed, index, shape, vegetation=1).sky > 0.999  # a sum of samples
     padded = np.pad(sky, 1, mode="edge")
     height, width = sky.shape
     inside = [padded[down : down + height, across : across + width] for down in range(3) for across in range(3)]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from sceneshift.cartoons.render import render_street
 from sceneshift.images.reading import UnusablePhotoError, read_photo
 from sceneshift.photos.store import PhotoStore
 from sceneshift.report.pictures import data_uri, spread
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.shipped import RESOURCES
 from sceneshift.settings import PhotosSettings
+from sceneshift.streets import render_street
 
 COUNT = 3
 SHIPPED = ("opensfm-lund-01.jpg", "nus-04.jpg", "opensfm-lund-25.jpg", "sid-campus-ccw-clear-day-002.jpg")
@@ -47,7 +47,7 @@ def run_examples(run: Path, settings: PhotosSettings) -> list[Example]:
         names = spread([store.names[index] for index in store.held_out_indices], COUNT)
         folder, seed = store.folder, json.loads(store.provenance).get("seed")
     if folder is None:
-        streets = [render_street(seed, int(name.removeprefix("street-")), SHAPE)[0] for name in names]
+        streets = [render_street(seed, int(name.removeprefix("street-")), SHAPE) for name in names]
         return [
             Example(name, data_uri(street, LONGEST), "drawn by this project's own code")
             for name, street in zip(names, streets, strict=True)

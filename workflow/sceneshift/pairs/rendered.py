@@ -8,7 +8,7 @@ from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.randomness import numpy_generator
 from sceneshift.settings import EditorSettings
 from sceneshift.streets import LABELS, render_street, street_labels
-from sceneshift.streets.render import LARGEST, SMALLEST
+from sceneshift.streets.camera import LARGEST, SMALLEST
 
 DAY = (0.6, 1.0)  # natural_light of the streets before the edit
 HAZE = 0.1  # fog at most, in three of ten of them

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sceneshift.runtime.provenance import attribution
 from sceneshift.runtime.section import IS_PATH, Positive, Section, Shapes, Share
+from sceneshift.streets.camera import LARGEST
 
 # by the judge of streets, which photos cannot have
 JUDGED = ("fit_judge", "evaluate_translator", "measure_dose", "report")
@@ -36,7 +37,7 @@ class PhotosSettings(Section):
     )
     width: Annotated[int | None, EVERY_SIZE] = Field(
         None,
-        description="Width in pixels, for photos wider than high: a multiple of resolution / 4, from resolution to 4·resolution. Near 4:3 is 1.25 or 1.5 times the resolution, 16:9 1.75 times, 2:1 twice. `null`: square.",
+        description="Width in pixels, for photos wider than high: a multiple of resolution / 4, from resolution to 4·resolution; of rendered streets at most 1,024. Near 4:3 is 1.25 or 1.5 times the resolution, 16:9 1.75 times, 2:1 twice. `null`: square.",
     )
     crop: Literal["center", "pad"] = Field(
         "center",
@@ -98,4 +99,8 @@ class PhotosSettings(Section):
     def _folder_named(self) -> "PhotosSettings":
         if self.source == "folder" and not self.folder:
             raise ValueError("source is `folder`, so photos.folder must name a folder")
+        if self.source == "rendered" and max(self.shape) > LARGEST:
+            raise ValueError(
+                f"streets are drawn up to {LARGEST} px high or wide; found {self.shape[0]} × {self.shape[1]}"
+            )
         return self

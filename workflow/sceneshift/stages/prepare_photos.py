@@ -10,10 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from sceneshift.attributes.classes import split_above_classes
-from sceneshift.cartoons.render import LABELS, render_street
 from sceneshift.images.finding import FORMAT_NAMES, check_folder, find_photos
 from sceneshift.images.places import COLUMNS as PLACE
 from sceneshift.images.places import NOWHERE, Place, place_of, read_places
@@ -28,9 +25,10 @@ from sceneshift.runtime.progress import Progress
 from sceneshift.runtime.provenance import made_by
 from sceneshift.runtime.tables import TableWriter, new_table, write_table
 from sceneshift.settings import PhotosSettings
+from sceneshift.streets import VISIBLE, render_streets
 
 COLUMNS = ("file", "status", "reason", "width", "height", "held_out")
-FEW_STREETS = 400  # rendered faster than worker processes start
+FEW_STREETS = 60  # rendered faster than worker processes start
 
 
 def prepare_photos(
@@ -125,11 +123,11 @@ def _prepare_folder(settings: PhotosSettings, out_h5: Path, out_csv: Path) -> No
 
 
 def _prepare_streets(settings: PhotosSettings, seed: int, out_h5: Path, out_csv: Path) -> None:
-    # Blocks of 64 streets, of fewer where they are large: what waits in memory stays within some 100 MB.
+    # Blocks of 20 streets, of fewer where they are large: what waits in memory stays within some 10 MB a core.
     height, width = settings.shape
-    size = max(1, min(64, 2**22 // (height * width)))
+    size = max(1, min(20, 2**20 // (height * width)))
     blocks = [range(start, min(start + size, settings.count)) for start in range(0, settings.count, size)]
-    render = partial(_render_block, seed=seed, shape=settings.shape)
+    render = partial(render_streets, seed, settings.shape)
     train = 0
     with ExitStack() as stack:
         store, rows = _outputs(stack, settings, seed, out_h5, out_csv)
@@ -157,7 +155,7 @@ def _outputs(
 ) -> tuple[PhotoStoreWriter, TableWriter]:
     """The store and the csv writer, both under temporary names until the stack is left without an error."""
     rendered = settings.source == "rendered"
-    columns = (*COLUMNS, *(LABELS if rendered else ("folder", *PLACE)))
+    columns = (*COLUMNS, *(VISIBLE if rendered else ("folder", *PLACE)))
     h5, rows = stack.enter_context(atomic_file(out_h5)), stack.enter_context(new_table(out_csv, columns))
     writer = PhotoStoreWriter(
         h5,
@@ -165,7 +163,7 @@ def _outputs(
         crop=settings.crop,
         folder="" if rendered else str(Path(settings.folder or "").resolve()),
         provenance=json.dumps(made_by(command="prepare-photos", settings=settings.model_dump(), seed=seed)),
-        attributes=LABELS if rendered else (),
+        attributes=VISIBLE if rendered else (),
     )
     return stack.enter_context(writer), rows
 
@@ -177,11 +175,6 @@ def _read(path: Path, shape: tuple[int, int], crop: str, places: dict[str, Place
     except UnusablePhotoError as reason:
         return str(reason), NOWHERE
     return photo, places.get(path.stem) or place_of(path)
-
-
-def _render_block(block: range, seed: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    streets = [render_street(seed, index, shape) for index in block]
-    return np.stack([image for image, _ in streets]), np.stack([labels for _, labels in streets])
 
 
 def _cores() -> int:

@@ -8,6 +8,7 @@ from sceneshift.streets.draws import Draws
 from sceneshift.streets.plan import Plan
 
 NEAR = 0.15  # metres; nothing is seen closer
+SMALLEST, LARGEST = 16, 1024  # pixels of a side
 
 Rect = tuple[slice, slice]
 

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from sceneshift.streets import overlays, weather
+from sceneshift.streets.camera import LARGEST, SMALLEST
 from sceneshift.streets.draws import Draws
 from sceneshift.streets.film import Film
 from sceneshift.streets.illumination import air_color, illuminate
-from sceneshift.streets.labels import labels_of
+from sceneshift.streets.labels import VISIBLE, labels_of
 from sceneshift.streets.samples import Samples
 from sceneshift.streets.scene import Scene
 from sceneshift.streets.shading import shade, surface_of
 from sceneshift.streets.sky import Backdrop, Clouds
 from sceneshift.streets.surface import dot
 from sceneshift.streets.tracing import GROUND
-
-SMALLEST, LARGEST = 32, 512
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,21 @@ class StreetView:
 def render_street(seed: int, index: int, shape: tuple[int, int], **labels: float) -> np.ndarray:
     """The picture of street `index` of `seed`, uint8 [H, W, 3] RGB: a pure function of the arguments.
 
-    shape: (height, width) in pixels, the shorter side at least 32, the longer at most 512.
+    shape: (height, width) in pixels, the shorter side at least 16, the longer at most 1024.
     labels: values in [0, 1] that replace the street's own (see `LABELS`); all else stays as it is.
 
     Raises ValueError for an unknown label, a label outside [0, 1], or a shape out of range.
     """
     return draw_street(seed, index, shape, **labels).picture
+
+
+def render_streets(seed: int, shape: tuple[int, int], indices: range) -> tuple[np.ndarray, np.ndarray]:
+    """Several streets as photos to learn from: uint8 [N, H, W, 3], and what is `VISIBLE` of their labels and
+    content, float32 [N, 5]. Of a share the square root: 0.5, between with and without, is a quarter of the picture."""
+    views = [draw_street(seed, index, shape) for index in indices]
+    known = [view.labels | {name: share**0.5 for name, share in view.content.items()} for view in views]
+    labels = [[values[name] for name in VISIBLE] for values in known]
+    return np.stack([view.picture for view in views]), np.array(labels, np.float32)
 
 
 def draw_street(seed: int, index: int, shape: tuple[int, int], **labels: float) -> StreetView:

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from sceneshift.attributes.classes import classes_in
 from sceneshift.attributes.names import as_attribute
-from sceneshift.cartoons.render import LABELS
 from sceneshift.runtime.errors import SceneshiftError
 from sceneshift.runtime.section import IS_PATH, Share
 from sceneshift.runtime.tables import read_rows
 from sceneshift.scoring.kind import Backbone, Facts, FittedHeads
+from sceneshift.streets import VISIBLE
 
 if TYPE_CHECKING:
     from sceneshift.scoring.labels import LabelledPhotos
@@ -38,7 +38,7 @@ class HeadsPredictor(FittedHeads):
 
     def attribute_names(self, photos: str | None = None) -> list[str]:
         if self.labels is None:
-            return list(LABELS) if photos is None else classes_in(Path(photos), "photos.folder")
+            return list(VISIBLE) if photos is None else classes_in(Path(photos), "photos.folder")
         labels = Path(self.labels)
         if labels.is_dir():
             return classes_in(labels, "predictors.labels")
