@@ -286,8 +286,7 @@ def test_when_where_and_with_what_config_it_was_made_is_said(broken, tmp_path):
     assert re.search(r"prepare_photos ?1 ?12\.5 ?246", text)
     assert '"attribute": "greenery"' in text
     assert (
-        "Greenery (rank 2) became an editor because the config names it (edits.attributes), whatever the rank."
-        in text
+        "Greenery (rank 2) became an editor because the config names it (edits.attributes), whatever the rank." in text
     )
     assert "Natural light (rank 1) became an editor as the best of the ranking that the config does not name" in text
 
