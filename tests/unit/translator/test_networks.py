@@ -146,9 +146,8 @@ def test_weights_start_as_published_and_follow_the_generator():
 @pytest.mark.parametrize("resolution", [16, 32, 64, 128, 256, 512, 1024])
 def test_every_width_of_photos_suits_the_default_networks(resolution):
     multiple = architecture(TranslatorSettings(local_enhancer=resolution >= 512), resolution).multiple
-    assert all(
-        PhotosSettings(resolution=resolution, width=k * resolution // 4).width % multiple == 0 for k in range(4, 17)
-    )
+    photos = {"source": "folder", "folder": "photos", "resolution": resolution}
+    assert all(PhotosSettings(**photos, width=k * resolution // 4).width % multiple == 0 for k in range(4, 17))
 
 
 @pytest.mark.parametrize(
