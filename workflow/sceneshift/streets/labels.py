@@ -35,7 +35,7 @@ LABELS = (
 )
 
 # What a picture of 64 px shows, of labels and content: linear heads on an ImageNet network, fitted on 1,600 streets,
-# reach R² of .71, .66, .65, .54 and .65 on others. The rest they hardly see: cars .49, vegetation and
+# reach R² of .71, .68, .65, .54 and .68 on others. The rest they hardly see: cars .49, vegetation and
 # vertical_components, of which much stands behind something, .34, rain .23, and sunny, clouds and season .06 to .12.
 VISIBLE = ("natural_light", "greenery", "fog", "snow", "open_sky")
 

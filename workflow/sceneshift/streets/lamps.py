@@ -48,7 +48,8 @@ class Lamps:
     def irradiance(self, s: Surface, normal: np.ndarray) -> np.ndarray:
         """Light of the nearest lamps on each sample, [M]; their color is `color`.
 
-        Road lamps are built to light the road evenly (EN 13201), so what they give falls off late."""
+        Road lamps are built to light the road evenly (EN 13201), so what they give falls off late.
+        """
         x, y, z = s.position
         nearest = np.clip(np.round((z - self.first) / self.step), -1, 8)
         below = np.where(z - self.first < self.step * nearest, np.float32(-1), np.float32(1))
